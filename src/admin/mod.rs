@@ -1,0 +1,1 @@
+//! Use cases of the admin API and the command-line tools.

@@ -1,0 +1,1 @@
+//! The channel contract and its kinds. A channel translates; it knows no routing.

@@ -1,0 +1,1 @@
+//! Configuration: default, then file, then environment; all problems are reported at once.

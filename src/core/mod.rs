@@ -1,0 +1,1 @@
+//! The routing core. It orchestrates; the rules are pure functions in `model`.

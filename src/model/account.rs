@@ -1,0 +1,95 @@
+//! A tenant's account on a channel: credentials and settings, already validated. Knows no protocol step.
+
+use serde::{Deserialize, Serialize};
+
+use super::id::AccountId;
+use super::secret::Secret;
+
+/// One channel account.
+#[derive(Debug, Clone)]
+pub struct ChannelAccount {
+    /// Its name inside the tenant.
+    pub id: AccountId,
+    /// What agents read.
+    pub name: String,
+    /// The channel's own settings.
+    pub channel: ChannelSettings,
+}
+
+/// Settings by kind of channel.
+#[derive(Debug, Clone)]
+pub enum ChannelSettings {
+    /// A WeChat official account.
+    Wechat(WechatAccount),
+    /// A web widget.
+    Web(WebAccount),
+}
+
+/// How WeChat sends callbacks of an account, as its owner configured it there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(rename_all = "snake_case")]
+pub enum WechatMode {
+    /// Bodies in clear; only the address is signed. For trials.
+    Plain,
+    /// Clear fields and the encrypted body together.
+    Compatible,
+    /// Encrypted bodies only.
+    #[default]
+    Safe,
+}
+
+/// The data format that the account's owner configured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(rename_all = "snake_case")]
+pub enum WechatFormat {
+    /// XML.
+    #[default]
+    Xml,
+    /// JSON.
+    Json,
+}
+
+/// Which end point gives access tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(rename_all = "snake_case")]
+pub enum WechatTokenKind {
+    /// `stable_token`: repeated calls give the same token.
+    #[default]
+    Stable,
+    /// `token`: every call gives a new token.
+    Classic,
+}
+
+/// The settings of one WeChat official account.
+#[derive(Debug, Clone)]
+pub struct WechatAccount {
+    /// `wx` and 16 hexadecimal digits.
+    pub appid: String,
+    /// The original id, `gh_` and 12 hexadecimal digits: `ToUserName` of every push.
+    pub gh_id: String,
+    /// AppSecret.
+    pub secret: Secret,
+    /// Signature token.
+    pub token: Secret,
+    /// The token before the last change, accepted beside the current one.
+    pub token_previous: Option<Secret>,
+    /// EncodingAESKey, 43 characters; absent only in plain mode.
+    pub aes_key: Option<Secret>,
+    /// The key before the last change, tried after the current one.
+    pub aes_key_previous: Option<Secret>,
+    /// Mode.
+    pub mode: WechatMode,
+    /// Data format.
+    pub format: WechatFormat,
+    /// Token end point.
+    pub token_kind: WechatTokenKind,
+    /// Largest accepted difference of a callback's timestamp from our clock, seconds; 0 switches the check off.
+    pub replay_window_s: u32,
+}
+
+/// The settings of one web widget.
+#[derive(Debug, Clone)]
+pub struct WebAccount {
+    /// Origins of the pages that may open the widget, exactly as browsers send them.
+    pub origins: Vec<String>,
+}

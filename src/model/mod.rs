@@ -1,0 +1,18 @@
+//! The vocabulary of the gateway and its pure rules. No I/O, no async, no actix, no diesel.
+
+pub mod account;
+pub mod assignment;
+pub mod capability;
+pub mod code;
+pub mod content;
+pub mod delivery;
+pub mod envelope;
+pub mod event;
+pub mod hours;
+pub mod id;
+pub mod inbound;
+pub mod presence;
+pub mod secret;
+pub mod session;
+pub mod time;
+pub mod window;

@@ -1,0 +1,1 @@
+//! Life cycle of long-running parts: supervisor, stop tokens, backoff, signals.

@@ -1,0 +1,1 @@
+//! A faithful WeChat platform, for the demo, the doctor and the tests.

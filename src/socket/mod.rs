@@ -1,0 +1,1 @@
+//! Live connections: frames, resume, bounded outbox, heartbeat, drain. Knows no actix type.

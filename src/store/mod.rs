@@ -1,0 +1,1 @@
+//! The only code that knows diesel: schema, migrations, one file per aggregate, the group-commit writer.

@@ -1,0 +1,1 @@
+//! Validated tenant snapshots, hot reload, limits, scopes.

@@ -1,0 +1,1 @@
+//! HTTP: routes, extractors, errors, sockets, assets. With `simulator` the only code that knows actix.
