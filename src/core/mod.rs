@@ -1,1 +1,137 @@
 //! The routing core. It orchestrates; the rules are pure functions in `model`.
+//!
+//! One transaction does the work and collects [`effect::Effects`]; after its commit they are announced: hints to
+//! sockets, wake-ups of the router and of the senders. Losing an announcement costs delay, never a message.
+
+pub mod effect;
+pub mod request;
+
+use std::sync::Arc;
+
+use tokio::sync::Notify;
+
+use crate::clock::Clock;
+use crate::hub::Hub;
+use crate::model::code::Code;
+use crate::model::id::{AccountId, AgentId, ConnectionId, ContactId, DeviceId, IdError, NodeId, TenantId};
+use crate::store::{self, Store};
+
+/// Why the core did not do it, in the form that the asking party gets.
+#[derive(Debug, thiserror::Error)]
+#[error("{code:?}: {message}")]
+pub struct Error {
+    /// What a client can act on.
+    pub code: Code,
+    /// What a person can read; names no internals.
+    pub message: String,
+    /// When to try again, in milliseconds, if the code says so.
+    pub after_ms: Option<u64>,
+    /// What was behind it, for the log.
+    #[source]
+    pub source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+impl Error {
+    /// An answer with nothing behind it.
+    #[must_use]
+    pub fn new(code: Code, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), after_ms: None, source: None }
+    }
+
+    /// The answer for whatever does not exist, or not for this party.
+    #[must_use]
+    pub fn not_found() -> Self {
+        Self::new(Code::NotFound, "不存在 / not found")
+    }
+}
+
+impl From<store::Error> for Error {
+    fn from(error: store::Error) -> Self {
+        let code = match error {
+            store::Error::Unavailable | store::Error::Connect(_) | store::Error::Commit(_) => {
+                Code::DependencyUnavailable
+            }
+            _ => Code::Internal,
+        };
+        Self {
+            code,
+            message: "暂时无法处理 / cannot be done now".into(),
+            after_ms: None,
+            source: Some(Box::new(error)),
+        }
+    }
+}
+
+impl From<IdError> for Error {
+    fn from(error: IdError) -> Self {
+        Self {
+            code: Code::Internal,
+            message: "内部错误 / internal error".into(),
+            after_ms: None,
+            source: Some(Box::new(error)),
+        }
+    }
+}
+
+/// Who stands behind a connection or a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Party {
+    /// A person of the enterprise.
+    Agent {
+        /// The person.
+        agent: AgentId,
+        /// The name that customers and colleagues see.
+        name: String,
+        /// Whether oversight is part of the role.
+        supervisor: bool,
+    },
+    /// A customer on the web.
+    Contact {
+        /// The customer.
+        contact: ContactId,
+        /// The widget.
+        account: AccountId,
+    },
+}
+
+/// An authenticated client: one connection of one device of one party.
+#[derive(Debug, Clone)]
+pub struct Client {
+    /// The enterprise.
+    pub tenant: TenantId,
+    /// Who.
+    pub party: Party,
+    /// The stable client behind several connections.
+    pub device: DeviceId,
+    /// This connection.
+    pub connection: ConnectionId,
+}
+
+impl Client {
+    /// The participant's name in cursors and leases: `agent:<id>` or `contact:<id>`.
+    #[must_use]
+    pub fn participant(&self) -> String {
+        match &self.party {
+            Party::Agent { agent, .. } => format!("agent:{agent}"),
+            Party::Contact { contact, .. } => format!("contact:{contact}"),
+        }
+    }
+}
+
+/// The routing core of one node. Clones share it.
+#[derive(Debug, Clone)]
+pub struct Core {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    store: Store,
+    hub: Hub,
+    clock: Clock,
+    node: NodeId,
+    /// Rung when a delivery may have become due.
+    deliveries: Notify,
+    /// Rung when a timer was set that may be the next.
+    timers: Notify,
+}
