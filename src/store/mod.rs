@@ -8,6 +8,7 @@
 pub mod conn;
 pub mod conversation;
 pub mod cursor;
+pub mod delivery;
 pub mod inbox;
 pub mod message;
 mod migrate;
