@@ -107,22 +107,20 @@ fn read(merged: &Table, env: &BTreeMap<String, String>) -> Result<Config, Proble
     let data_dir = PathBuf::from(data_dir.unwrap_or("data"));
     let document = Document::new(env.clone(), &data_dir);
     let root = Reader::new(&document, merged, "");
-    let empty = Table::new();
-    let within = |key: &'static str| root.section(key).unwrap_or_else(|| Reader::new(&document, &empty, key));
     let config = Config {
-        data_dir: section(&within("data"), |r| PathBuf::from(r.text("dir"))),
-        http: section(&within("http"), Http::read),
-        socket: section(&within("socket"), Socket::read),
-        store: section(&within("store"), |r| Store::read(r, &data_dir)),
-        hub: section(&within("hub"), Hub::read),
-        bus: section(&within("bus"), Bus::read),
-        media: section(&within("media"), |r| Media::read(r, &data_dir)),
-        wechat: section(&within("wechat"), Wechat::read),
-        secret: section(&within("secret"), |r| Secrets::read(r, &data_dir)),
-        tenants_dir: section(&within("tenants"), process::folder),
-        template_dir: section(&within("template"), process::folder),
-        drain: section(&within("drain"), Drain::read),
-        log: section(&within("log"), Log::read),
+        data_dir: section(&root, "data", |r| PathBuf::from(r.text("dir"))),
+        http: section(&root, "http", Http::read),
+        socket: section(&root, "socket", Socket::read),
+        store: section(&root, "store", |r| Store::read(r, &data_dir)),
+        hub: section(&root, "hub", Hub::read),
+        bus: section(&root, "bus", Bus::read),
+        media: section(&root, "media", |r| Media::read(r, &data_dir)),
+        wechat: section(&root, "wechat", Wechat::read),
+        secret: section(&root, "secret", |r| Secrets::read(r, &data_dir)),
+        tenants_dir: section(&root, "tenants", process::folder),
+        template_dir: section(&root, "template", process::folder),
+        drain: section(&root, "drain", Drain::read),
+        log: section(&root, "log", Log::read),
         warnings: Problems::default(),
     };
     root.unknown();
@@ -130,10 +128,13 @@ fn read(merged: &Table, env: &BTreeMap<String, String>) -> Result<Config, Proble
     problems.or(Config { warnings, ..config })
 }
 
-fn section<T>(reader: &Reader<'_>, read: impl FnOnce(&Reader<'_>) -> T) -> T {
-    let value = read(reader);
-    reader.unknown();
-    value
+fn section<T>(root: &Reader<'_>, key: &'static str, read: impl Fn(&Reader<'_>) -> T) -> T {
+    let whole = |reader: &Reader<'_>| {
+        let value = read(reader);
+        reader.unknown();
+        value
+    };
+    root.section(key).map_or_else(|| root.empty(key, whole), |reader| whole(&reader))
 }
 
 /// Parses TOML. A syntax error is told by its line: the text around it might be a secret.

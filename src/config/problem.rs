@@ -22,9 +22,12 @@ impl fmt::Display for Problem {
 pub struct Problems(Vec<Problem>);
 
 impl Problems {
-    /// Notes a problem.
+    /// Notes a problem, once.
     pub fn push(&mut self, key: impl Into<String>, what: impl Into<String>) {
-        self.0.push(Problem { key: key.into(), what: what.into() });
+        let problem = Problem { key: key.into(), what: what.into() };
+        if !self.0.contains(&problem) {
+            self.0.push(problem);
+        }
     }
 
     /// Whether nothing was found.

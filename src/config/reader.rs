@@ -249,6 +249,11 @@ impl<'a> Reader<'a> {
         Some(Reader::new(self.document, table?, self.path(key)))
     }
 
+    /// Reads a table that is absent as if it were there and empty, so that every key takes its default.
+    pub fn empty<T>(&self, key: &'static str, read: impl FnOnce(&Reader<'_>) -> T) -> T {
+        read(&Reader::new(self.document, &Table::new(), self.path(key)))
+    }
+
     /// The tables of an array of tables (`[[key]]`); empty when absent.
     #[must_use]
     pub fn sections(&self, key: &'static str) -> Vec<Reader<'a>> {
