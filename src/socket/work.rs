@@ -9,7 +9,7 @@ use super::close::Close;
 use super::connection::Connection;
 use super::roster::Presence;
 use super::{Endpoint, Settings};
-use crate::core::access::{Access, Admitted, Ticket};
+use crate::core::access::{Access, Admitted, Standing};
 use crate::core::request::{Position, Request};
 use crate::core::{Client, Core, Error, LogPage, Party, Ready, Synced};
 use crate::hub::{Attachment, Hint, Inlet, Recipient};
@@ -110,7 +110,7 @@ pub struct Hold {
     pub inlet: Inlet,
     _attachment: Attachment,
     client: Arc<Client>,
-    ticket: Ticket,
+    standing: Standing,
 }
 
 /// Does the work of connections.
@@ -173,10 +173,10 @@ impl Worker {
             Ok(_) => return (Done::Refused(Close::AUTH_FAILED), None),
             Err(error) => return (Done::Refused(self.unavailable(&error)), None),
         };
-        let Admitted { tenant, party, ticket, token } = admitted;
+        let Admitted { tenant, party, standing, token } = admitted;
         let client = Arc::new(Client { tenant, party, device, connection: id });
         let (attachment, inlet) = self.core.hub().attach(id, recipients(&client), HINTS);
-        let mut hold = Box::new(Hold { inlet, _attachment: attachment, client: Arc::clone(&client), ticket });
+        let mut hold = Box::new(Hold { inlet, _attachment: attachment, client: Arc::clone(&client), standing });
         self.enter(&client, presence);
         match self.welcome(&client, &token, resumes.then_some(convs)).await {
             Ok(admission) => (Done::Admitted(Box::new(admission)), Some(hold)),
@@ -237,7 +237,7 @@ impl Worker {
     }
 
     /// Does everything but [`Work::Admit`], within the time for work.
-    pub async fn run(&self, client: &Client, hold: Option<Ticket>, work: Work) -> Done {
+    pub async fn run(&self, client: &Client, hold: Option<Standing>, work: Work) -> Done {
         let time = self.settings.work;
         match work {
             Work::Admit { .. } => Done::Refused(Close::AUTH_FAILED),
@@ -261,7 +261,7 @@ impl Worker {
                 Done::Page { conv, after, page }
             }
             Work::Recheck => match hold {
-                Some(ticket) => Done::Alive(self.access.keep_alive(&ticket).await.unwrap_or(true)),
+                Some(standing) => Done::Alive(self.access.keep_alive(&standing).await.unwrap_or(true)),
                 None => Done::Alive(true),
             },
         }
@@ -269,8 +269,8 @@ impl Worker {
 
     /// Gives back what a connection held. `for_good` says that the client has no wish to come back.
     pub async fn leave(&self, hold: Box<Hold>, for_good: bool) {
-        let Hold { client, ticket, .. } = *hold;
-        if let Err(error) = self.access.lost(&ticket, for_good).await {
+        let Hold { client, standing, .. } = *hold;
+        if let Err(error) = self.access.lost(&standing, for_good).await {
             tracing::warn!(error = %error, "a resume token could not be dated");
         }
         self.core.detached(&client).await;
@@ -280,8 +280,8 @@ impl Worker {
 impl Hold {
     /// The sign-in behind the connection.
     #[must_use]
-    pub fn ticket(&self) -> Ticket {
-        self.ticket.clone()
+    pub fn standing(&self) -> Standing {
+        self.standing.clone()
     }
 }
 
