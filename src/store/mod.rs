@@ -6,7 +6,12 @@
 //! The exceptions are sweeps over all tenants, which are marked by taking a bare [`Conn`].
 
 pub mod conn;
+pub mod conversation;
+pub mod cursor;
+pub mod inbox;
+pub mod message;
 mod migrate;
+pub mod outbox;
 mod reader;
 pub mod schema;
 mod writer;
