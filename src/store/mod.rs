@@ -5,15 +5,22 @@
 //! Query functions take a [`Tx`], which carries the tenant: without a scope there is no way to the tables.
 //! The exceptions are sweeps over all tenants, which are marked by taking a bare [`Conn`].
 
+pub mod agent;
+pub mod assignment;
 pub mod conn;
 pub mod conversation;
 pub mod cursor;
 pub mod inbox;
+pub mod lease;
 pub mod message;
 mod migrate;
 pub mod outbox;
+pub mod queue;
 mod reader;
 pub mod schema;
+pub mod session;
+mod stored;
+pub mod timer;
 mod writer;
 
 use std::path::PathBuf;
