@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::model::envelope::{Envelope, Role};
+use crate::model::envelope::Envelope;
 use crate::model::id::{AgentId, AssignmentId, ContactId, ConversationId, MediaId, MessageId, QueueId, SessionId};
 use crate::model::time::Millis;
 use crate::model::window::Window;
@@ -321,19 +321,77 @@ pub enum Effect {
     Timer,
 }
 
-/// What one transaction has to tell.
+/// What one transaction has to tell, and the passive slot of the delivery that it handles.
 #[derive(Debug, Clone, Default)]
-pub struct Effects(pub Vec<Effect>);
+pub struct Effects {
+    list: Vec<Effect>,
+    passive: Option<Passive>,
+}
+
+/// The free answer to a channel's delivery: texts that are ready in time ride in it.
+#[derive(Debug, Clone)]
+struct Passive {
+    conv: ConversationId,
+    room: usize,
+    text: String,
+}
 
 impl Effects {
     /// Adds one.
     pub fn push(&mut self, effect: Effect) {
-        self.0.push(effect);
+        self.list.push(effect);
+    }
+
+    /// Opens the passive slot for texts of one conversation, with room for so many bytes.
+    pub(crate) fn open_passive(&mut self, conv: ConversationId, room: usize) {
+        self.passive = Some(Passive { conv, room, text: String::new() });
+    }
+
+    /// Puts a text into the passive slot; `false` when there is none or it does not fit.
+    pub(crate) fn ride(&mut self, conv: ConversationId, text: &str) -> bool {
+        let Some(slot) = self.passive.as_mut().filter(|slot| slot.conv == conv) else { return false };
+        let gap = if slot.text.is_empty() { "" } else { "\n" };
+        if slot.text.len() + gap.len() + text.len() > slot.room {
+            return false;
+        }
+        slot.text.push_str(gap);
+        slot.text.push_str(text);
+        true
+    }
+
+    /// The text that rides in the passive slot, if any does.
+    pub(crate) fn take_passive(&mut self) -> Option<String> {
+        self.passive.take().map(|slot| slot.text).filter(|text| !text.is_empty())
+    }
+
+    /// What to tell, in order.
+    #[must_use]
+    pub fn into_list(self) -> Vec<Effect> {
+        self.list
+    }
+
+    /// What to tell so far.
+    #[must_use]
+    pub fn list(&self) -> &[Effect] {
+        &self.list
     }
 }
 
-/// Whether a role speaks for the enterprise.
-#[must_use]
-pub fn speaks_for_enterprise(role: Role) -> bool {
-    !matches!(role, Role::Contact)
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_share_the_passive_slot_until_it_is_full() {
+        let (mine, other) = (ConversationId::generate(Millis(1)), ConversationId::generate(Millis(2)));
+        let mut effects = Effects::default();
+        assert!(!effects.ride(mine, "early"));
+        effects.open_passive(mine, 10);
+        assert!(effects.ride(mine, "您好"));
+        assert!(!effects.ride(other, "x"));
+        assert!(effects.ride(mine, "ab"));
+        assert!(!effects.ride(mine, "c"));
+        assert_eq!(effects.take_passive().as_deref(), Some("您好\nab"));
+        assert_eq!(effects.take_passive(), None);
+    }
 }

@@ -38,6 +38,18 @@ impl Error {
         Self { code, message: message.into(), after_ms: None, source: None }
     }
 
+    /// A fault of ours, with what was behind it.
+    pub(crate) fn internal(source: impl std::error::Error + Send + Sync + 'static) -> Self {
+        let message = "内部错误 / internal error".into();
+        Self { code: Code::Internal, message, after_ms: None, source: Some(Box::new(source)) }
+    }
+
+    /// Something that this needs is away: the same request may succeed later.
+    pub(crate) fn away(source: impl std::error::Error + Send + Sync + 'static) -> Self {
+        let message = "暂时无法处理,请稍后再试 / cannot be done now, try again later".into();
+        Self { code: Code::DependencyUnavailable, message, after_ms: None, source: Some(Box::new(source)) }
+    }
+
     /// The answer for whatever does not exist, or not for this party.
     #[must_use]
     pub fn not_found() -> Self {
@@ -47,29 +59,16 @@ impl Error {
 
 impl From<store::Error> for Error {
     fn from(error: store::Error) -> Self {
-        let code = match error {
-            store::Error::Unavailable | store::Error::Connect(_) | store::Error::Commit(_) => {
-                Code::DependencyUnavailable
-            }
-            _ => Code::Internal,
-        };
-        Self {
-            code,
-            message: "暂时无法处理 / cannot be done now".into(),
-            after_ms: None,
-            source: Some(Box::new(error)),
+        match error {
+            store::Error::Unavailable | store::Error::Connect(_) | store::Error::Commit(_) => Self::away(error),
+            other => Self::internal(other),
         }
     }
 }
 
 impl From<IdError> for Error {
     fn from(error: IdError) -> Self {
-        Self {
-            code: Code::Internal,
-            message: "内部错误 / internal error".into(),
-            after_ms: None,
-            source: Some(Box::new(error)),
-        }
+        Self::internal(error)
     }
 }
 

@@ -10,6 +10,7 @@ pub mod assignment;
 pub mod conn;
 pub mod conversation;
 pub mod cursor;
+pub mod delivery;
 pub mod inbox;
 pub mod lease;
 pub mod message;

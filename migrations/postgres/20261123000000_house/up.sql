@@ -177,6 +177,8 @@ CREATE TABLE outbox (
     PRIMARY KEY (tenant, id)
 );
 
+CREATE INDEX outbox_order ON outbox (id);
+
 -- Messages on their way out through a channel that is called.
 CREATE TABLE delivery (
     tenant TEXT NOT NULL,
