@@ -15,6 +15,8 @@ mod migrate;
 pub mod outbox;
 mod reader;
 pub mod schema;
+mod settings;
+pub mod tenant;
 mod writer;
 
 use std::path::PathBuf;
