@@ -5,19 +5,28 @@
 //! Query functions take a [`Tx`], which carries the tenant: without a scope there is no way to the tables.
 //! The exceptions are sweeps over all tenants, which are marked by taking a bare [`Conn`].
 
+pub mod agent;
+pub mod assignment;
 pub mod conn;
 pub mod conversation;
 pub mod cursor;
 pub mod delivery;
 pub mod inbox;
-pub mod message;
+pub mod lease;
 pub mod login;
 pub mod media;
+pub mod message;
 mod migrate;
 pub mod outbox;
 pub mod pass;
+pub mod queue;
 mod reader;
 pub mod schema;
+pub mod session;
+mod settings;
+mod stored;
+pub mod tenant;
+pub mod timer;
 mod writer;
 
 use std::path::PathBuf;

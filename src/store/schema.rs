@@ -115,6 +115,7 @@ diesel::table! {
         reopened_from -> Nullable<Text>,
         transfer -> Nullable<Text>,
         tags -> Text,
+        greeted -> Bool,
         started_at -> BigInt,
         queued_at -> Nullable<BigInt>,
         connected_at -> Nullable<BigInt>,

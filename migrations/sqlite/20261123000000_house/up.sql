@@ -107,6 +107,7 @@ CREATE TABLE session (
     reopened_from TEXT,
     transfer TEXT,                      -- JSON: a transfer under way
     tags TEXT NOT NULL,                 -- JSON array
+    greeted BOOLEAN NOT NULL,
     started_at BIGINT NOT NULL,
     queued_at BIGINT,
     connected_at BIGINT,
@@ -205,7 +206,7 @@ CREATE TABLE queue_entry (
     not_before BIGINT NOT NULL,
     PRIMARY KEY (tenant, session)
 ) WITHOUT ROWID;
-CREATE INDEX queue_order ON queue_entry (tenant, queue, state, priority, enqueued_at);
+CREATE INDEX queue_order ON queue_entry (tenant, queue, state, priority DESC, enqueued_at);
 
 CREATE TABLE exclusion (
     tenant TEXT NOT NULL,
@@ -221,7 +222,7 @@ CREATE TABLE assignment (
     session TEXT NOT NULL,
     conv TEXT NOT NULL,
     agent TEXT NOT NULL,
-    state TEXT NOT NULL,                -- offered, active, wrapup, done, rejected, expired, revoked, lost, transferred
+    state TEXT NOT NULL,                -- offered, active, wrapup, done, rejected, expired, revoked, lost
     queue TEXT,
     token TEXT NOT NULL,
     offered_at BIGINT NOT NULL,
@@ -237,6 +238,7 @@ CREATE UNIQUE INDEX assignment_active ON assignment (tenant, session) WHERE stat
 CREATE UNIQUE INDEX assignment_offered ON assignment (tenant, session) WHERE state = 'offered';
 CREATE INDEX assignment_agent ON assignment (tenant, agent, state);
 CREATE INDEX assignment_session ON assignment (tenant, session);
+CREATE INDEX assignment_conv ON assignment (tenant, conv, agent);
 
 CREATE TABLE timer (
     tenant TEXT NOT NULL,
