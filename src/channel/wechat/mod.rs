@@ -1,10 +1,13 @@
 //! WeChat official accounts: callbacks in, customer-service messages out. Knows no session, agent or store.
 
+pub mod api;
 pub mod callback;
 pub mod credential;
 pub mod crypto;
 pub mod cut;
 pub mod document;
+pub mod error;
+pub mod outgoing;
 mod query;
 pub mod replay;
 pub mod reply;
@@ -13,6 +16,7 @@ pub mod translate;
 #[cfg(test)]
 mod fixture;
 
+pub use api::{Api, ApiSettings};
 pub use callback::{Accepted, Received, Reject, receive, verify_url};
 pub use credential::Credentials;
 pub use replay::ReplayCache;
