@@ -14,9 +14,23 @@ pub mod reply;
 pub mod translate;
 
 #[cfg(test)]
+mod corpus;
+#[cfg(test)]
 mod fixture;
+
+use crate::model::capability::Capabilities;
 
 pub use api::{Api, ApiSettings};
 pub use callback::{Accepted, Received, Reject, receive, verify_url};
 pub use credential::Credentials;
 pub use replay::ReplayCache;
+
+/// What customer-service messages show. Several articles at once, and whatever else is missing here, become text.
+pub const CAPABILITIES: Capabilities = Capabilities {
+    kinds: &["text", "image", "voice", "video", "link", "article", "card", "menu"],
+    text_bytes: outgoing::MAX_TEXT,
+    recall: false,
+    typing: true,
+    counted: true,
+    socket: false,
+};
