@@ -190,6 +190,20 @@ async fn a_stable_token_that_is_refused_but_handed_out_again_is_forced_once() {
 }
 
 #[tokio::test]
+async fn forced_refreshes_stay_within_the_platforms_twenty_a_day() {
+    let round = || [refused(40001), Act::json(TOKEN), Act::json(TOKEN), refused(40001)];
+    let script = (0..20).flat_map(|_| round()).chain([refused(40001), Act::json(TOKEN)]);
+    let (stub, api, clock) = platform(script).await;
+    for _ in 0..21 {
+        assert!(api.send(&account(), "o1", &hello()).await.is_err());
+        clock.turn(Duration::from_secs(31));
+    }
+    let forced = |seen: &stub::Seen| String::from_utf8_lossy(&seen.body).contains("\"force_refresh\":true");
+    assert_eq!(stub.seen().iter().filter(|seen| forced(seen)).count(), 20);
+    assert_eq!(stub.seen().len(), 83);
+}
+
+#[tokio::test]
 async fn one_fetch_serves_all_who_wait() {
     let (stub, api, _) = platform((0..8).map(|_| ok())).await;
     let account = account();

@@ -29,6 +29,9 @@ const LEAD: i64 = 600;
 const MAX_TOKEN: usize = 1024;
 /// Shortest time between two replacements of refused tokens; also the platform's own rule for forced ones.
 const REPLACE_EVERY: Duration = Duration::from_secs(30);
+/// Forced refreshes a day; the platform ignores more.
+const FORCED_A_DAY: u32 = 20;
+const DAY: Duration = Duration::from_secs(24 * 3600);
 /// Pause after a failed fetch.
 const PAUSE: Duration = Duration::from_secs(1);
 /// Pause after a failure that only the account's owner can mend.
@@ -52,6 +55,8 @@ struct Slot {
 struct State {
     token: Option<Token>,
     replaced: Option<Millis>,
+    /// Start of the current day of forced refreshes, and how many there were.
+    forced: (Millis, u32),
     failure: Option<Failure>,
 }
 
@@ -138,8 +143,10 @@ impl Tokens {
         }
         // The platform hands out what it refuses. Only a forced refresh helps; the pause above keeps within its limits.
         match credentials.token_kind {
-            WechatTokenKind::Stable => self.fetch(&slot, transport, credentials, true).await,
-            WechatTokenKind::Classic => Err(Error::TokenRefused),
+            WechatTokenKind::Stable if lock(&slot.state).may_force(now) => {
+                self.fetch(&slot, transport, credentials, true).await
+            }
+            WechatTokenKind::Stable | WechatTokenKind::Classic => Err(Error::TokenRefused),
         }
     }
 
@@ -184,6 +191,16 @@ impl Slot {
             Some(token) if now < token.expires => Look::Due(Arc::clone(&token.value)),
             _ => Look::Nothing,
         }
+    }
+}
+
+impl State {
+    fn may_force(&mut self, now: Millis) -> bool {
+        if now.since(self.forced.0) >= DAY {
+            self.forced = (now, 0);
+        }
+        self.forced.1 += 1;
+        self.forced.1 <= FORCED_A_DAY
     }
 }
 
