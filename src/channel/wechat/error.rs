@@ -89,6 +89,9 @@ pub enum Error {
     /// Certainly not carried out: no connection came about.
     #[error("no connection")]
     Unsent(#[source] reqwest::Error),
+    /// Certainly not carried out: too many other calls were under way for too long.
+    #[error("no free slot for a call")]
+    Busy,
     /// Perhaps carried out: the connection broke or time ran out after the request had left.
     #[error("no complete answer")]
     Lost(#[source] reqwest::Error),
@@ -132,7 +135,9 @@ impl Error {
     #[must_use]
     pub fn verdict(&self) -> Verdict {
         match self {
-            Self::Unsent(_) | Self::Lost(_) | Self::Garbled(_) => Verdict::Retry { after: Duration::from_secs(1) },
+            Self::Unsent(_) | Self::Busy | Self::Lost(_) | Self::Garbled(_) => {
+                Verdict::Retry { after: Duration::from_secs(1) }
+            }
             Self::TokenPaused { after } => Verdict::Retry { after: *after },
             Self::Platform(refusal) => refusal.verdict(),
             Self::TokenRefused => Verdict::Show(Code::DependencyUnavailable),

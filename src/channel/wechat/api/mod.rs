@@ -8,11 +8,14 @@ mod media;
 mod token;
 mod transport;
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use reqwest::Url;
 use serde_json::{Value, json};
 
 use crate::clock::Clock;
+use crate::config;
 
 use super::Credentials;
 use super::error::{Error, SendError, Verdict};
@@ -26,13 +29,51 @@ pub use media::{Downloaded, MediaKind};
 /// Longest text of a profile that is kept, characters.
 const MAX_PROFILE: usize = 64;
 
-/// Where the platform is and what is accepted from it.
+/// Where the platform is, and what is allowed to it.
 #[derive(Debug, Clone)]
 pub struct ApiSettings {
     /// `https://api.weixin.qq.com`, or the simulator with its path.
     pub base: Url,
+    /// Until a connection stands.
+    pub connect: Duration,
+    /// Until an answer is complete.
+    pub total: Duration,
+    /// Until a blob is here, or there.
+    pub media: Duration,
+    /// Calls at the same time; blobs have a quarter of it for themselves.
+    pub concurrency: usize,
     /// Largest blob that is downloaded or uploaded, bytes.
     pub max_media: usize,
+}
+
+impl ApiSettings {
+    /// The usual limits at this address.
+    #[must_use]
+    pub fn at(base: Url) -> Self {
+        Self {
+            base,
+            connect: Duration::from_secs(2),
+            total: Duration::from_secs(5),
+            media: Duration::from_secs(30),
+            concurrency: 64,
+            max_media: 10 * 1024 * 1024,
+        }
+    }
+
+    /// The configured limits.
+    ///
+    /// # Errors
+    /// When the configured address is none, which the configuration's own check excludes.
+    pub fn of(config: &config::Wechat, max_media: usize) -> Result<Self, url::ParseError> {
+        Ok(Self {
+            base: Url::parse(&config.api_base)?,
+            connect: config.connect,
+            total: config.total,
+            media: config.media,
+            concurrency: config.concurrency,
+            max_media,
+        })
+    }
 }
 
 /// The client; one per process.
@@ -65,8 +106,8 @@ impl Api {
     ///
     /// # Errors
     /// When the machine's certificates cannot be loaded.
-    pub fn new(settings: ApiSettings, clock: Clock) -> Result<Self, reqwest::Error> {
-        let transport = Transport::new(settings.base)?;
+    pub fn new(settings: &ApiSettings, clock: Clock) -> Result<Self, reqwest::Error> {
+        let transport = Transport::new(settings)?;
         Ok(Self { transport, tokens: Tokens::new(clock), max_media: settings.max_media })
     }
 

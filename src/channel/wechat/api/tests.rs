@@ -21,8 +21,9 @@ fn hello() -> Outgoing {
 
 fn client(stub: &Stub) -> (Api, Clock) {
     let clock = Clock::system();
-    let settings = ApiSettings { base: stub.base.parse().unwrap(), max_media: 300_000 };
-    (Api::new(settings, clock.clone()).unwrap(), clock)
+    let total = Duration::from_millis(1500);
+    let settings = ApiSettings { total, max_media: 300_000, ..ApiSettings::at(stub.base.parse().unwrap()) };
+    (Api::new(&settings, clock.clone()).unwrap(), clock)
 }
 
 /// A platform that gives a token and then does this.
@@ -64,7 +65,7 @@ async fn a_message_goes_out_raw_and_is_accepted() {
 async fn a_base_with_a_path_is_kept() {
     let stub = Stub::start([Act::json(TOKEN), ok()]).await;
     let base = format!("{}/simulator/", stub.base).parse().unwrap();
-    let api = Api::new(ApiSettings { base, max_media: 1 }, Clock::system()).unwrap();
+    let api = Api::new(&ApiSettings::at(base), Clock::system()).unwrap();
     api.send(&account(), "o1", &hello()).await.unwrap();
     assert_eq!(stub.lines()[0], "POST /simulator/cgi-bin/stable_token");
 }
@@ -147,7 +148,20 @@ async fn a_silent_platform_leaves_the_outcome_open() {
     let started = std::time::Instant::now();
     let outcome = send_to(Act::Silence).await;
     assert!(matches!(outcome, Err(SendError::Uncertain { .. })), "{outcome:?}");
-    assert!(started.elapsed() < Duration::from_secs(8));
+    assert!(started.elapsed() < Duration::from_secs(4));
+}
+
+#[tokio::test]
+async fn a_call_that_finds_no_free_slot_was_not_sent() {
+    let stub = Stub::start([Act::json(TOKEN), Act::Silence]).await;
+    let total = Duration::from_millis(300);
+    let settings = ApiSettings { total, concurrency: 1, ..ApiSettings::at(stub.base.parse().unwrap()) };
+    let api = Api::new(&settings, Clock::system()).unwrap();
+    let (account, message) = (account(), hello());
+    let both = tokio::join!(api.send(&account, "o1", &message), api.send(&account, "o2", &message));
+    let (Err(first), Err(second)) = both else { panic!("{both:?}") };
+    assert!(matches!(first, SendError::Uncertain { .. }), "{first:?}");
+    assert!(matches!(second, SendError::Retry { .. }), "{second:?}");
 }
 
 #[tokio::test]

@@ -4,15 +4,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use reqwest::{Method, Url};
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::super::error::Error;
+use super::ApiSettings;
 
-/// Until a connection stands.
-const CONNECT: Duration = Duration::from_secs(2);
-/// Until an answer is complete.
-const TOTAL: Duration = Duration::from_secs(5);
-/// Until a blob is here, or there.
-const TOTAL_MEDIA: Duration = Duration::from_secs(30);
 /// Idle connections are dropped before the other side does it in the middle of our next request.
 const IDLE: Duration = Duration::from_secs(20);
 /// Largest answer that is not a blob.
@@ -47,22 +43,36 @@ pub(super) struct Request<'a> {
 pub(super) struct Transport {
     client: reqwest::Client,
     base: Url,
+    /// How long a call waits for its turn.
+    patience: Duration,
+    /// Until a blob is here, or there.
+    media: Duration,
+    calls: Semaphore,
+    /// Blobs take their time, so they do not take the turns of messages.
+    blobs: Semaphore,
 }
 
 impl Transport {
     /// Builds the process's client. Certificates are checked with ring; there is no other provider in the house.
-    pub(super) fn new(base: Url) -> Result<Self, reqwest::Error> {
+    pub(super) fn new(settings: &ApiSettings) -> Result<Self, reqwest::Error> {
         // An error says that a provider is installed already, which is all that matters.
         let _already = rustls::crypto::ring::default_provider().install_default();
         let client = reqwest::Client::builder()
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
             .referer(false)
-            .connect_timeout(CONNECT)
-            .timeout(TOTAL)
+            .connect_timeout(settings.connect)
+            .timeout(settings.total)
             .pool_idle_timeout(IDLE)
             .build()?;
-        Ok(Self { client, base })
+        Ok(Self {
+            client,
+            base: settings.base.clone(),
+            patience: settings.total,
+            media: settings.media,
+            calls: Semaphore::new(settings.concurrency),
+            blobs: Semaphore::new(settings.concurrency.div_ceil(4)),
+        })
     }
 
     /// Calls the platform's API.
@@ -78,8 +88,9 @@ impl Transport {
             None => self.client.get(url),
         };
         if patient {
-            builder = builder.timeout(TOTAL_MEDIA);
+            builder = builder.timeout(self.media);
         }
+        let _turn = self.turn(if patient { &self.blobs } else { &self.calls }).await?;
         collect(builder, request.limit).await
     }
 
@@ -91,7 +102,16 @@ impl Transport {
         if !(same || (allowed && matches!(url.scheme(), "http" | "https") && url.port().is_none())) {
             return Err(Error::ForeignHost);
         }
-        collect(self.client.request(Method::GET, url).timeout(TOTAL_MEDIA), limit).await
+        let _turn = self.turn(&self.blobs).await?;
+        collect(self.client.request(Method::GET, url).timeout(self.media), limit).await
+    }
+
+    async fn turn<'s>(&self, turns: &'s Semaphore) -> Result<SemaphorePermit<'s>, Error> {
+        match tokio::time::timeout(self.patience, turns.acquire()).await {
+            Ok(Ok(turn)) => Ok(turn),
+            // The semaphore is never closed, so this is the time that ran out.
+            Ok(Err(_)) | Err(_) => Err(Error::Busy),
+        }
     }
 }
 
@@ -128,7 +148,7 @@ mod tests {
 
     #[tokio::test]
     async fn blobs_come_only_from_the_platforms_hosts() {
-        let transport = Transport::new("https://api.weixin.qq.com".parse().unwrap()).unwrap();
+        let transport = Transport::new(&ApiSettings::at("https://api.weixin.qq.com".parse().unwrap())).unwrap();
         for address in [
             "http://169.254.169.254/latest",
             "http://127.0.0.1/x",
