@@ -59,8 +59,9 @@ impl Platform {
     pub(crate) fn start(&self, push: Push, turn: Turn) {
         let platform = self.clone();
         let stop = self.stop_token();
+        let flight = self.count_flight();
         tokio::spawn(async move {
-            let _one = platform.count_flight();
+            let _under_way = flight;
             tokio::select! {
                 () = platform.deliver(&push, turn) => {}
                 () = stop.cancelled() => {}
