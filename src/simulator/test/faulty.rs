@@ -77,6 +77,17 @@ async fn statuses_and_bodies_come_as_written() {
 }
 
 #[tokio::test]
+async fn a_caller_that_hangs_up_does_not_undo_what_it_asked_for() {
+    let house = House::open().await;
+    let mut actor = house.follower("o1").await;
+    let token = house.token(APPID).await;
+    script(&house, json!([{ "path": SEND, "times": 1, "delay_ms": 200 }])).await;
+    let impatient = tokio::time::timeout(Duration::from_millis(50), raw_send(&house, &token)).await;
+    assert!(impatient.is_err());
+    actor.expects_text("x", SOON).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_delay_only_delays_and_rules_can_be_taken_away() {
     let house = House::open().await;
     house.follower("o1").await;

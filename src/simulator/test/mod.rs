@@ -58,11 +58,14 @@ impl House {
 
     /// A house whose first account is changed before it starts.
     async fn with(change: impl FnOnce(&mut AccountSettings)) -> Self {
+        Self::timed(Timing::compressed(Duration::from_millis(400)), change).await
+    }
+
+    async fn timed(timing: Timing, change: impl FnOnce(&mut AccountSettings)) -> Self {
         let gateway = Gateway::start().await;
         let mut first = account(APPID, GH_ID, &gateway.url);
         change(&mut first);
         let accounts = vec![first, account(OTHER, "gh_ba9876543210", &gateway.url)];
-        let timing = Timing::compressed(Duration::from_millis(400));
         let clock = Clock::system();
         let platform = Platform::new(Settings { base_url: String::new(), accounts, timing }, clock.clone()).unwrap();
         let served = platform.clone();

@@ -1,6 +1,6 @@
 //! Pushes: modes, formats, repeats, answers, keys, and inputs that no phone makes.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -8,7 +8,7 @@ use super::gateway::Tell;
 use super::{APPID, GH_ID, House, SOON};
 use crate::model::account::{WechatFormat, WechatMode};
 use crate::model::secret::Secret;
-use crate::simulator::{Act, FAILURE_TEXT, From, Raw, State};
+use crate::simulator::{Act, FAILURE_TEXT, From, Raw, State, Timing};
 
 fn raw(fields: Value) -> Raw {
     Raw { fields: fields.as_object().cloned(), ..Raw::default() }
@@ -63,6 +63,19 @@ async fn every_way_to_fail_leads_to_three_deliveries_of_the_same_message_and_the
     assert_eq!(notice.text.as_deref(), Some(FAILURE_TEXT));
     let said = actor.messages().into_iter().find(|message| message.id == push).unwrap();
     assert_eq!(said.state, Some(State::Failed));
+}
+
+#[tokio::test]
+async fn by_default_each_delivery_waits_for_its_slot_even_when_the_one_before_failed_early() {
+    let timing = Timing { answer_within_ms: 150, ..Timing::default() };
+    let house = House::timed(timing, |_| {}).await;
+    let actor = house.follower("o1").await;
+    house.gateway.tell([Tell::Body(500, String::new()), Tell::Body(200, "ok".into())]);
+    let began = Instant::now();
+    let push = actor.says("hello").unwrap();
+    let entry = actor.settled(&push, SOON).await.unwrap();
+    assert_eq!((entry.attempts.len(), entry.answer.unwrap().kind), (3, "success"));
+    assert!(began.elapsed() >= Duration::from_millis(300));
 }
 
 #[tokio::test]

@@ -133,6 +133,8 @@ async fn cards_are_shown_as_cards() {
     let named = json!({ "touser": "o1", "msgtype": "text", "text": { "content": "x" },
         "customservice": { "kf_account": "li@demo" }, "aimsgcontext": { "is_ai_msg": 1 } });
     assert_eq!(send(named).await, 0);
+    let shown = actor.expects_text("x", SOON).await.unwrap();
+    assert_eq!((shown.by.as_deref(), shown.ai), (Some("li@demo"), true));
 }
 
 #[tokio::test]

@@ -114,6 +114,15 @@ async fn a_request_id_is_explained_to_its_own_account() {
 }
 
 #[tokio::test]
+async fn only_listed_addresses_get_a_token() {
+    let house = House::with(|account| account.temper.ip_whitelist = Some(vec!["192.0.2.1".parse().unwrap()])).await;
+    let body = json!({ "grant_type": "client_credential", "appid": APPID, "secret": SECRET });
+    let refused = house.post("/cgi-bin/stable_token", &body).await;
+    assert_eq!(code(&refused), 40164);
+    assert!(refused["errmsg"].as_str().unwrap().starts_with("invalid ip 127.0.0.1 "), "{refused}");
+}
+
+#[tokio::test]
 async fn error_codes_may_be_texts() {
     let house = House::with(|account| account.temper.string_errcode = true).await;
     let token = house.token(APPID).await;
