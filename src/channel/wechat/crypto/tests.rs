@@ -111,7 +111,9 @@ fn upper_case_digits_pass_only_where_asked_for() {
     let upper = signature.to_string().to_uppercase();
     assert!(signature.matches_any_case(&upper));
     assert!(!signature.matches(&upper));
-    for bad in ["", "0", &upper[1..], &format!("{upper}0"), &format!("{upper}00"), &"g".repeat(40), &"签".repeat(40)] {
+    for bad in
+        ["", "0", &"0".repeat(39), &format!("{upper}0"), &format!("{upper}00"), &"g".repeat(40), &"签".repeat(40)]
+    {
         assert!(!signature.matches_any_case(bad), "{bad}");
     }
 }
