@@ -4,11 +4,28 @@
 //! sockets, wake-ups of the router and of the senders. Losing an announcement costs delay, never a message.
 
 pub mod effect;
+mod asker;
+mod ending;
+mod handoff;
+mod leave;
+mod offer;
+mod presence;
 pub mod request;
+mod router;
+pub(crate) mod session;
+mod stub_lead;
+#[cfg(test)]
+mod tests;
+mod timer;
+mod transfer;
+pub(crate) mod view;
 
 use std::sync::Arc;
 
 use tokio::sync::Notify;
+
+use stub_lead::Scene;
+use stub_lead as switchboard;
 
 use crate::clock::Clock;
 use crate::hub::Hub;
@@ -133,4 +150,8 @@ struct Inner {
     deliveries: Notify,
     /// Rung when a timer was set that may be the next.
     timers: Notify,
+    /// Rung for a tenant whose queues or agents changed.
+    routes: switchboard::Bell,
+    tenants: crate::tenant::Registry,
+    templates: Arc<crate::template::Templates>,
 }
