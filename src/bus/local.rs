@@ -39,8 +39,7 @@ mod tests {
     async fn listeners_get_events_in_order() {
         let bus = Bus::local();
         let mut listener = bus.listen();
-        let event =
-            |id: &str| Event { tenant: TenantId::parse("t").unwrap(), id: id.into(), body: "{}".into() };
+        let event = |id: &str| Event { tenant: TenantId::parse("t").unwrap(), id: id.into(), body: "{}".into() };
         bus.publish(&[event("1"), event("2")]).await.unwrap();
         assert_eq!(listener.recv().await.unwrap().id, "1");
         assert_eq!(listener.recv().await.unwrap().id, "2");

@@ -24,7 +24,7 @@ pub use http::Http;
 pub use problem::{Problem, Problems};
 pub use process::{Drain, Log, LogFormat, Secrets};
 pub use socket::Socket;
-pub use store::{Postgres, Sqlite, Store, Writer};
+pub use store::{Postgres, Sqlite, Store};
 pub use wechat::Wechat;
 
 use reader::{Document, Reader};

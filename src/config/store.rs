@@ -21,8 +21,8 @@ pub struct Sqlite {
     pub path: PathBuf,
     /// Reading connections.
     pub readers: usize,
-    /// The writer's queue.
-    pub writer: Writer,
+    /// Writes that share one commit at most.
+    pub group_commit_max: usize,
 }
 
 /// The PostgreSQL server.
@@ -32,17 +32,8 @@ pub struct Postgres {
     pub url: Secret,
     /// Connections.
     pub connections: usize,
-    /// The writer's queue.
-    pub writer: Writer,
-}
-
-/// Bounds of the group commit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Writer {
     /// Writes that share one commit at most.
     pub group_commit_max: usize,
-    /// Writes that may wait for a commit; more are refused.
-    pub queue_max: usize,
 }
 
 #[derive(Clone, Copy)]
@@ -54,10 +45,7 @@ enum Kind {
 impl Store {
     pub(super) fn read(r: &Reader<'_>, data: &Path) -> Self {
         let kind = r.choice("kind", &[("sqlite", Kind::Sqlite), ("postgres", Kind::Postgres)]);
-        let writer = Writer {
-            group_commit_max: r.count("group_commit_max", 256, 1..=4_096),
-            queue_max: r.count("queue_max", 8_192, 16..=1_048_576),
-        };
+        let group_commit_max = r.count("group_commit_max", 256, 1..=4_096);
         if let Some(Kind::Postgres) = kind {
             let url = r.secret("url");
             match &url {
@@ -66,13 +54,17 @@ impl Store {
                 _ => {}
             }
             let url = url.unwrap_or_else(|| Secret::new(String::new()));
-            return Self::Postgres(Postgres { url, connections: r.count("connections", 16, 2..=1_000), writer });
+            return Self::Postgres(Postgres {
+                url,
+                connections: r.count("connections", 16, 2..=1_000),
+                group_commit_max,
+            });
         }
         let path = data.join(r.text("path"));
         if ["/tmp", "/dev/shm", "/run"].iter().any(|volatile| path.starts_with(volatile)) {
             r.warning("path", "is in a place that does not survive a restart of the machine");
         }
-        Self::Sqlite(Sqlite { path, readers: r.count("readers", 4, 1..=64), writer })
+        Self::Sqlite(Sqlite { path, readers: r.count("readers", 4, 1..=64), group_commit_max })
     }
 }
 

@@ -3,17 +3,22 @@
 //! One transaction does the work and collects [`effect::Effects`]; after its commit they are announced: hints to
 //! sockets, wake-ups of the router and of the senders. Losing an announcement costs delay, never a message.
 
-pub mod effect;
 mod asker;
+mod bell;
+pub mod directory;
+mod dress;
+pub mod effect;
 mod ending;
 mod handoff;
 mod leave;
+pub mod log;
 mod offer;
 mod presence;
+pub mod relay;
 pub mod request;
 mod router;
 pub(crate) mod session;
-mod stub_lead;
+pub(crate) mod switchboard;
 #[cfg(test)]
 mod tests;
 mod timer;
@@ -22,16 +27,20 @@ pub(crate) mod view;
 
 use std::sync::Arc;
 
+use arc_swap::{ArcSwap, Guard};
 use tokio::sync::Notify;
 
-use stub_lead::Scene;
-use stub_lead as switchboard;
-
+use self::bell::Bell;
+use self::directory::Directory;
 use crate::clock::Clock;
 use crate::hub::Hub;
 use crate::model::code::Code;
 use crate::model::id::{AccountId, AgentId, ConnectionId, ContactId, DeviceId, IdError, NodeId, TenantId};
-use crate::store::{self, Store};
+use crate::model::time::Millis;
+use crate::secret::Keyring;
+use crate::store::{self, Scope, Store};
+use crate::template::Templates;
+use crate::tenant::{Registry, Tenant};
 
 /// Why the core did not do it, in the form that the asking party gets.
 #[derive(Debug, thiserror::Error)]
@@ -134,6 +143,23 @@ impl Client {
     }
 }
 
+/// What a core is made of.
+#[derive(Debug)]
+pub struct Parts {
+    /// The tables.
+    pub store: Store,
+    /// The way to sockets.
+    pub hub: Hub,
+    /// The time.
+    pub clock: Clock,
+    /// The declared tenants.
+    pub tenants: Registry,
+    /// The texts that customers read.
+    pub templates: Arc<Templates>,
+    /// What seals content at rest and signs addresses.
+    pub keys: Arc<Keyring>,
+}
+
 /// The routing core of one node. Clones share it.
 #[derive(Debug, Clone)]
 pub struct Core {
@@ -142,16 +168,96 @@ pub struct Core {
 
 #[derive(Debug)]
 struct Inner {
-    store: Store,
-    hub: Hub,
-    clock: Clock,
+    parts: Parts,
+    directory: ArcSwap<Directory>,
     node: NodeId,
     /// Rung when a delivery may have become due.
     deliveries: Notify,
+    /// Rung when a blob waits to be fetched.
+    fetches: Notify,
     /// Rung when a timer was set that may be the next.
     timers: Notify,
-    /// Rung for a tenant whose queues or agents changed.
-    routes: switchboard::Bell,
-    tenants: crate::tenant::Registry,
-    templates: Arc<crate::template::Templates>,
+    /// Rung when a queue or an agent changed.
+    routes: Bell,
+}
+
+/// What a transaction needs besides the rows.
+#[derive(Debug, Clone)]
+pub(crate) struct Scene {
+    pub(crate) tenant: Arc<Tenant>,
+    pub(crate) templates: Arc<Templates>,
+    pub(crate) now: Millis,
+    pub(crate) node: NodeId,
+}
+
+impl Core {
+    /// A core that works on these parts.
+    #[must_use]
+    pub fn new(parts: Parts) -> Self {
+        let directory = ArcSwap::from_pointee(Directory::of(&parts.tenants.all()));
+        let inner = Inner {
+            directory,
+            node: NodeId::generate(parts.clock.now()),
+            parts,
+            deliveries: Notify::new(),
+            fetches: Notify::new(),
+            timers: Notify::new(),
+            routes: Bell::default(),
+        };
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// Prepares the channel accounts anew, after the declarations have changed.
+    pub fn tenants_changed(&self) {
+        self.inner.directory.store(Arc::new(Directory::of(&self.inner.parts.tenants.all())));
+    }
+
+    /// The channel accounts by their address keys.
+    #[must_use]
+    pub fn directory(&self) -> Guard<Arc<Directory>> {
+        self.inner.directory.load()
+    }
+
+    /// The time.
+    #[must_use]
+    pub fn clock(&self) -> &Clock {
+        &self.inner.parts.clock
+    }
+
+    /// The way to sockets.
+    #[must_use]
+    pub fn hub(&self) -> &Hub {
+        &self.inner.parts.hub
+    }
+
+    /// This process.
+    #[must_use]
+    pub fn node(&self) -> NodeId {
+        self.inner.node
+    }
+
+    /// The declared tenants.
+    #[must_use]
+    pub fn tenants(&self) -> &Registry {
+        &self.inner.parts.tenants
+    }
+
+    /// The tables.
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        &self.inner.parts.store
+    }
+
+    pub(crate) fn scope(&self, tenant: &TenantId) -> Scope {
+        self.inner.parts.store.tenant(tenant)
+    }
+
+    pub(crate) fn scene(&self, tenant: &TenantId) -> Result<Scene, Error> {
+        Ok(Scene {
+            tenant: self.inner.parts.tenants.tenant(tenant).ok_or_else(Error::not_found)?,
+            templates: Arc::clone(&self.inner.parts.templates),
+            now: self.clock().now(),
+            node: self.inner.node,
+        })
+    }
 }

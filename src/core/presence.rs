@@ -185,7 +185,7 @@ impl Core {
                 Party::Agent { agent, .. } => Recipient::Agent(client.tenant.clone(), agent.clone()),
                 Party::Contact { contact, .. } => Recipient::Contact(client.tenant.clone(), *contact),
             };
-            self.inner.hub.publish(&to, &Hint::Replaced(old));
+            self.inner.parts.hub.publish(&to, &Hint::Replaced(old));
         }
         Ok(())
     }
@@ -243,14 +243,14 @@ impl Core {
     }
 
     async fn renew_leases(&self) -> Result<usize, Error> {
-        let (node, until) = (self.inner.node, self.inner.clock.now().plus(LEASE));
-        self.inner.store.sweep(move |conn| lease::renew(conn, node, until).map_err(Error::from)).await
+        let (node, until) = (self.inner.node, self.inner.parts.clock.now().plus(LEASE));
+        self.inner.parts.store.sweep(move |conn| lease::renew(conn, node, until).map_err(Error::from)).await
     }
 
     /// Treats sockets whose lease has ended as closed.
     pub(crate) async fn bury_leases(&self) -> Result<(), Error> {
-        let now = self.inner.clock.now();
-        let ended = self.inner.store.survey(move |conn| lease::ended(conn, now, BATCH).map_err(Error::from)).await?;
+        let now = self.inner.parts.clock.now();
+        let ended = self.inner.parts.store.survey(move |conn| lease::ended(conn, now, BATCH).map_err(Error::from)).await?;
         for old in ended {
             let tenant = old.tenant.clone();
             self.change(&tenant, move |tx, scene, fx| {

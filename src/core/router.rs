@@ -112,7 +112,7 @@ impl Core {
     }
 
     async fn waiting_tenants(&self) -> BTreeSet<TenantId> {
-        match self.inner.store.survey(|conn| queue::busy_tenants(conn).map_err(Error::from)).await {
+        match self.inner.parts.store.survey(|conn| queue::busy_tenants(conn).map_err(Error::from)).await {
             Ok(tenants) => tenants.into_iter().collect(),
             Err(error) => {
                 tracing::warn!(error = ?error, "waiting sessions could not be read");

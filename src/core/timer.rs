@@ -137,9 +137,9 @@ impl Core {
     }
 
     async fn until_next(&self) -> Option<Duration> {
-        let next = self.inner.store.survey(|conn| timer::next(conn).map_err(Error::from)).await;
+        let next = self.inner.parts.store.survey(|conn| timer::next(conn).map_err(Error::from)).await;
         match next {
-            Ok(next) => next.map(|due| due.since(self.inner.clock.now())),
+            Ok(next) => next.map(|due| due.since(self.inner.parts.clock.now())),
             Err(error) => {
                 tracing::warn!(error = ?error, "the next timer could not be read");
                 None
@@ -153,8 +153,8 @@ impl Core {
     /// When the table cannot be read. A timer whose work fails is tried again later and holds up no other.
     pub(crate) async fn fire_due(&self) -> Result<(), Error> {
         loop {
-            let now = self.inner.clock.now();
-            let due = self.inner.store.survey(move |conn| timer::due(conn, now, BATCH).map_err(Error::from)).await?;
+            let now = self.inner.parts.clock.now();
+            let due = self.inner.parts.store.survey(move |conn| timer::due(conn, now, BATCH).map_err(Error::from)).await?;
             let full = i64::try_from(due.len()).is_ok_and(|found| found == BATCH);
             for due in due {
                 self.fire_one(due).await?;
@@ -169,7 +169,7 @@ impl Core {
         let tenant = due.tenant.clone();
         let Err(error) = self.try_fire(due.clone()).await else { return Ok(()) };
         tracing::warn!(error = ?error, kind = %due.kind, "a timer's work failed; it will be repeated");
-        let later = self.inner.clock.now().plus(RETRY);
+        let later = self.inner.parts.clock.now().plus(RETRY);
         self.scope(&tenant).write(move |tx| timer::postpone(tx, &due, later).map_err(Error::from)).await
     }
 

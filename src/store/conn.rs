@@ -39,7 +39,7 @@ macro_rules! on {
 pub(in crate::store) use on;
 
 /// WAL with `FULL`: a commit is on disk when it returns. The rest trades memory for fewer checkpoints.
-const SQLITE_SETTINGS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 5000; \
+const SQLITE_SETTINGS: &str = "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
      PRAGMA wal_autocheckpoint = 4000; PRAGMA cache_size = -16000; PRAGMA temp_store = MEMORY; \
      PRAGMA journal_size_limit = 67108864;";
 

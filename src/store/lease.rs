@@ -25,9 +25,8 @@ pub struct Lease {
 /// The row of one device.
 macro_rules! one {
     ($tenant:expr, $participant:expr, $device:expr) => {
-        lease::table.filter(
-            lease::tenant.eq($tenant).and(lease::participant.eq($participant)).and(lease::device.eq($device)),
-        )
+        lease::table
+            .filter(lease::tenant.eq($tenant).and(lease::participant.eq($participant)).and(lease::device.eq($device)))
     };
 }
 
@@ -41,11 +40,8 @@ pub fn take(tx: &mut Tx<'_>, new: &Lease, node: NodeId, until: Millis) -> Result
         .select(lease::connection)
         .first(c)
         .optional())?;
-    let held = (
-        lease::connection.eq(new.connection.to_string()),
-        lease::node.eq(node.to_string()),
-        lease::until.eq(until.0),
-    );
+    let held =
+        (lease::connection.eq(new.connection.to_string()), lease::node.eq(node.to_string()), lease::until.eq(until.0));
     on!(conn, c => diesel::insert_into(lease::table)
         .values((
             lease::tenant.eq(tenant),

@@ -20,7 +20,9 @@ pub mod queue;
 mod reader;
 pub mod schema;
 pub mod session;
+mod settings;
 mod stored;
+pub mod tenant;
 pub mod timer;
 mod writer;
 

@@ -254,11 +254,7 @@ pub fn exclude(tx: &mut Tx<'_>, session: SessionId, agent: &AgentId, until: Mill
 ///
 /// # Errors
 /// When the statement fails.
-pub fn excluded(
-    tx: &mut Tx<'_>,
-    sessions: &[SessionId],
-    now: Millis,
-) -> Result<Vec<(SessionId, AgentId)>, Error> {
+pub fn excluded(tx: &mut Tx<'_>, sessions: &[SessionId], now: Millis) -> Result<Vec<(SessionId, AgentId)>, Error> {
     let (conn, tenant) = tx.parts();
     let ids: Vec<String> = sessions.iter().map(ToString::to_string).collect();
     let rows: Vec<(String, String)> = on!(conn, c => exclusion::table

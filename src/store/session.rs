@@ -324,15 +324,16 @@ pub fn followers(tx: &mut Tx<'_>, id: SessionId) -> Result<Vec<AgentId>, Error> 
     rows.iter().map(|agent| read("agent", agent)).collect()
 }
 
-/// Gives out the number of the next event that other modules are told about a session, from 1.
+/// The next number of an event of this session, from 1.
 ///
 /// # Errors
 /// When the statement fails, or there is no such session.
 pub fn next_event(tx: &mut Tx<'_>, id: SessionId) -> Result<i64, Error> {
     let (conn, tenant) = tx.parts();
-    Ok(on!(conn, c => diesel::update(
+    let next = on!(conn, c => diesel::update(
             session::table.filter(session::tenant.eq(tenant).and(session::id.eq(id.to_string()))))
         .set(session::event_seq.eq(session::event_seq + 1))
         .returning(session::event_seq)
-        .get_result(c))?)
+        .get_result(c))?;
+    Ok(next)
 }

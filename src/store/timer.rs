@@ -25,8 +25,7 @@ pub struct Due {
 /// The row of one timer.
 macro_rules! one {
     ($tenant:expr, $kind:expr, $subject:expr) => {
-        timer::table
-            .filter(timer::tenant.eq($tenant).and(timer::kind.eq($kind)).and(timer::subject.eq($subject)))
+        timer::table.filter(timer::tenant.eq($tenant).and(timer::kind.eq($kind)).and(timer::subject.eq($subject)))
     };
 }
 
@@ -69,8 +68,7 @@ pub fn cancel(tx: &mut Tx<'_>, kinds: &[&str], subject: &str) -> Result<(), Erro
 /// # Errors
 /// When the statement fails.
 pub fn next(conn: &mut Conn) -> Result<Option<Millis>, Error> {
-    let due: Option<i64> =
-        on!(conn, c => timer::table.order(timer::due.asc()).select(timer::due).first(c).optional())?;
+    let due: Option<i64> = on!(conn, c => timer::table.order(timer::due.asc()).select(timer::due).first(c).optional())?;
     Ok(due.map(Millis))
 }
 

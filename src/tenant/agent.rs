@@ -46,6 +46,19 @@ pub enum Credential {
     Hash(String),
 }
 
+impl Credential {
+    /// Whether both let the same person in. Two hashes match only when they are equal.
+    pub(super) fn matches(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Hash(one), Self::Hash(two)) => one == two,
+            (Self::Password(password), Self::Hash(hash)) | (Self::Hash(hash), Self::Password(password)) => {
+                password::verify_password(password, Some(hash))
+            }
+            (Self::Password(one), Self::Password(two)) => one.expose() == two.expose(),
+        }
+    }
+}
+
 /// One person as declared.
 #[derive(Debug, Clone)]
 pub struct AgentSeed {

@@ -4,7 +4,7 @@
 //! (`env:`, `file:`) are resolved on the way in: what is stored stands on its own.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use toml::{Table, Value};
 
@@ -83,6 +83,45 @@ impl Declaration {
         tenant.map(|tenant| Self { tenant, warnings, table }).ok_or_else(Problems::default)
     }
 
+    /// Reads every `*.toml` of a folder, sorted by name. Problems carry the file's name.
+    ///
+    /// # Errors
+    /// The problems of all files; a tenant that two files declare is one.
+    pub fn read_folder(folder: &Path, env: &BTreeMap<String, String>) -> Result<Vec<Self>, Problems> {
+        let mut problems = Problems::default();
+        let mut declarations: Vec<Self> = Vec::new();
+        for path in toml_files(folder, &mut problems) {
+            match Self::read_file(&path, env) {
+                Ok(declaration) if declarations.iter().any(|known| known.tenant.id == declaration.tenant.id) => {
+                    problems.push(path.display().to_string(), "declares a tenant that another file declares");
+                }
+                Ok(declaration) => declarations.push(declaration),
+                Err(found) => {
+                    for problem in found.iter() {
+                        problems.push(format!("{}: {}", path.display(), problem.key), &problem.what);
+                    }
+                }
+            }
+        }
+        problems.or(declarations)
+    }
+
+    /// Reads one file; relative `file:` references start beside it.
+    ///
+    /// # Errors
+    /// Every problem of the file.
+    pub fn read_file(path: &Path, env: &BTreeMap<String, String>) -> Result<Self, Problems> {
+        let name = path.display().to_string();
+        match std::fs::read_to_string(path) {
+            Ok(text) => Self::parse(&name, &text, env, path.parent().unwrap_or_else(|| Path::new(""))),
+            Err(error) => {
+                let mut problems = Problems::default();
+                problems.push(name, format!("cannot be read: {error}"));
+                Err(problems)
+            }
+        }
+    }
+
     /// The form that may be stored: secrets sealed under the current key, passwords hashed.
     ///
     /// Hashing takes tens of milliseconds per password: run this off the asynchronous threads.
@@ -130,6 +169,32 @@ impl Declaration {
         Ok(declaration)
     }
 
+    /// Whether both declare the same, however their secrets are written and their passwords kept.
+    ///
+    /// Verifies passwords, which takes tens of milliseconds each: run this off the asynchronous threads.
+    #[must_use]
+    pub fn says_the_same(&self, other: &Self) -> bool {
+        let credentials = || self.tenant.agents.iter().zip(&other.tenant.agents);
+        self.bare() == other.bare() && credentials().all(|(one, two)| one.credential.matches(&two.credential))
+    }
+
+    /// The table with every reference resolved and without passwords.
+    fn bare(&self) -> Table {
+        let mut table = self.table.clone();
+        for (account, declared) in tables(&mut table, "account").zip(&self.tenant.accounts) {
+            for (field, secret) in secrets(declared) {
+                if let Some(secret) = secret {
+                    account.insert(field.to_owned(), Value::String(secret.expose().to_owned()));
+                }
+            }
+        }
+        for agent in tables(&mut table, "agent") {
+            agent.remove("password");
+            agent.remove("password_hash");
+        }
+        table
+    }
+
     /// The stored form under the current key; `None` when every secret already is. The step of a key rotation.
     ///
     /// # Errors
@@ -169,6 +234,18 @@ impl Declaration {
         }
         Ok(toml::to_string(&table)?)
     }
+}
+
+fn toml_files(folder: &Path, problems: &mut Problems) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+    let entries = entries.unwrap_or_else(|error| {
+        problems.push(folder.display().to_string(), format!("cannot be read: {error}"));
+        Vec::new()
+    });
+    let paths = entries.into_iter().map(|entry| entry.path());
+    let mut paths: Vec<PathBuf> = paths.filter(|path| path.extension().is_some_and(|end| end == "toml")).collect();
+    paths.sort();
+    paths
 }
 
 /// An account's secrets by key, as the reader has resolved them.

@@ -243,3 +243,27 @@ fn the_registry_finds_by_public_key_and_keeps_the_newer() {
     assert_eq!(registry.tenant(&tenant.id).unwrap().name, "v3");
     assert_eq!(target.tenant.name, "驿站示例银行", "a snapshot in use does not change");
 }
+
+#[test]
+fn a_folder_reports_the_problems_of_all_its_files() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tenants");
+    assert_eq!(Declaration::read_folder(&folder, &BTreeMap::new()).unwrap()[0].tenant.id.as_str(), "demo");
+
+    let dir = tempfile::tempdir().unwrap();
+    let files = [
+        ("a.toml", DEMO.to_owned()),
+        ("b.toml", DEMO.to_owned()),
+        ("c.toml", DEMO.replace("lang = \"zh\"", "lang = 1")),
+        ("d.toml", "id = \"".to_owned()),
+        ("notes.txt", "not a declaration".to_owned()),
+    ];
+    for (name, text) in files {
+        std::fs::write(dir.path().join(name), text).unwrap();
+    }
+    let found = Declaration::read_folder(dir.path(), &BTreeMap::new()).unwrap_err().to_string();
+    let lines: Vec<&str> = found.lines().map(|line| line.rsplit_once('/').map_or(line, |(_, rest)| rest)).collect();
+    assert_eq!(lines.len(), 3, "{found}");
+    assert_eq!(lines[0], "b.toml: declares a tenant that another file declares");
+    assert_eq!(lines[1], "c.toml: lang: must be a text");
+    assert!(lines[2].starts_with("d.toml, line 1: is not valid TOML"), "{found}");
+}

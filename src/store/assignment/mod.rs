@@ -144,13 +144,7 @@ pub fn insert(tx: &mut Tx<'_>, new: &Assignment) -> Result<(), Error> {
 ///
 /// # Errors
 /// When the statement fails.
-pub fn accept(
-    tx: &mut Tx<'_>,
-    id: AssignmentId,
-    agent: &AgentId,
-    token: &str,
-    now: Millis,
-) -> Result<bool, Error> {
+pub fn accept(tx: &mut Tx<'_>, id: AssignmentId, agent: &AgentId, token: &str, now: Millis) -> Result<bool, Error> {
     let (conn, tenant) = tx.parts();
     let changed = on!(conn, c => diesel::update(one!(tenant, id).filter(assignment::state.eq("offered")
             .and(assignment::agent.eq(agent.as_str()))
@@ -166,13 +160,7 @@ pub fn accept(
 ///
 /// # Errors
 /// When the statement fails.
-pub fn step(
-    tx: &mut Tx<'_>,
-    from: &Assignment,
-    step: Move,
-    reason: Option<&str>,
-    now: Millis,
-) -> Result<bool, Error> {
+pub fn step(tx: &mut Tx<'_>, from: &Assignment, step: Move, reason: Option<&str>, now: Millis) -> Result<bool, Error> {
     let Some(next) = from.state.after(step) else { return Ok(false) };
     let (conn, tenant) = tx.parts();
     let ended = (!next.holds_slot() && from.ended_at.is_none()).then_some(now.0).or(from.ended_at.map(|at| at.0));

@@ -45,14 +45,7 @@ async fn furnish(scope: &Scope) {
                 let enqueued_at = Millis(NOW.0 + n);
                 queue::insert(
                     tx,
-                    &Entry {
-                        session: new.session,
-                        conv,
-                        queue: queue_id(),
-                        offered: false,
-                        priority: 0,
-                        enqueued_at,
-                    },
+                    &Entry { session: new.session, conv, queue: queue_id(), offered: false, priority: 0, enqueued_at },
                 )?;
             }
             Ok::<_, Error>(())
@@ -116,9 +109,7 @@ async fn the_index_refuses_a_second_live_assignment() {
     let scope = store.tenant(&TenantId::parse("t").unwrap());
     let terms = Terms { now: NOW, deadline: NOW };
     let session = SessionId::generate(NOW);
-    let offer = move |agent: &str| {
-        terms.offer(session, ConversationId::generate(NOW), AgentId::parse(agent).unwrap())
-    };
+    let offer = move |agent: &str| terms.offer(session, ConversationId::generate(NOW), AgentId::parse(agent).unwrap());
     let first = offer("a");
     scope.write(move |tx| insert(tx, &first)).await.unwrap();
     let second = offer("b");
