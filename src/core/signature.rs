@@ -124,20 +124,21 @@ impl Signer {
         token.split_once('.').is_some_and(|(random, sig)| self.matches(&visitor(tenant, account, random), sig))
     }
 
-    fn mac(key: &[u8; 32], text: &str) -> Hmac<Sha256> {
-        let mut mac = Hmac::<Sha256>::new(key.into());
+    /// A key of any length fits HMAC; without a key nothing verifies.
+    fn mac(key: &[u8; 32], text: &str) -> Option<Hmac<Sha256>> {
+        let mut mac = Hmac::<Sha256>::new_from_slice(key).ok()?;
         mac.update(text.as_bytes());
-        mac
+        Some(mac)
     }
 
     fn sign(&self, text: &str) -> String {
-        let tag = self.keys.first().map(|key| Self::mac(key, text).finalize().into_bytes());
+        let tag = self.keys.first().and_then(|key| Self::mac(key, text)).map(|mac| mac.finalize().into_bytes());
         tag.map(|tag| URL_SAFE_NO_PAD.encode(tag)).unwrap_or_default()
     }
 
     fn matches(&self, text: &str, sig: &str) -> bool {
         let Ok(tag) = URL_SAFE_NO_PAD.decode(sig) else { return false };
-        self.keys.iter().any(|key| Self::mac(key, text).verify_slice(&tag).is_ok())
+        self.keys.iter().filter_map(|key| Self::mac(key, text)).any(|mac| mac.verify_slice(&tag).is_ok())
     }
 }
 
