@@ -17,7 +17,6 @@ use tokio::sync::Semaphore;
 
 use self::attempts::Attempts;
 pub use self::pass::{Admitted, Standing, VisitorPass};
-use super::attachment::Signer;
 use super::{Core, Error};
 use crate::hub::{Hint, Recipient};
 use crate::model::code::Code;
@@ -93,7 +92,6 @@ pub struct Access {
 #[derive(Debug)]
 struct Inner {
     core: Core,
-    signer: Signer,
     settings: Settings,
     accounts: Attempts<(String, String)>,
     addresses: Attempts<IpAddr>,
@@ -114,11 +112,10 @@ fn too_often(wait: Duration) -> Error {
 impl Access {
     /// Checks with these settings.
     #[must_use]
-    pub fn new(core: Core, signer: Signer, settings: Settings) -> Self {
+    pub fn new(core: Core, settings: Settings) -> Self {
         let quarter = Duration::from_secs(15 * 60);
         let inner = Inner {
             core,
-            signer,
             accounts: Attempts::new(10, quarter),
             addresses: Attempts::new(100, quarter),
             visitors: Attempts::new(settings.per_minute.saturating_mul(3), Duration::from_secs(60)),

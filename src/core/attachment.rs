@@ -4,9 +4,9 @@ use bytes::Bytes;
 use futures_util::Stream;
 use serde::Serialize;
 
-pub use super::signature::{Purpose, Signed, Signer};
+use super::signature::Signed;
 use super::{Client, Core, Error};
-use crate::media::{self, Media, Opened};
+use crate::media::{self, Opened};
 use crate::model::code::Code;
 use crate::model::content;
 use crate::model::id::{MediaId, TenantId};
@@ -38,14 +38,6 @@ pub struct Found {
     pub file: Opened,
 }
 
-/// Puts and gets blobs. Clones share everything.
-#[derive(Debug, Clone)]
-pub struct Attachments {
-    core: Core,
-    media: Media,
-    signer: Signer,
-}
-
 fn refused(error: media::Error) -> Error {
     let code = match error {
         media::Error::TooLarge => Code::TooLarge,
@@ -62,45 +54,27 @@ fn refused(error: media::Error) -> Error {
     Error { source: Some(Box::new(error)), ..Error::new(code, message) }
 }
 
-impl Attachments {
-    /// Blobs in `media`, with addresses signed by `signer`.
-    #[must_use]
-    pub fn new(core: Core, media: Media, signer: Signer) -> Self {
-        Self { core, media, signer }
-    }
-
-    /// Who signs addresses.
-    #[must_use]
-    pub fn signer(&self) -> &Signer {
-        &self.signer
-    }
-
-    /// The most bytes of one blob.
-    #[must_use]
-    pub fn max_bytes(&self) -> u64 {
-        self.media.max_bytes()
-    }
-
+impl Core {
     /// Leave for a client to put a blob.
     ///
     /// # Errors
     /// `too_large` for more than a blob may have, `media_rejected` for nothing.
-    pub async fn grant(&self, client: &Client, name: &str, size: u64, mime: &str) -> Result<Grant, Error> {
+    pub async fn grant_upload(&self, client: &Client, name: &str, size: u64, mime: &str) -> Result<Grant, Error> {
         if size == 0 {
             return Err(refused(media::Error::Empty));
         }
-        if size > self.media.max_bytes() {
+        if size > self.inner.parts.media.max_bytes() {
             return Err(refused(media::Error::TooLarge));
         }
-        let now = self.core.clock().now();
+        let now = self.clock().now();
         let id = MediaId::generate(now);
         let (owner, name, mime) = (client.participant(), name.to_owned(), mime.to_owned());
-        self.core
+        self
             .scope(&client.tenant)
             .write(move |tx| store::media::expect(tx, id, &owner, &name, &mime, now))
             .await
             .map_err(Error::from)?;
-        let Signed { url, expires } = self.signer.put_url(&client.tenant, id);
+        let Signed { url, expires } = self.inner.signer.put_url(&client.tenant, id);
         Ok(Grant { upload_url: url, media_id: id, expires })
     }
 
@@ -109,19 +83,19 @@ impl Attachments {
     /// # Errors
     /// `not_found` without a grant, `conflict` when it is here already, `too_large`, `media_rejected`, `bad_request`
     /// when the stream breaks off.
-    pub async fn receive<E>(
+    pub async fn receive_upload<E>(
         &self,
         tenant: &TenantId,
         id: MediaId,
         bytes: impl Stream<Item = Result<Bytes, E>> + Unpin,
     ) -> Result<content::Media, Error> {
-        let scope = self.core.scope(tenant);
+        let scope = self.scope(tenant);
         let expected = scope.read(move |tx| store::media::find(tx, id)).await.map_err(Error::from)?;
         let expected = expected.filter(|blob| blob.owner.is_some()).ok_or_else(Error::not_found)?;
         if expected.is_ready() {
             return Err(Error::new(Code::Conflict, "已上传 / already there"));
         }
-        let stored = self.media.put(tenant, id, bytes).await.map_err(refused)?;
+        let stored = self.inner.parts.media.put(tenant, id, bytes).await.map_err(refused)?;
         let (mime, size) = (stored.mime, stored.size);
         let was_waiting = scope.write(move |tx| store::media::arrived(tx, id, mime, size)).await.map_err(Error::from)?;
         if !was_waiting {
@@ -133,7 +107,7 @@ impl Attachments {
             name: expected.name,
             size: Some(stored.size),
             duration_ms: None,
-            url: Some(self.signer.read_url(tenant, id).url),
+            url: Some(self.inner.signer.read_url(tenant, id).url),
         })
     }
 
@@ -141,10 +115,10 @@ impl Attachments {
     ///
     /// # Errors
     /// `not_found` when it does not exist or its bytes are not here.
-    pub async fn find(&self, tenant: &TenantId, id: MediaId) -> Result<Found, Error> {
-        let blob = self.core.scope(tenant).read(move |tx| store::media::find(tx, id)).await.map_err(Error::from)?;
+    pub async fn blob(&self, tenant: &TenantId, id: MediaId) -> Result<Found, Error> {
+        let blob = self.scope(tenant).read(move |tx| store::media::find(tx, id)).await.map_err(Error::from)?;
         let blob = blob.filter(store::media::Blob::is_ready).ok_or_else(Error::not_found)?;
-        let file = self.media.get(tenant, id).await.map_err(refused)?.ok_or_else(Error::not_found)?;
+        let file = self.inner.parts.media.get(tenant, id).await.map_err(refused)?.ok_or_else(Error::not_found)?;
         Ok(Found { mime: blob.mime, name: blob.name, file })
     }
 
@@ -152,10 +126,10 @@ impl Attachments {
     ///
     /// # Errors
     /// When the store or the disk is away.
-    pub async fn sweep(&self) -> Result<(), Error> {
-        let since = self.core.clock().now().minus(OUTSTANDING);
-        self.core.store().sweep(move |conn| store::media::sweep(conn, since)).await.map_err(Error::from)?;
-        self.media.sweep().await.map_err(refused)
+    pub async fn sweep_blobs(&self) -> Result<(), Error> {
+        let since = self.clock().now().minus(OUTSTANDING);
+        self.store().sweep(move |conn| store::media::sweep(conn, since)).await.map_err(Error::from)?;
+        self.inner.parts.media.sweep().await.map_err(refused)
     }
 }
 

@@ -38,7 +38,7 @@ impl Core {
             Request::Typing { conv, on } => self.typing(client, conv, on).await.map(|()| Value::Null),
             Request::History { conv, before, after, limit } => self.history(client, conv, (before, after), limit).await,
             Request::Sync { convs } => Ok(json!({ "convs": json_of(&self.sync(client, convs).await?)? })),
-            Request::Upload { name, size, mime } => json_of(&self.attachments().grant(client, &name, size, &mime).await?),
+            Request::Upload { name, size, mime } => json_of(&self.grant_upload(client, &name, size, &mime).await?),
             Request::Open { .. }
             | Request::Handoff { .. }
             | Request::CancelQueue {}

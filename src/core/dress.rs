@@ -21,7 +21,7 @@ impl Core {
         let mut copy = Arc::unwrap_or_clone(envelope);
         let tenant = copy.tenant.clone();
         if let Some(media) = copy.content.media_mut() {
-            media.url = Some(self.inner.parts.signer.read_url(&tenant, media.id).url);
+            media.url = Some(self.signer().read_url(&tenant, media.id).url);
         }
         Arc::new(copy)
     }

@@ -85,7 +85,7 @@ impl Core {
     async fn fetch(&self, tenant: TenantId, item: Fetch) -> Result<(), Error> {
         let outcome = self.download(&tenant, &item).await;
         let now = self.clock().now();
-        let url = self.inner.parts.signer.read_url(&tenant, item.media).url;
+        let url = self.signer().read_url(&tenant, item.media).url;
         let effects = self
             .scope(&tenant)
             .write(move |tx| {

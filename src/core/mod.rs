@@ -25,7 +25,7 @@ pub mod request;
 mod router;
 mod send;
 pub(crate) mod session;
-mod signature;
+pub mod signature;
 mod state;
 pub(crate) mod switchboard;
 #[cfg(test)]
@@ -43,9 +43,10 @@ pub use self::state::Ready;
 use arc_swap::{ArcSwap, Guard};
 use tokio::sync::Notify;
 
-use self::attachment::Signer;
+
 use self::bell::Bell;
 use self::directory::Directory;
+use self::signature::Signer;
 use crate::channel::wechat::api::Api;
 use crate::clock::Clock;
 use crate::hub::Hub;
@@ -174,8 +175,6 @@ pub struct Parts {
     pub templates: Arc<Templates>,
     /// What seals content at rest.
     pub keys: Arc<Keyring>,
-    /// What signs addresses of blobs.
-    pub signer: Signer,
     /// The blobs.
     pub media: Media,
     /// The WeChat platform.
@@ -191,6 +190,7 @@ pub struct Core {
 #[derive(Debug)]
 struct Inner {
     parts: Parts,
+    signer: Signer,
     directory: ArcSwap<Directory>,
     node: NodeId,
     /// Rung when a delivery may have become due.
@@ -219,6 +219,7 @@ impl Core {
     pub fn new(parts: Parts) -> Self {
         let directory = ArcSwap::from_pointee(Directory::of(&parts.tenants.all()));
         let inner = Inner {
+            signer: Signer::new(&parts.keys, parts.clock.clone(), parts.media.url_life()),
             directory,
             node: NodeId::generate(parts.clock.now()),
             parts,
@@ -264,6 +265,12 @@ impl Core {
     #[must_use]
     pub fn tenants(&self) -> &Registry {
         &self.inner.parts.tenants
+    }
+
+    /// Who signs addresses and visitors' tokens.
+    #[must_use]
+    pub fn signer(&self) -> &Signer {
+        &self.inner.signer
     }
 
     /// The tables.

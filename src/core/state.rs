@@ -3,7 +3,6 @@
 use serde::Serialize;
 
 use super::asker::own_conversation;
-use super::attachment::Attachments;
 use super::effect::{AgentView, ConversationView, OfferView, QueueView};
 use super::view::{self, Viewer};
 use super::{Client, Core, Error, Party, Scene, session};
@@ -59,13 +58,6 @@ impl Core {
             .await?;
         opened.last = opened.last.take().map(|last| self.dress(last));
         Ok(opened)
-    }
-
-    /// The blobs that clients put and get.
-    #[must_use]
-    pub fn attachments(&self) -> Attachments {
-        let parts = &self.inner.parts;
-        Attachments::new(self.clone(), parts.media.clone(), parts.signer.clone())
     }
 }
 

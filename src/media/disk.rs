@@ -11,6 +11,7 @@ use tokio::fs::{self, File};
 use tokio::io::AsyncWriteExt;
 
 use super::{Error, Opened, Stored, sniff};
+use crate::config;
 use crate::model::id::{MediaId, TenantId};
 
 /// A part that nobody has written to for so long belongs to nobody.
@@ -23,20 +24,26 @@ const HEAD: usize = 512;
 pub struct Disk {
     root: Arc<Path>,
     max_bytes: u64,
+    url_life: Duration,
 }
 
 impl Disk {
-    pub(super) fn open(root: &Path, max_bytes: u64) -> std::io::Result<Self> {
+    pub(super) fn open(settings: &config::Disk) -> std::io::Result<Self> {
+        let root = settings.path.as_path();
         let parts = root.join("part");
         if parts.exists() {
             std::fs::remove_dir_all(&parts)?;
         }
         std::fs::create_dir_all(&parts)?;
-        Ok(Self { root: root.into(), max_bytes })
+        Ok(Self { root: root.into(), max_bytes: settings.max_bytes, url_life: settings.url_ttl })
     }
 
     pub(super) fn max_bytes(&self) -> u64 {
         self.max_bytes
+    }
+
+    pub(super) fn url_life(&self) -> Duration {
+        self.url_life
     }
 
     /// Both ids were checked when they were parsed: neither can leave the folder.
@@ -142,6 +149,10 @@ mod tests {
         stream::iter(chunks.iter().map(|chunk| Ok(Bytes::copy_from_slice(chunk))).collect::<Vec<_>>())
     }
 
+    fn disk(root: &Path, max_bytes: u64) -> Disk {
+        Disk::open(&config::Disk { path: root.into(), max_bytes, url_ttl: Duration::from_secs(60) }).unwrap()
+    }
+
     fn parts(root: &Path) -> usize {
         std::fs::read_dir(root.join("part")).unwrap().count()
     }
@@ -149,7 +160,7 @@ mod tests {
     #[tokio::test]
     async fn what_is_put_is_got_by_its_tenant_only() {
         let dir = tempfile::tempdir().unwrap();
-        let disk = Disk::open(dir.path(), 100).unwrap();
+        let disk = disk(dir.path(), 100);
         let (a, b) = (TenantId::parse("a").unwrap(), TenantId::parse("b").unwrap());
         let id = MediaId::generate(Millis(1));
         let stored = disk.put(&a, id, chunks(&[b"\x89PNG\r\n", b"\x1a\nrest"])).await.unwrap();
@@ -165,7 +176,7 @@ mod tests {
     #[tokio::test]
     async fn what_is_too_large_empty_or_cut_off_leaves_nothing() {
         let dir = tempfile::tempdir().unwrap();
-        let disk = Disk::open(dir.path(), 10).unwrap();
+        let disk = disk(dir.path(), 10);
         let (a, id) = (TenantId::parse("a").unwrap(), MediaId::generate(Millis(1)));
         assert!(disk.put(&a, id, chunks(&[b"0123456789"])).await.is_ok());
         disk.delete(&a, id).await.unwrap();
@@ -180,7 +191,7 @@ mod tests {
     #[tokio::test]
     async fn parts_of_a_process_that_died_are_cleared_and_fresh_parts_stay() {
         let dir = tempfile::tempdir().unwrap();
-        let disk = Disk::open(dir.path(), 10).unwrap();
+        let disk = disk(dir.path(), 10);
         std::fs::write(dir.path().join("part/m_1"), b"x").unwrap();
         disk.sweep().await.unwrap();
         assert_eq!(parts(dir.path()), 1, "somebody may still write it");
@@ -189,7 +200,7 @@ mod tests {
         disk.sweep().await.unwrap();
         assert_eq!(parts(dir.path()), 0);
         std::fs::write(dir.path().join("part/m_2"), b"x").unwrap();
-        Disk::open(dir.path(), 10).unwrap();
+        disk(dir.path(), 10);
         assert_eq!(parts(dir.path()), 0);
     }
 }

@@ -3,6 +3,8 @@
 mod disk;
 pub mod sniff;
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use futures_util::Stream;
 
@@ -60,7 +62,7 @@ impl Media {
     /// When the place cannot be made or written.
     pub fn open(settings: &config::Media) -> Result<Self, Error> {
         match settings {
-            config::Media::Disk(settings) => Ok(Self::Disk(disk::Disk::open(&settings.path, settings.max_bytes)?)),
+            config::Media::Disk(settings) => Ok(Self::Disk(disk::Disk::open(settings)?)),
         }
     }
 
@@ -69,6 +71,14 @@ impl Media {
     pub fn max_bytes(&self) -> u64 {
         match self {
             Self::Disk(disk) => disk.max_bytes(),
+        }
+    }
+
+    /// How long an address of a blob is good at least.
+    #[must_use]
+    pub fn url_life(&self) -> Duration {
+        match self {
+            Self::Disk(disk) => disk.url_life(),
         }
     }
 

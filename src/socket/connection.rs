@@ -21,7 +21,7 @@ use super::limit::{Calm, Flood, Window};
 use super::outbox::Text;
 use super::work::{Admission, Done, Work};
 use super::{Endpoint, Settings};
-use crate::core::attachment::Signer;
+use crate::core::signature::Signer;
 use crate::core::{Client, Party};
 use crate::model::id::{ConnectionId, ConversationId, NodeId};
 use crate::model::time::Millis;

@@ -124,9 +124,9 @@ impl Access {
         }
         let (tenant, account) = (&target.tenant.id, &target.account.id);
         let visitor = match visitor {
-            Some(token) if inner.signer.verify_visitor(tenant, account, token) => token.to_owned(),
+            Some(token) if inner.core.signer().verify_visitor(tenant, account, token) => token.to_owned(),
             Some(_) => return Err(Error::new(Code::Unauthenticated, "访客标识无效 / not a visitor of this site")),
-            None => inner.signer.visitor_token(tenant, account),
+            None => inner.core.signer().visitor_token(tenant, account),
         };
         let external = RemoteId::parse(&URL_SAFE_NO_PAD.encode(Sha256::digest(visitor.as_bytes())))?;
         let name = name.map(|name| name.chars().filter(|c| !c.is_control()).take(40).collect::<String>());

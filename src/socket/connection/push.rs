@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::{Connection, Stage};
-use crate::core::{Client, LogPage, Party};
+use crate::core::log::LogPage;
+use crate::core::{Client, Party};
 use crate::hub::Hint;
 use crate::model::code::Code;
 use crate::model::envelope::Envelope;
