@@ -3,14 +3,27 @@
 //! One transaction does the work and collects [`effect::Effects`]; after its commit they are announced: hints to
 //! sockets, wake-ups of the router and of the senders. Losing an announcement costs delay, never a message.
 
+mod asker;
 mod bell;
 pub mod directory;
 mod dress;
 pub mod effect;
+mod ending;
+mod handoff;
+mod leave;
 pub mod log;
+mod offer;
+mod presence;
 pub mod relay;
 pub mod request;
+mod router;
+pub(crate) mod session;
 pub(crate) mod switchboard;
+#[cfg(test)]
+mod tests;
+mod timer;
+mod transfer;
+pub(crate) mod view;
 
 use std::sync::Arc;
 

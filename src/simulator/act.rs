@@ -6,7 +6,7 @@ use tokio::sync::oneshot;
 
 use super::Platform;
 use super::blob::{BlobKind, sniff};
-use super::ledger::PushEntry;
+use super::ledger::{PushEntry, beginning};
 use super::menu;
 use super::phone::{From, Kind, Phone, PhoneMessage, State, Via};
 use super::push::{Push, Turn, opens, passive};
@@ -14,6 +14,9 @@ use super::raw::Raw;
 use super::tree::{self, Node};
 use super::world::World;
 use crate::model::time::Millis;
+
+/// The longest text that a person sends, bytes.
+const MAX_TEXT: usize = 32 << 10;
 
 /// One thing that a person does.
 #[derive(Debug, Clone)]
@@ -236,7 +239,7 @@ impl Platform {
             event: text("Event"),
             msg_id: text("MsgId"),
             old_key,
-            body: String::from_utf8_lossy(&body).into_owned(),
+            body: beginning(&String::from_utf8_lossy(&body)),
             attempts: Vec::new(),
             answer: None,
         });
@@ -301,8 +304,8 @@ fn perform(world: &mut World, openid: &str, act: Act, now: Millis) -> Result<Dee
 fn said(act: Act) -> Result<Deed, ActError> {
     match act {
         Act::Text { content, menu_id } => {
-            if content.is_empty() {
-                return Err(ActError::BadRequest("the text is empty".to_owned()));
+            if content.is_empty() || content.len() > MAX_TEXT {
+                return Err(ActError::BadRequest(format!("a text has 1 to {MAX_TEXT} bytes")));
             }
             let (shown, msg_type) = Deed::message(Kind::Text, "text");
             let mut fields = vec![field("Content", &content)];
