@@ -38,7 +38,7 @@ impl Verdict {
             45011 | 45066 => Self::Retry { after: Duration::from_secs(60) },
             40001 | 40014 | 42001 => Self::RefreshToken,
             40003 | 46001..=46004 => Self::Show(Code::NotFound),
-            40004..=40007 | 40009..=40012 | 41005 | 44001 => Self::Show(Code::MediaRejected),
+            40004..=40007 | 40009..=40012 | 44001 => Self::Show(Code::MediaRejected),
             45001 | 45002 | 45008 => Self::Show(Code::TooLarge),
             43004 | 43005 | 43019 | 43101 | 45015 | 48002 | 50005 => Self::Show(Code::ChannelWindowClosed),
             45047 => Self::Show(Code::ChannelQuota),
@@ -48,9 +48,7 @@ impl Verdict {
             48001 | 61003 | 61007 => Self::Stop(Code::Forbidden),
             40013 | 40125 | 40164 | 40243 | 45087 | 48004 | 50002 | 50004 | 50007 | 61004 | 61023 | 65400 | 89503
             | 89506 | 89507 => Self::Stop(Code::ChannelAccountDisabled),
-            40002 | 40008 | 40033 | 41001..=41004 | 41006 | 43001..=43003 | 44002..=44004 | 45072 | 47001 | 47002 => {
-                Self::Bug
-            }
+            40002 | 40008 | 40033 | 41001..=41006 | 43001..=43003 | 44002..=44004 | 45072 | 47001 | 47002 => Self::Bug,
             _ => Self::Show(Code::DependencyUnavailable),
         }
     }
