@@ -10,6 +10,7 @@ pub mod runtime;
 // floor 1
 pub mod config;
 pub mod template;
+pub mod telemetry;
 // floor 2
 pub mod bus;
 pub mod hub;

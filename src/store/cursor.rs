@@ -19,6 +19,7 @@ pub struct Cursor {
 
 #[derive(Insertable)]
 #[diesel(table_name = reader)]
+#[expect(single_use_lifetimes, reason = "the derive needs the name")]
 struct Row<'a> {
     tenant: &'a str,
     conv: String,
