@@ -151,6 +151,7 @@ impl PhoneMessage {
 pub(crate) enum Event {
     Message(Box<PhoneMessage>),
     State { id: String, state: State },
+    Following { following: bool },
     Typing { on: bool },
 }
 
@@ -158,7 +159,7 @@ impl Event {
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Message(_) => "message",
-            Self::State { .. } => "state",
+            Self::State { .. } | Self::Following { .. } => "state",
             Self::Typing { .. } => "typing",
         }
     }
@@ -250,12 +251,14 @@ impl Phone {
         self.followed_once = true;
         self.since = now;
         self.scene = scene;
+        self.publish(Event::Following { following: true });
     }
 
     /// The person leaves: nothing may be sent any more.
     pub(crate) fn unfollow(&mut self) {
         self.following = false;
         self.window = Window::default();
+        self.publish(Event::Following { following: false });
     }
 
     /// Shows or takes away the typing indicator. An error code when it may not be shown.

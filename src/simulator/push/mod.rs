@@ -29,7 +29,7 @@ pub const FAILURE_TEXT: &str = "该公众号提供的服务出现故障，请稍
 
 /// A phone that says several things says them in order: the next push waits for the answer to the one before, but no
 /// longer than this.
-const TURN: Duration = Duration::from_millis(250);
+const TURN: Duration = Duration::from_secs(1);
 
 /// One push, sealed with what was in force when the person acted.
 #[derive(Debug)]

@@ -24,7 +24,7 @@ fn accepted(house: &House) -> usize {
 
 #[tokio::test]
 async fn an_error_code_comes_so_many_times() {
-    let house = House::open().await;
+    let house = House::open();
     house.follower("o1").await;
     let token = house.token(APPID).await;
     script(&house, json!([{ "path": SEND, "times": 2, "errcode": -1 }])).await;
@@ -38,7 +38,7 @@ async fn an_error_code_comes_so_many_times() {
 
 #[tokio::test]
 async fn a_cut_before_leaves_nothing_and_a_cut_after_leaves_the_message() {
-    let house = House::open().await;
+    let house = House::open();
     house.follower("o1").await;
     let token = house.token(APPID).await;
     script(&house, json!([{ "path": SEND, "times": 1, "reset": "before" }])).await;
@@ -55,7 +55,7 @@ async fn a_cut_before_leaves_nothing_and_a_cut_after_leaves_the_message() {
 
 #[tokio::test]
 async fn statuses_and_bodies_come_as_written() {
-    let house = House::open().await;
+    let house = House::open();
     house.follower("o1").await;
     let token = house.token(APPID).await;
     let cases = [
@@ -78,10 +78,10 @@ async fn statuses_and_bodies_come_as_written() {
 
 #[tokio::test]
 async fn a_caller_that_hangs_up_does_not_undo_what_it_asked_for() {
-    let house = House::open().await;
+    let house = House::open();
     let mut actor = house.follower("o1").await;
     let token = house.token(APPID).await;
-    script(&house, json!([{ "path": SEND, "times": 1, "delay_ms": 200 }])).await;
+    script(&house, json!([{ "path": SEND, "times": 1, "delay_ms": 1_000 }])).await;
     let impatient = tokio::time::timeout(Duration::from_millis(50), raw_send(&house, &token)).await;
     assert!(impatient.is_err());
     actor.expects_text("x", SOON).await.unwrap();
@@ -89,7 +89,7 @@ async fn a_caller_that_hangs_up_does_not_undo_what_it_asked_for() {
 
 #[tokio::test]
 async fn a_delay_only_delays_and_rules_can_be_taken_away() {
-    let house = House::open().await;
+    let house = House::open();
     house.follower("o1").await;
     let token = house.token(APPID).await;
     script(&house, json!([{ "path": "*", "delay_ms": 120 }])).await;

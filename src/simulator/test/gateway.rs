@@ -50,7 +50,7 @@ pub(super) struct Gateway {
 }
 
 impl Gateway {
-    pub(super) async fn start() -> Self {
+    pub(super) fn start() -> Self {
         let inner = Arc::new(Inner {
             script: Mutex::default(),
             received: Mutex::default(),

@@ -26,7 +26,7 @@ async fn upload(house: &House, token: &str, kind: &str, body: Vec<u8>) -> Value 
 
 #[tokio::test]
 async fn a_picture_from_the_phone_can_be_fetched_for_three_days_by_its_account() {
-    let house = House::open().await;
+    let house = House::open();
     let actor = house.follower("o1").await;
     let push = actor.sends("image", PNG).unwrap();
     let body = actor.settled(&push, SOON).await.unwrap().body;
@@ -52,7 +52,7 @@ async fn a_picture_from_the_phone_can_be_fetched_for_three_days_by_its_account()
 
 #[tokio::test]
 async fn a_video_is_fetched_by_an_address_and_a_voice_has_a_finer_twin() {
-    let house = House::open().await;
+    let house = House::open();
     let actor = house.follower("o1").await;
     let token = house.token(APPID).await;
     let film = b"\0\0\0\x18ftypmp42".as_slice();
@@ -70,7 +70,7 @@ async fn a_video_is_fetched_by_an_address_and_a_voice_has_a_finer_twin() {
 
 #[tokio::test]
 async fn an_uploaded_picture_reaches_the_phone() {
-    let house = House::open().await;
+    let house = House::open();
     let mut actor = house.follower("o1").await;
     let token = house.token(APPID).await;
     let uploaded = upload(&house, &token, "image", form("media", "; filename=\"a.png\"", PNG)).await;
@@ -90,7 +90,7 @@ async fn an_uploaded_picture_reaches_the_phone() {
 
 #[tokio::test]
 async fn uploads_are_taken_as_narrowly_as_by_the_platform() {
-    let house = House::open().await;
+    let house = House::open();
     let token = house.token(APPID).await;
     let named = "; filename=\"a.png\"";
     let cases = [
@@ -115,7 +115,7 @@ async fn uploads_are_taken_as_narrowly_as_by_the_platform() {
 
 #[tokio::test]
 async fn a_form_in_chunks_is_refused_with_412() {
-    let house = House::open().await;
+    let house = House::open();
     let token = house.token(APPID).await;
     let body = Bytes::from(form("media", "; filename=\"a.png\"", PNG));
     let chunks = reqwest::Body::wrap_stream(stream::iter([Ok::<_, std::io::Error>(body)]));

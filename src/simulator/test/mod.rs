@@ -52,17 +52,17 @@ fn account(appid: &str, gh_id: &str, callback_url: &str) -> AccountSettings {
 }
 
 impl House {
-    async fn open() -> Self {
-        Self::with(|_| {}).await
+    fn open() -> Self {
+        Self::with(|_| {})
     }
 
     /// A house whose first account is changed before it starts.
-    async fn with(change: impl FnOnce(&mut AccountSettings)) -> Self {
-        Self::timed(Timing::compressed(Duration::from_millis(400)), change).await
+    fn with(change: impl FnOnce(&mut AccountSettings)) -> Self {
+        Self::timed(Timing::compressed(Duration::from_millis(1_200)), change)
     }
 
-    async fn timed(timing: Timing, change: impl FnOnce(&mut AccountSettings)) -> Self {
-        let gateway = Gateway::start().await;
+    fn timed(timing: Timing, change: impl FnOnce(&mut AccountSettings)) -> Self {
+        let gateway = Gateway::start();
         let mut first = account(APPID, GH_ID, &gateway.url);
         change(&mut first);
         let accounts = vec![first, account(OTHER, "gh_ba9876543210", &gateway.url)];

@@ -39,7 +39,7 @@ async fn act(house: &House, openid: &str, verb: &str, body: Value) -> (u16, Valu
 
 #[tokio::test]
 async fn a_page_follows_talks_and_reads_its_stream() {
-    let house = House::open().await;
+    let house = House::open();
     let accounts = house.get("/api/accounts").await;
     assert_eq!(accounts[0], json!({ "appid": APPID, "gh_id": GH_ID, "name": "示例公众号", "menu": [] }));
     let openid = house.post("/api/phone", &json!({ "appid": APPID })).await["openid"].as_str().unwrap().to_owned();
@@ -50,15 +50,16 @@ async fn a_page_follows_talks_and_reads_its_stream() {
     house.gateway.tell([Tell::Text("欢迎".into()), Tell::Text("在".into())]);
     let (status, followed) = act(&house, &openid, "follow", json!({})).await;
     assert_eq!(status, 202);
-    let events = stream(&house, &openid, Some(0), 2).await;
+    let mut events = stream(&house, &openid, Some(0), 3).await;
+    assert_eq!(events.remove(0), (1, "state".to_owned(), json!({ "following": true })));
     assert_eq!(
         (events[0].1.as_str(), &events[0].2["text"], &events[0].2["via"]),
         ("message", &json!("欢迎"), &json!("passive"))
     );
     assert_eq!((events[1].1.as_str(), &events[1].2), ("state", &json!({ "id": followed["id"], "state": "sent" })));
     let (_, said) = act(&house, &openid, "text", json!({ "content": "在吗" })).await;
-    let events = stream(&house, &openid, Some(2), 3).await;
-    assert_eq!(events.iter().map(|event| event.0).collect::<Vec<_>>(), [3, 4, 5]);
+    let events = stream(&house, &openid, Some(3), 3).await;
+    assert_eq!(events.iter().map(|event| event.0).collect::<Vec<_>>(), [4, 5, 6]);
     assert_eq!(
         (&events[0].2["id"], &events[0].2["from"], &events[0].2["state"]),
         (&said["id"], &json!("me"), &json!("sending"))
@@ -66,12 +67,12 @@ async fn a_page_follows_talks_and_reads_its_stream() {
     assert_eq!(events[1].2["text"], "在");
     let phone = house.get(&format!("/api/phone/{openid}")).await;
     assert_eq!(phone["messages"].as_array().unwrap().len(), 3);
-    assert_eq!(phone["last_event"], 5);
+    assert_eq!(phone["last_event"], 6);
 }
 
 #[tokio::test]
 async fn a_page_without_a_place_in_the_stream_gets_every_message() {
-    let house = House::open().await;
+    let house = House::open();
     let actor = house.follower("o1").await;
     for text in ["a", "b"] {
         let push = actor.says(text).unwrap();
@@ -85,7 +86,7 @@ async fn a_page_without_a_place_in_the_stream_gets_every_message() {
 
 #[tokio::test]
 async fn every_act_of_a_page_is_taken() {
-    let house = House::open().await;
+    let house = House::open();
     house.follower("o1").await;
     let acts = [
         ("scan", json!({ "scene": 7 })),
@@ -110,7 +111,7 @@ async fn every_act_of_a_page_is_taken() {
 
 #[tokio::test]
 async fn the_workbench_verifies_changes_and_reports() {
-    let house = House::open().await;
+    let house = House::open();
     let verified = house.post(&format!("/api/accounts/{APPID}/verify"), &json!({})).await;
     assert_eq!(verified, json!({ "ok": true, "status": 200 }));
     let change = |what: &str, body: Value| {
@@ -129,7 +130,7 @@ async fn the_workbench_verifies_changes_and_reports() {
 
 #[tokio::test]
 async fn menus_and_codes_made_by_the_gateway_work_on_the_phone() {
-    let house = House::open().await;
+    let house = House::open();
     let actor = house.follower("o1").await;
     let token = house.token(APPID).await;
     let menu = json!({ "button": [{ "type": "click", "name": "帮助", "key": "HELP" }] });

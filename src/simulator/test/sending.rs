@@ -14,7 +14,7 @@ async fn says(actor: &Actor, text: &str) {
 
 #[tokio::test]
 async fn a_message_opens_five_for_two_days_and_not_more() {
-    let house = House::open().await;
+    let house = House::open();
     let mut actor = house.follower("o1").await;
     let token = house.token(APPID).await;
     says(&actor, "hi").await;
@@ -34,7 +34,7 @@ async fn a_message_opens_five_for_two_days_and_not_more() {
 
 #[tokio::test]
 async fn following_and_menu_messages_open_three_for_a_minute() {
-    let house = House::open().await;
+    let house = House::open();
     let actor = house.follower("o1").await;
     let token = house.token(APPID).await;
     for _ in 0..3 {
@@ -52,7 +52,7 @@ async fn following_and_menu_messages_open_three_for_a_minute() {
 
 #[tokio::test]
 async fn who_cannot_be_written_to() {
-    let house = House::open().await;
+    let house = House::open();
     let actor = house.follower("o1").await;
     let (token, foreign) = (house.token(APPID).await, house.token(OTHER).await);
     house.platform.actor(APPID, "stranger").unwrap();
@@ -68,7 +68,7 @@ async fn who_cannot_be_written_to() {
 
 #[tokio::test]
 async fn an_unverified_account_may_not_send_at_all() {
-    let house = House::with(|account| account.temper.verified = false).await;
+    let house = House::with(|account| account.temper.verified = false);
     house.follower("o1").await;
     let token = house.token(APPID).await;
     assert_eq!(house.send_text(&token, "o1", "x").await, 48001);
@@ -76,7 +76,7 @@ async fn an_unverified_account_may_not_send_at_all() {
 
 #[tokio::test]
 async fn malformed_messages_get_their_code() {
-    let house = House::open().await;
+    let house = House::open();
     house.follower("o1").await;
     let token = house.token(APPID).await;
     let path = format!("/cgi-bin/message/custom/send?access_token={token}");
@@ -112,7 +112,7 @@ async fn malformed_messages_get_their_code() {
 
 #[tokio::test]
 async fn cards_are_shown_as_cards() {
-    let house = House::open().await;
+    let house = House::open();
     let mut actor = house.follower("o1").await;
     says(&actor, "hi").await;
     let token = house.token(APPID).await;
@@ -139,7 +139,7 @@ async fn cards_are_shown_as_cards() {
 
 #[tokio::test]
 async fn typing_is_shown_once_and_only_in_a_lively_conversation() {
-    let house = House::open().await;
+    let house = House::open();
     let actor = house.follower("o1").await;
     says(&actor, "hi").await;
     let token = house.token(APPID).await;

@@ -13,7 +13,7 @@ fn code(answer: &Value) -> i64 {
 
 #[tokio::test]
 async fn requests_for_a_token_are_checked_in_order() {
-    let house = House::open().await;
+    let house = House::open();
     let ask = |query: &str| {
         let (house, path) = (&house, format!("/cgi-bin/token?{query}"));
         async move { code(&house.get(&path).await) }
@@ -30,7 +30,7 @@ async fn requests_for_a_token_are_checked_in_order() {
 
 #[tokio::test]
 async fn a_token_lives_its_time_and_is_told_apart_from_foreign_ones() {
-    let house = House::open().await;
+    let house = House::open();
     let token = house.token(APPID).await;
     assert_eq!(token, house.token(APPID).await, "stable");
     let ips = |token: &str| {
@@ -49,7 +49,7 @@ async fn a_token_lives_its_time_and_is_told_apart_from_foreign_ones() {
 
 #[tokio::test]
 async fn the_older_end_point_replaces_and_force_invalidates() {
-    let house = House::open().await;
+    let house = House::open();
     let path = format!("/cgi-bin/token?grant_type=client_credential&appid={APPID}&secret={SECRET}");
     let first = house.get(&path).await["access_token"].as_str().unwrap().to_owned();
     let second = house.get(&path).await["access_token"].as_str().unwrap().to_owned();
@@ -73,8 +73,7 @@ async fn the_older_end_point_replaces_and_force_invalidates() {
 async fn daily_limits_are_counted_and_cleared() {
     let house = House::with(|account| {
         account.temper.quotas.insert("/cgi-bin/user/get".into(), 2);
-    })
-    .await;
+    });
     let token = house.token(APPID).await;
     let path = format!("/cgi-bin/user/get?access_token={token}");
     for _ in 0..2 {
@@ -96,7 +95,7 @@ async fn daily_limits_are_counted_and_cleared() {
 
 #[tokio::test]
 async fn a_request_id_is_explained_to_its_own_account() {
-    let house = House::open().await;
+    let house = House::open();
     let (token, foreign) = (house.token(APPID).await, house.token(OTHER).await);
     let refused = house.get(&format!("/cgi-bin/user/info?access_token={token}&openid=nobody")).await;
     assert_eq!(code(&refused), 40003);
@@ -115,7 +114,7 @@ async fn a_request_id_is_explained_to_its_own_account() {
 
 #[tokio::test]
 async fn only_listed_addresses_get_a_token() {
-    let house = House::with(|account| account.temper.ip_whitelist = Some(vec!["192.0.2.1".parse().unwrap()])).await;
+    let house = House::with(|account| account.temper.ip_whitelist = Some(vec!["192.0.2.1".parse().unwrap()]));
     let body = json!({ "grant_type": "client_credential", "appid": APPID, "secret": SECRET });
     let refused = house.post("/cgi-bin/stable_token", &body).await;
     assert_eq!(code(&refused), 40164);
@@ -124,7 +123,7 @@ async fn only_listed_addresses_get_a_token() {
 
 #[tokio::test]
 async fn error_codes_may_be_texts() {
-    let house = House::with(|account| account.temper.string_errcode = true).await;
+    let house = House::with(|account| account.temper.string_errcode = true);
     let token = house.token(APPID).await;
     let refused = house.get(&format!("/cgi-bin/user/info?access_token={token}&openid=nobody")).await;
     assert_eq!(refused["errcode"], "40003");
