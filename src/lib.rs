@@ -28,3 +28,5 @@ pub mod socket;
 // floor 6
 pub mod simulator;
 pub mod web;
+// roof
+pub mod cli;
