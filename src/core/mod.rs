@@ -7,6 +7,7 @@ pub mod access;
 mod asker;
 pub mod attachment;
 mod bell;
+mod clean;
 mod command;
 mod deliver;
 pub mod directory;
