@@ -81,6 +81,11 @@ impl Keyring {
         &self.current
     }
 
+    /// All keys, the one that seals first.
+    pub fn all(&self) -> impl Iterator<Item = &Key> {
+        std::iter::once(&self.current).chain(&self.previous)
+    }
+
     pub(super) fn find(&self, id: &str) -> Option<&Key> {
         std::iter::once(&self.current).chain(&self.previous).find(|key| key.id() == id)
     }
