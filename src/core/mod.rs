@@ -3,13 +3,19 @@
 //! One transaction does the work and collects [`effect::Effects`]; after its commit they are announced: hints to
 //! sockets, wake-ups of the router and of the senders. Losing an announcement costs delay, never a message.
 
+pub mod access;
 mod asker;
+pub mod attachment;
 mod bell;
+mod command;
+mod deliver;
 pub mod directory;
 mod dress;
 pub mod effect;
 mod ending;
+mod fetch;
 mod handoff;
+pub mod intake;
 mod leave;
 pub mod log;
 mod offer;
@@ -17,23 +23,34 @@ mod presence;
 pub mod relay;
 pub mod request;
 mod router;
+mod send;
 pub(crate) mod session;
+pub mod signature;
+mod state;
 pub(crate) mod switchboard;
 #[cfg(test)]
 mod tests;
 mod timer;
 mod transfer;
+mod typing;
 pub(crate) mod view;
 
 use std::sync::Arc;
 
+pub use self::log::{LogPage, Synced};
+pub use self::state::Ready;
+
 use arc_swap::{ArcSwap, Guard};
 use tokio::sync::Notify;
 
+
 use self::bell::Bell;
 use self::directory::Directory;
+use self::signature::Signer;
+use crate::channel::wechat::api::Api;
 use crate::clock::Clock;
 use crate::hub::Hub;
+use crate::media::Media;
 use crate::model::code::Code;
 use crate::model::id::{AccountId, AgentId, ConnectionId, ContactId, DeviceId, IdError, NodeId, TenantId};
 use crate::model::time::Millis;
@@ -156,8 +173,12 @@ pub struct Parts {
     pub tenants: Registry,
     /// The texts that customers read.
     pub templates: Arc<Templates>,
-    /// What seals content at rest and signs addresses.
+    /// What seals content at rest.
     pub keys: Arc<Keyring>,
+    /// The blobs.
+    pub media: Media,
+    /// The WeChat platform.
+    pub wechat: Api,
 }
 
 /// The routing core of one node. Clones share it.
@@ -169,6 +190,7 @@ pub struct Core {
 #[derive(Debug)]
 struct Inner {
     parts: Parts,
+    signer: Signer,
     directory: ArcSwap<Directory>,
     node: NodeId,
     /// Rung when a delivery may have become due.
@@ -179,6 +201,8 @@ struct Inner {
     timers: Notify,
     /// Rung when a queue or an agent changed.
     routes: Bell,
+    /// Who types to customers on called channels; what does not fit is dropped.
+    typing: typing::Typing,
 }
 
 /// What a transaction needs besides the rows.
@@ -187,7 +211,6 @@ pub(crate) struct Scene {
     pub(crate) tenant: Arc<Tenant>,
     pub(crate) templates: Arc<Templates>,
     pub(crate) now: Millis,
-    pub(crate) node: NodeId,
 }
 
 impl Core {
@@ -196,6 +219,7 @@ impl Core {
     pub fn new(parts: Parts) -> Self {
         let directory = ArcSwap::from_pointee(Directory::of(&parts.tenants.all()));
         let inner = Inner {
+            signer: Signer::new(&parts.keys, parts.clock.clone(), parts.media.url_life()),
             directory,
             node: NodeId::generate(parts.clock.now()),
             parts,
@@ -203,6 +227,7 @@ impl Core {
             fetches: Notify::new(),
             timers: Notify::new(),
             routes: Bell::default(),
+            typing: typing::Typing::default(),
         };
         Self { inner: Arc::new(inner) }
     }
@@ -242,6 +267,12 @@ impl Core {
         &self.inner.parts.tenants
     }
 
+    /// Who signs addresses and visitors' tokens.
+    #[must_use]
+    pub fn signer(&self) -> &Signer {
+        &self.inner.signer
+    }
+
     /// The tables.
     #[must_use]
     pub fn store(&self) -> &Store {
@@ -257,7 +288,6 @@ impl Core {
             tenant: self.inner.parts.tenants.tenant(tenant).ok_or_else(Error::not_found)?,
             templates: Arc::clone(&self.inner.parts.templates),
             now: self.clock().now(),
-            node: self.inner.node,
         })
     }
 }
