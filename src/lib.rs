@@ -10,6 +10,7 @@ pub mod runtime;
 // floor 1
 pub mod config;
 pub mod template;
+pub mod telemetry;
 // floor 2
 pub mod bus;
 pub mod hub;
@@ -27,3 +28,5 @@ pub mod socket;
 // floor 6
 pub mod simulator;
 pub mod web;
+// roof
+pub mod cli;

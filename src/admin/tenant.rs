@@ -1,15 +1,17 @@
 //! Declaring tenants: apply, list, show, load, re-seal. Knows neither files nor screens.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::clock::Clock;
 use crate::model::id::TenantId;
 use crate::model::time::Millis;
+use crate::runtime::Stop;
 use crate::secret::Keyring;
 use crate::store::tenant::{DeclaredAgent, Stored};
 use crate::store::{self, Store};
 use crate::tenant::declaration::{self, Declaration};
-use crate::tenant::{Credential, Tenant};
+use crate::tenant::{Credential, Registry, Tenant};
 
 /// Why a tenant could not be declared or read.
 #[derive(Debug, thiserror::Error)]
@@ -106,6 +108,43 @@ impl Tenants {
     pub async fn load_one(&self, id: &TenantId) -> Result<Option<Tenant>, Error> {
         let stored = self.store.tenant(id).read(store::tenant::find).await?;
         stored.map(|stored| self.open(&stored)).transpose()
+    }
+
+    /// Brings a registry up to date with the store; says how many tenants were new or changed. A tenant that does not
+    /// open keeps its earlier version, is logged, and is tried again at the next call.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn refresh(&self, registry: &Registry) -> Result<usize, Error> {
+        let mut changed = 0;
+        for (id, version) in self.store.survey(store::tenant::versions).await? {
+            if registry.tenant(&id).is_some_and(|known| known.version >= version) {
+                continue;
+            }
+            match self.load_one(&id).await {
+                Ok(Some(tenant)) => {
+                    registry.put(tenant);
+                    changed += 1;
+                }
+                Ok(None) => {}
+                Err(Error::Store(error)) => return Err(error.into()),
+                Err(error) => tracing::error!(tenant = %id, version, error = %error, "tenant is not usable"),
+            }
+        }
+        Ok(changed)
+    }
+
+    /// Refreshes a registry until told to stop: the part that makes a declaration of another process take effect.
+    ///
+    /// Failures are logged and tried again after `every`.
+    pub async fn watch(&self, registry: &Registry, every: Duration, stop: &Stop) {
+        while stop.run_until_cancelled(tokio::time::sleep(every)).await.is_some() {
+            match self.refresh(registry).await {
+                Ok(0) => {}
+                Ok(changed) => tracing::info!(changed, "tenants reloaded"),
+                Err(error) => tracing::warn!(error = %error, "tenants cannot be reloaded now"),
+            }
+        }
     }
 
     fn open(&self, stored: &Stored) -> Result<Tenant, Error> {
@@ -243,6 +282,31 @@ mod tests {
         assert!(tenants.show(&nobody).await.unwrap().is_none());
         let shown = tenants.show(&loaded[0].id).await.unwrap().unwrap();
         assert!(shown.contains("新名字") && !shown.contains("argon2") && !shown.contains("sealed:"), "{shown}");
+    }
+
+    #[tokio::test]
+    async fn a_registry_follows_the_store() {
+        let dir = tempfile::tempdir().unwrap();
+        let (tenants, registry) = (open(dir.path(), &[1]), Registry::default());
+        assert_eq!(tenants.refresh(&registry).await.unwrap(), 0);
+        tenants.apply(declaration(DEMO)).await.unwrap();
+        assert_eq!(tenants.refresh(&registry).await.unwrap(), 1);
+        assert_eq!(tenants.refresh(&registry).await.unwrap(), 0);
+
+        let (stop, every) = (Stop::new(), Duration::from_millis(5));
+        let watch = tokio::spawn({
+            let (tenants, registry, stop) = (tenants.clone(), registry.clone(), stop.clone());
+            async move { tenants.watch(&registry, every, &stop).await }
+        });
+        tenants.apply(declaration(&DEMO.replace("驿站示例银行", "新名字"))).await.unwrap();
+        let renamed = async {
+            while registry.target("demo.oa").is_none_or(|target| target.tenant.name != "新名字") {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(10), renamed).await.unwrap();
+        stop.cancel();
+        watch.await.unwrap();
     }
 
     #[tokio::test]

@@ -11,7 +11,7 @@ use crate::model::code::Code;
 use crate::model::content;
 use crate::model::id::{MediaId, TenantId};
 use crate::model::time::Millis;
-use crate::store;
+use crate::store::{self, Tx};
 
 /// How long a granted upload may be outstanding before it is forgotten.
 const OUTSTANDING: std::time::Duration = std::time::Duration::from_secs(3600);
@@ -137,4 +137,20 @@ impl Core {
         self.store().sweep(move |conn| store::media::sweep(conn, since)).await.map_err(Error::from)?;
         self.inner.parts.media.sweep().await.map_err(refused)
     }
+}
+
+/// Puts an uploaded blob into a message: whoever sends it must have put it, and it must be here. What the row knows
+/// replaces what the client claims.
+///
+/// # Errors
+/// `not_found` when there is no such blob of theirs.
+pub(crate) fn claim(tx: &mut Tx<'_>, owner: &str, media: &mut content::Media) -> Result<(), Error> {
+    let blob = store::media::find(tx, media.id)?
+        .filter(|blob| blob.is_ready() && blob.owner.as_deref() == Some(owner))
+        .ok_or_else(|| Error::new(Code::NotFound, "文件不存在或未上传完 / no such upload"))?;
+    media.mime = blob.mime;
+    media.name = blob.name;
+    media.size = blob.size.and_then(|size| u64::try_from(size).ok());
+    media.url = None;
+    Ok(())
 }

@@ -10,11 +10,20 @@ use crate::model::id::{AgentId, ContactId, TenantId};
 impl Core {
     /// The envelopes as clients get them.
     pub(super) fn dressed(&self, envelopes: Vec<Envelope>) -> Vec<Arc<Envelope>> {
-        let dressed = envelopes.into_iter().map(|mut envelope| {
-            self.signer().dress(&mut envelope);
-            Arc::new(envelope)
-        });
-        dressed.collect()
+        envelopes.into_iter().map(|envelope| self.dress(Arc::new(envelope))).collect()
+    }
+
+    /// The envelope as clients get it. Copies only what carries a blob.
+    pub(super) fn dress(&self, envelope: Arc<Envelope>) -> Arc<Envelope> {
+        if envelope.content.media().is_none() {
+            return envelope;
+        }
+        let mut copy = Arc::unwrap_or_clone(envelope);
+        let tenant = copy.tenant.clone();
+        if let Some(media) = copy.content.media_mut() {
+            media.url = Some(self.signer().read_url(&tenant, media.id).url);
+        }
+        Arc::new(copy)
     }
 
     /// Tells the customer's sockets, if they may see it, and the agents who follow.
@@ -25,7 +34,7 @@ impl Core {
         contact: Option<ContactId>,
         agents: Vec<AgentId>,
     ) {
-        let hint = Hint::Message(envelope);
+        let hint = Hint::Message(self.dress(envelope));
         if let Some(contact) = contact {
             self.hub().publish(&Recipient::Contact(tenant.clone(), contact), &hint);
         }

@@ -4,26 +4,51 @@
 //! sockets, wake-ups of the router and of the senders. Losing an announcement costs delay, never a message.
 
 pub mod access;
+mod asker;
 pub mod attachment;
 mod bell;
+mod clean;
+mod command;
+mod deliver;
 pub mod directory;
 mod dress;
 pub mod effect;
+mod ending;
+mod fetch;
+mod handoff;
+pub mod intake;
+mod leave;
 pub mod log;
+mod offer;
+mod presence;
 pub mod relay;
 pub mod request;
+mod router;
+mod send;
+pub(crate) mod session;
 pub mod signature;
-pub mod stub_lead;
+mod state;
 pub(crate) mod switchboard;
+#[cfg(test)]
+mod tests;
+mod timer;
+mod transfer;
+mod typing;
+pub(crate) mod view;
 
 use std::sync::Arc;
+
+pub use self::log::{LogPage, Synced};
+pub use self::state::Ready;
 
 use arc_swap::{ArcSwap, Guard};
 use tokio::sync::Notify;
 
+
 use self::bell::Bell;
 use self::directory::Directory;
 use self::signature::Signer;
+use crate::channel::wechat::api::Api;
 use crate::clock::Clock;
 use crate::hub::Hub;
 use crate::media::Media;
@@ -149,10 +174,12 @@ pub struct Parts {
     pub tenants: Registry,
     /// The texts that customers read.
     pub templates: Arc<Templates>,
-    /// What seals content at rest and signs addresses.
+    /// What seals content at rest.
     pub keys: Arc<Keyring>,
     /// The blobs.
     pub media: Media,
+    /// The WeChat platform.
+    pub wechat: Api,
 }
 
 /// The routing core of one node. Clones share it.
@@ -175,6 +202,8 @@ struct Inner {
     timers: Notify,
     /// Rung when a queue or an agent changed.
     routes: Bell,
+    /// Who types to customers on called channels; what does not fit is dropped.
+    typing: typing::Typing,
 }
 
 /// What a transaction needs besides the rows.
@@ -183,7 +212,6 @@ pub(crate) struct Scene {
     pub(crate) tenant: Arc<Tenant>,
     pub(crate) templates: Arc<Templates>,
     pub(crate) now: Millis,
-    pub(crate) node: NodeId,
 }
 
 impl Core {
@@ -200,6 +228,7 @@ impl Core {
             fetches: Notify::new(),
             timers: Notify::new(),
             routes: Bell::default(),
+            typing: typing::Typing::default(),
         };
         Self { inner: Arc::new(inner) }
     }
@@ -260,7 +289,6 @@ impl Core {
             tenant: self.inner.parts.tenants.tenant(tenant).ok_or_else(Error::not_found)?,
             templates: Arc::clone(&self.inner.parts.templates),
             now: self.clock().now(),
-            node: self.inner.node,
         })
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::fs::{self, OpenOptions};
 use std::io::{ErrorKind, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 
 use base64::Engine;
@@ -114,7 +114,7 @@ pub fn prepare(settings: &Secrets, env: &BTreeMap<String, String>) -> Result<Key
 
 fn make_file(path: &Path) -> std::io::Result<()> {
     if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder)?;
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     }
     let key = Zeroizing::new(rand::random::<[u8; 32]>());
     let text = Zeroizing::new(STANDARD.encode(key.as_slice()));

@@ -10,6 +10,19 @@ use crate::model::time::Millis;
 
 /// Entries of each kind that are kept. At about 1 KB each the ledger stays below 10 MB.
 pub(crate) const KEPT: usize = 2_000;
+/// Of a body, so many bytes are kept at the most.
+const BODY: usize = 8 << 10;
+
+/// A text that fits the ledger: its beginning when it is long.
+pub(crate) fn beginning(text: &str) -> String {
+    text.get(..text.floor_char_boundary(BODY)).unwrap_or_default().to_owned()
+}
+
+/// A value that fits the ledger: the beginning of its text when it is long.
+pub(crate) fn brief(value: Value) -> Value {
+    let text = value.to_string();
+    if text.len() <= BODY { value } else { Value::from(beginning(&text)) }
+}
 
 /// One push with its deliveries.
 #[derive(Debug, Clone, Serialize)]
@@ -219,5 +232,24 @@ impl Ledger {
 
     pub(crate) fn clear(&mut self) {
         *self = Self::default();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_ledger_is_a_ring_and_long_bodies_are_cut() {
+        let mut ledger = Ledger::default();
+        for number in 0..KEPT + 5 {
+            let (at, appid, kind) = (Millis::default(), number.to_string(), "token");
+            ledger.token(TokenEntry { at, appid, kind, fresh: true, expires_in: 1 });
+        }
+        let kept = ledger.view(None).tokens;
+        assert_eq!((kept.len(), kept[0].appid.as_str()), (KEPT, "5"));
+        let long = "好".repeat(BODY);
+        assert!(brief(Value::from(long)).as_str().is_some_and(|text| text.len() <= BODY));
+        assert_eq!(brief(Value::from("short")), "short");
     }
 }

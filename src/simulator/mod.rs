@@ -11,6 +11,7 @@ mod act;
 mod actor;
 mod api;
 mod blob;
+mod deed;
 mod errcode;
 mod fault;
 mod ledger;

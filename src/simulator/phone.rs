@@ -102,9 +102,15 @@ pub struct PhoneMessage {
     /// Articles `{title,desc,url,pic_url}`, choices `{id,content}` or a card `{title,…}`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub items: Option<Value>,
-    /// Text below the choices of a menu message, or the agent account that the message shows.
+    /// Text below the choices of a menu message.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tail: Option<String>,
+    /// The customer-service account whose name and portrait the message shows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+    /// Whether the grey note says that a machine wrote it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub ai: bool,
     /// Latitude and longitude of a place.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub place: Option<(f64, f64)>,
@@ -119,7 +125,8 @@ impl PhoneMessage {
     /// A message that still lacks its id and time: the phone gives them when it shows it.
     pub(crate) fn draft(from: From, kind: Kind, via: Via) -> Self {
         let (id, at) = (String::new(), Millis::default());
-        Self { id, at, from, kind, text: None, url: None, items: None, tail: None, place: None, via, state: None }
+        let (text, url, items, tail, by, place, state) = (None, None, None, None, None, None, None);
+        Self { id, at, from, kind, text, url, items, tail, by, ai: false, place, via, state }
     }
 
     pub(crate) fn text(mut self, text: &str) -> Self {
@@ -144,6 +151,7 @@ impl PhoneMessage {
 pub(crate) enum Event {
     Message(Box<PhoneMessage>),
     State { id: String, state: State },
+    Following { following: bool },
     Typing { on: bool },
 }
 
@@ -151,7 +159,7 @@ impl Event {
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Message(_) => "message",
-            Self::State { .. } => "state",
+            Self::State { .. } | Self::Following { .. } => "state",
             Self::Typing { .. } => "typing",
         }
     }
@@ -243,12 +251,14 @@ impl Phone {
         self.followed_once = true;
         self.since = now;
         self.scene = scene;
+        self.publish(Event::Following { following: true });
     }
 
     /// The person leaves: nothing may be sent any more.
     pub(crate) fn unfollow(&mut self) {
         self.following = false;
         self.window = Window::default();
+        self.publish(Event::Following { following: false });
     }
 
     /// Shows or takes away the typing indicator. An error code when it may not be shown.
@@ -281,6 +291,11 @@ impl Phone {
     /// Whether a page is looking.
     pub(crate) fn watched(&self) -> bool {
         self.last_event.receiver_count() > 0
+    }
+
+    /// Number of the oldest event that is kept, or the next one when none is.
+    pub(crate) fn first_event(&self) -> u64 {
+        self.events.front().map_or(self.last_event() + 1, |(number, _)| *number)
     }
 
     /// Events after number `seen`, oldest first.

@@ -189,3 +189,29 @@ impl AccountSettings {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ACCOUNT: &str = "[[account]]\nappid='wx1'\ngh_id='gh_1'\nname='n'\nsecret='s'\ntoken='t'\nmode='plain'\n";
+
+    #[test]
+    fn settings_are_read_from_toml_with_the_real_timing_by_default() {
+        let text = format!(
+            "base_url='http://h/s'\n{ACCOUNT}[account.temper]\nverified=false\nmenu=[{{name='a',type='click',key='K'}}]\n"
+        );
+        let settings = Settings::from_toml(&text).unwrap();
+        assert_eq!((settings.timing.answer_within(), settings.timing.deliveries), (Duration::from_secs(5), 3));
+        let account = &settings.accounts[0];
+        assert_eq!((account.mode, account.temper.verified), (WechatMode::Plain, false));
+        assert_eq!(account.temper.menu[0].key.as_deref(), Some("K"));
+    }
+
+    #[test]
+    fn unknown_keys_are_refused() {
+        for extra in ["colour='red'", "[account.temper]\ncolour='red'"] {
+            assert!(matches!(Settings::from_toml(&format!("{ACCOUNT}{extra}\n")), Err(SettingsError::Syntax(_))));
+        }
+    }
+}

@@ -44,6 +44,8 @@ pub(crate) struct Account {
     pub(crate) usage: BTreeMap<&'static str, Usage>,
     pub(crate) phones: HashMap<String, Phone>,
     pub(crate) codes: Vec<Code>,
+    /// The month of the last quota clearing, and how many there were in it.
+    pub(crate) clears: (i64, u32),
     seal: Arc<Seal>,
     previous: Option<Arc<Seal>>,
     /// Pushes that still leave under the previous seal.
@@ -68,6 +70,7 @@ impl Account {
             usage: BTreeMap::new(),
             phones: HashMap::new(),
             codes: Vec::new(),
+            clears: (0, 0),
             seal: Arc::new(seal),
             previous: None,
             stragglers: 0,

@@ -55,7 +55,7 @@ pub(crate) fn read(body: &str) -> Result<Node, XmlError> {
     let mut root: Option<Node> = None;
     let mut elements = 0_usize;
     loop {
-        match reader.read_event().map_err(|_| XmlError::Syntax)? {
+        match reader.read_event().map_err(|_malformed| XmlError::Syntax)? {
             Event::Start(start) => {
                 elements += 1;
                 if start.attributes().next().is_some() {
@@ -112,7 +112,7 @@ fn append(open: &mut [Open], text: &str, cdata: bool) -> Result<(), XmlError> {
 }
 
 fn resolve(reference: &BytesRef<'_>) -> Result<String, XmlError> {
-    if let Some(character) = reference.resolve_char_ref().map_err(|_| XmlError::Character)? {
+    if let Some(character) = reference.resolve_char_ref().map_err(|_not_one| XmlError::Character)? {
         return Ok(character.to_string());
     }
     let name: &str = reference;

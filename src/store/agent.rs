@@ -1,5 +1,7 @@
 //! Agents: who they are, what they chose, and how many places they have left. Knows no sockets.
 
+use std::collections::HashMap;
+
 use diesel::prelude::*;
 
 use super::conn::on;
@@ -135,6 +137,20 @@ pub fn all(tx: &mut Tx<'_>) -> Result<Vec<Agent>, Error> {
         .select(Row::as_select())
         .load(c))?;
     rows.into_iter().map(Row::parse).collect()
+}
+
+/// The names of these agents.
+///
+/// # Errors
+/// When the statement fails.
+pub fn names(tx: &mut Tx<'_>, ids: &[AgentId]) -> Result<HashMap<AgentId, String>, Error> {
+    let (conn, tenant) = tx.parts();
+    let ids: Vec<&str> = ids.iter().map(AgentId::as_str).collect();
+    let rows: Vec<(String, String)> = on!(conn, c => agent::table
+        .filter(agent::tenant.eq(tenant).and(agent::id.eq_any(&ids)))
+        .select((agent::id, agent::name))
+        .load(c))?;
+    rows.into_iter().map(|(id, name)| Ok((read("agent", &id)?, name))).collect()
 }
 
 /// The agents who serve a queue and may sign in.

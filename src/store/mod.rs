@@ -11,6 +11,7 @@ pub mod conn;
 pub mod conversation;
 pub mod cursor;
 pub mod delivery;
+pub mod fetch;
 pub mod inbox;
 pub mod lease;
 pub mod login;

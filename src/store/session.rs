@@ -4,10 +4,10 @@ use diesel::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::conn::on;
-use super::schema::{assignment, session};
+use super::schema::{assignment, conversation, session};
 use super::stored::{damaged, read, read_option};
 use super::{Error, Tx};
-use crate::model::id::{AgentId, AssignmentId, ConversationId, QueueId, SessionId};
+use crate::model::id::{AccountId, AgentId, AssignmentId, ContactId, ConversationId, QueueId, SessionId};
 use crate::model::session::{Control, Holder, Move, Refused, Standing, State};
 use crate::model::time::Millis;
 
@@ -75,8 +75,6 @@ pub struct Session {
     pub ended: Option<End>,
     /// Raised with every change of the row.
     pub version: i64,
-    /// Number of the last event told to other modules.
-    pub event_seq: i64,
 }
 
 impl Session {
@@ -102,7 +100,6 @@ impl Session {
             first_reply_at: None,
             ended: None,
             version: 1,
-            event_seq: 0,
         }
     }
 
@@ -144,7 +141,6 @@ struct Row {
     ended_by: Option<String>,
     ended_reason: Option<String>,
     version: i64,
-    event_seq: i64,
 }
 
 impl Row {
@@ -172,7 +168,6 @@ impl Row {
             ended_by: from.ended.as_ref().map(|end| end.by.clone()),
             ended_reason: from.ended.as_ref().map(|end| end.reason.clone()),
             version: from.version,
-            event_seq: from.event_seq,
         })
     }
 
@@ -202,7 +197,6 @@ impl Row {
             first_reply_at: self.first_reply_at.map(Millis),
             ended,
             version: self.version,
-            event_seq: self.event_seq,
         })
     }
 }
@@ -250,6 +244,27 @@ pub fn latest_of(tx: &mut Tx<'_>, conv: ConversationId) -> Result<Option<Session
     row.map(Row::parse).transpose()
 }
 
+/// The conversation of a customer on an account, if there is one.
+///
+/// # Errors
+/// When the statement fails.
+pub fn conversation_of(
+    tx: &mut Tx<'_>,
+    contact: ContactId,
+    account: &AccountId,
+) -> Result<Option<ConversationId>, Error> {
+    let (conn, tenant) = tx.parts();
+    let found: Option<String> = on!(conn, c => conversation::table
+        .filter(conversation::tenant.eq(tenant)
+            .and(conversation::contact.eq(contact.to_string()))
+            .and(conversation::account.eq(account.as_str())))
+        .order(conversation::conv.asc())
+        .select(conversation::conv)
+        .first(c)
+        .optional())?;
+    read_option("conversation", found.as_deref())
+}
+
 /// These sessions, in no order.
 ///
 /// # Errors
@@ -271,7 +286,7 @@ pub fn find_all(tx: &mut Tx<'_>, ids: &[SessionId]) -> Result<Vec<Session>, Erro
 pub fn insert(tx: &mut Tx<'_>, new: &Session) -> Result<(), Error> {
     let (conn, tenant) = tx.parts();
     let row = Row::of(tenant, new)?;
-    on!(conn, c => diesel::insert_into(session::table).values(&row).execute(c))?;
+    on!(conn, c => diesel::insert_into(session::table).values((&row, session::event_seq.eq(0_i64))).execute(c))?;
     Ok(())
 }
 

@@ -144,6 +144,20 @@ pub fn all(conn: &mut Conn) -> Result<Vec<Stored>, Error> {
     rows.into_iter().map(parse).collect()
 }
 
+/// The versions in force, by name: cheap enough to ask every few seconds.
+///
+/// # Errors
+/// When the statement fails.
+pub fn versions(conn: &mut Conn) -> Result<Vec<(TenantId, i64)>, Error> {
+    let rows: Vec<(String, i64)> =
+        on!(conn, c => tenant::table.order(tenant::id.asc()).select((tenant::id, tenant::version)).load(c))?;
+    let parse = |(id, version): (String, i64)| match TenantId::parse(&id) {
+        Ok(tenant) => Ok((tenant, version)),
+        Err(_source) => Err(Error::Damaged { what: "tenant", value: id }),
+    };
+    rows.into_iter().map(parse).collect()
+}
+
 /// Replaces the body without changing what it says: the step of a key rotation. `false` when another declaration was
 /// applied meanwhile.
 ///

@@ -26,6 +26,9 @@ use crate::model::id::{AccountId, QueueId, TenantId};
 use crate::model::time::Millis;
 use crate::template::Lang;
 
+/// The demo's declaration, `tenants/demo.toml`.
+pub const DEMO: &str = include_str!("../../tenants/demo.toml");
+
 /// The form of declared names.
 pub(super) const NAME: &str = "1 to 64 letters, digits, '_' or '-'";
 

@@ -94,6 +94,8 @@ CREATE TABLE conversation (
     PRIMARY KEY (tenant, conv)
 ) WITHOUT ROWID;
 
+CREATE INDEX conversation_contact ON conversation (tenant, contact, account);
+
 CREATE TABLE session (
     tenant TEXT NOT NULL,
     session TEXT NOT NULL,

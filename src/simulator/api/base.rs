@@ -10,7 +10,6 @@ use crate::model::time::Millis;
 use crate::simulator::errcode::Refusal;
 use crate::simulator::world::Account;
 
-const CLEAR: &str = "/cgi-bin/clear_quota";
 const CLEARS_PER_MONTH: u32 = 10;
 const RID_LIFE: Duration = Duration::from_secs(7 * 24 * 3600);
 
@@ -48,19 +47,15 @@ pub(super) fn clear_quota_v2(visit: &mut Visit<'_>) -> Result<Answer, Refusal> {
     clear(account, now)
 }
 
-/// Ten times a month; counted in the usage of its own path, by blocks of thirty days.
+/// Ten times a month, by blocks of thirty days.
 fn clear(account: &mut Account, now: Millis) -> Result<Answer, Refusal> {
-    let mut used = account.usage.get(CLEAR).copied().unwrap_or_default();
     let month = day(now) / 30;
-    if used.minute != month {
-        (used.minute, used.this_minute) = (month, 0);
-    }
-    if used.this_minute >= CLEARS_PER_MONTH {
+    let used = if account.clears.0 == month { account.clears.1 } else { 0 };
+    if used >= CLEARS_PER_MONTH {
         return Err(Refusal::new(48006));
     }
-    used.this_minute += 1;
+    account.clears = (month, used + 1);
     account.usage.clear();
-    account.usage.insert(CLEAR, used);
     Ok(Answer::ok())
 }
 

@@ -1,13 +1,13 @@
 //! Customer-service messages: who may be written to, when and how often; and the typing indicator.
 //! What a message consists of is in `outgoing`.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{Answer, Visit, outgoing};
 use crate::model::time::Millis;
 use crate::simulator::errcode::Refusal;
-use crate::simulator::ledger::SendEntry;
-use crate::simulator::phone::{Phone, PhoneMessage};
+use crate::simulator::ledger::{SendEntry, brief};
+use crate::simulator::phone::Phone;
 
 pub(super) fn send(visit: &mut Visit<'_>) -> Result<Answer, Refusal> {
     let body = visit.json(47002)?;
@@ -20,7 +20,7 @@ pub(super) fn send(visit: &mut Visit<'_>) -> Result<Answer, Refusal> {
         appid: visit.appid.to_owned(),
         openid,
         msgtype: string(&body, "msgtype").to_owned(),
-        body,
+        body: brief(body),
         errcode,
         message: sent.as_ref().ok().cloned(),
         left,
@@ -40,8 +40,9 @@ fn accept(visit: &mut Visit<'_>, openid: &str, body: &Value) -> Result<String, R
         if !visit.account()?.settings.temper.kf_accounts.iter().any(|known| known == name) {
             return Err(Refusal::new(65401));
         }
-        draft = PhoneMessage { tail: draft.tail.or_else(|| Some(name.to_owned())), ..draft };
+        draft.by = Some(name.to_owned());
     }
+    draft.ai = body.pointer("/aimsgcontext/is_ai_msg").and_then(Value::as_i64) == Some(1);
     let phone = visit.account()?.phones.get_mut(openid).ok_or_else(|| Refusal::new(40003))?;
     may_write(phone, now).map_err(Refusal::new)?;
     phone.window = phone.window.debited();
@@ -76,7 +77,7 @@ pub(super) fn typing(visit: &mut Visit<'_>) -> Result<Answer, Refusal> {
     let phone = visit.account()?.phones.get_mut(string(&body, "touser")).ok_or_else(|| Refusal::new(40003))?;
     may_write(phone, now).map_err(Refusal::new)?;
     phone.typing(on, now).map_err(Refusal::new)?;
-    Ok(Answer::Json(json!({ "errcode": 0, "errmsg": "ok" })))
+    Ok(Answer::ok())
 }
 
 pub(super) fn string<'a>(value: &'a Value, name: &str) -> &'a str {

@@ -123,8 +123,8 @@ fn weapp_card(visit: &Visit<'_>, object: &Value) -> Result<Value, Refusal> {
 
 /// A text may link to associated mini programs only.
 fn check_weapps(visit: &Visit<'_>, text: &str) -> Result<(), Refusal> {
-    let named = text.split("data-miniprogram-appid=\"").skip(1).filter_map(|rest| rest.split('"').next());
-    named.map(|appid| if linked(visit, appid) { Ok(()) } else { Err(Refusal::new(45064)) }).collect()
+    let mut named = text.split("data-miniprogram-appid=\"").skip(1).filter_map(|rest| rest.split('"').next());
+    named.try_for_each(|appid| if linked(visit, appid) { Ok(()) } else { Err(Refusal::new(45064)) })
 }
 
 fn linked(visit: &Visit<'_>, appid: &str) -> bool {

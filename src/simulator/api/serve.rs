@@ -17,7 +17,9 @@ use crate::simulator::fault::{Fault, Reset};
 use crate::simulator::ledger::CallEntry;
 
 /// Larger than any medium, so that one that is too large still gets its error code.
-const MAX_BODY: usize = 16 << 20;
+const MAX_UPLOAD: usize = 16 << 20;
+/// Any other body.
+const MAX_JSON: usize = 256 << 10;
 /// Of a request body, so much is kept for `openapi/rid/get`.
 const KEPT_BODY: usize = 512;
 
@@ -36,6 +38,17 @@ pub(crate) async fn answer(request: HttpRequest, payload: web::Payload, platform
     let Some(call) = read(&request, payload).await else {
         return HttpResponse::PayloadTooLarge().finish();
     };
+    let method = request.method().to_string();
+    // Apart from the connection: a caller that hangs up does not undo what it has asked for.
+    let carried = tokio::spawn(async move { handle(&platform, call, method).await }).await;
+    match carried {
+        Ok(reply) => reply.map_or_else(cut, write),
+        Err(_panicked) => HttpResponse::InternalServerError().finish(),
+    }
+}
+
+/// What to answer to a call. `None`: the connection is cut.
+async fn handle(platform: &Platform, call: Call, method: String) -> Option<Reply> {
     let began = Instant::now();
     let at = platform.clock().now();
     let (appid, fault) = {
@@ -45,13 +58,13 @@ pub(crate) async fn answer(request: HttpRequest, payload: web::Payload, platform
         (appid, fault)
     };
     let reply = match &fault {
-        None => Some(carry_out(&platform, &call, appid.as_deref())),
-        Some(fault) => spoil(&platform, &call, appid.as_deref(), fault).await,
+        None => Some(carry_out(platform, &call, appid.as_deref())),
+        Some(fault) => spoil(platform, &call, appid.as_deref(), fault).await,
     };
     let entry = CallEntry {
         at,
         appid,
-        request: format!("{} {}", request.method(), call.path),
+        request: format!("{method} {}", call.path),
         status: reply.as_ref().map(|reply| reply.status),
         errcode: reply.as_ref().map_or(0, |reply| reply.errcode),
         fault: fault.is_some(),
@@ -61,16 +74,18 @@ pub(crate) async fn answer(request: HttpRequest, payload: web::Payload, platform
         peer: call.peer,
     };
     platform.world().ledger.call(entry);
-    reply.map_or_else(cut, write)
+    reply
 }
 
 async fn read(request: &HttpRequest, payload: web::Payload) -> Option<Call> {
     let text = |name: header::HeaderName| request.headers().get(name).and_then(|value| value.to_str().ok());
     let query = url::form_urlencoded::parse(request.query_string().as_bytes()).into_owned().collect();
-    let body = payload.to_bytes_limited(MAX_BODY).await.ok()?.ok()?;
+    let path = format!("/cgi-bin/{}", request.match_info().query("tail"));
+    let limit = if path.starts_with("/cgi-bin/media/upload") { MAX_UPLOAD } else { MAX_JSON };
+    let body = payload.to_bytes_limited(limit).await.ok()?.ok()?;
     Some(Call {
         post: request.method() == actix_web::http::Method::POST,
-        path: format!("/cgi-bin/{}", request.match_info().query("tail")),
+        path,
         query,
         content_type: text(header::CONTENT_TYPE).unwrap_or_default().to_owned(),
         chunked: text(header::TRANSFER_ENCODING).is_some_and(|coding| coding.to_ascii_lowercase().contains("chunked")),

@@ -11,7 +11,7 @@ use crate::simulator::ledger::TokenEntry;
 use crate::simulator::token::{Grant, Kind};
 
 pub(super) fn classic(visit: &mut Visit<'_>) -> Result<Answer, Refusal> {
-    let text = |name: &str| visit.call.param(name).map(str::to_owned);
+    let text = |name: &str| visit.call.param(name);
     let appid = check(visit, text("grant_type"), text("appid"), text("secret"))?;
     count(visit.world, &appid, "/cgi-bin/token", visit.now)?;
     let now = visit.now;
@@ -23,7 +23,7 @@ pub(super) fn classic(visit: &mut Visit<'_>) -> Result<Answer, Refusal> {
 
 pub(super) fn stable(visit: &mut Visit<'_>) -> Result<Answer, Refusal> {
     let body = visit.json(47001)?;
-    let text = |name: &str| body.get(name).and_then(Value::as_str).filter(|v| !v.is_empty()).map(str::to_owned);
+    let text = |name: &str| body.get(name).and_then(Value::as_str).filter(|value| !value.is_empty());
     let appid = check(visit, text("grant_type"), text("appid"), text("secret"))?;
     count(visit.world, &appid, "/cgi-bin/stable_token", visit.now)?;
     let force = body.get("force_refresh").and_then(Value::as_bool).unwrap_or(false);
@@ -37,16 +37,16 @@ pub(super) fn stable(visit: &mut Visit<'_>) -> Result<Answer, Refusal> {
 /// The account whose credentials these are.
 fn check(
     visit: &Visit<'_>,
-    grant_type: Option<String>,
-    appid: Option<String>,
-    secret: Option<String>,
+    grant_type: Option<&str>,
+    appid: Option<&str>,
+    secret: Option<&str>,
 ) -> Result<String, Refusal> {
-    if grant_type.as_deref() != Some("client_credential") {
+    if grant_type != Some("client_credential") {
         return Err(Refusal::new(40002));
     }
     let appid = appid.ok_or_else(|| Refusal::new(41002))?;
     let secret = secret.ok_or_else(|| Refusal::new(41004))?;
-    let settings = &visit.world.account(&appid).ok_or_else(|| Refusal::new(40013))?.settings;
+    let settings = &visit.world.account(appid).ok_or_else(|| Refusal::new(40013))?.settings;
     if settings.secret.expose() != secret {
         return Err(Refusal::new(40125));
     }
@@ -57,7 +57,7 @@ fn check(
             return Err(Refusal::with_text(40164, format!("invalid ip {ip} ipv6 ::ffff:{ip}, not in whitelist")));
         }
     }
-    Ok(appid)
+    Ok(appid.to_owned())
 }
 
 fn give(visit: &mut Visit<'_>, appid: &str, kind: Kind, grant: &Grant) -> Answer {

@@ -1,8 +1,8 @@
 //! The HTTP face: routes of the platform's API, of the phone page and of the workbench for tests. Knows actix, no rule.
 
-mod bench;
 mod phone;
 mod stream;
+mod workbench;
 
 use actix_web::http::StatusCode;
 use actix_web::http::header;
@@ -27,22 +27,22 @@ pub fn configure(cfg: &mut web::ServiceConfig, platform: Platform) {
         .service(
             web::scope("/api")
                 .route("/accounts", web::get().to(phone::accounts))
-                .route("/accounts/{appid}/verify", web::post().to(bench::verify))
-                .route("/accounts/{appid}/key", web::post().to(bench::rotate))
-                .route("/accounts/{appid}/mode", web::post().to(bench::mode))
-                .route("/accounts/{appid}/callback", web::post().to(bench::callback))
-                .route("/accounts/{appid}/revoke", web::post().to(bench::revoke))
+                .route("/accounts/{appid}/verify", web::post().to(workbench::verify))
+                .route("/accounts/{appid}/key", web::post().to(workbench::rotate))
+                .route("/accounts/{appid}/mode", web::post().to(workbench::mode))
+                .route("/accounts/{appid}/callback", web::post().to(workbench::callback))
+                .route("/accounts/{appid}/revoke", web::post().to(workbench::revoke))
                 .route("/phone", web::post().to(phone::create))
                 .route("/phone/{openid}", web::get().to(phone::show))
                 .route("/phone/{openid}/events", web::get().to(stream::events))
                 .route("/phone/{openid}/media", web::post().to(phone::media))
                 .route("/phone/{openid}/receive", web::post().to(phone::receive))
                 .route("/phone/{openid}/{act}", web::post().to(phone::act))
-                .route("/faults", web::get().to(bench::faults))
-                .route("/faults", web::post().to(bench::add_faults))
-                .route("/faults", web::delete().to(bench::clear_faults))
-                .route("/ledger", web::get().to(bench::ledger))
-                .route("/ledger", web::delete().to(bench::clear_ledger)),
+                .route("/faults", web::get().to(workbench::faults))
+                .route("/faults", web::post().to(workbench::add_faults))
+                .route("/faults", web::delete().to(workbench::clear_faults))
+                .route("/ledger", web::get().to(workbench::ledger))
+                .route("/ledger", web::delete().to(workbench::clear_ledger)),
         );
 }
 

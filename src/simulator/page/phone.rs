@@ -139,7 +139,7 @@ pub(super) async fn act(
         "raw" => Act::Raw(parse::<Raw>(&body)?),
         other => return Err(ActError::BadRequest(format!("there is no {other:?} on a phone"))),
     };
-    accepted(platform.act(&openid, act)?)
+    Ok(accepted(&platform.act(&openid, act)?))
 }
 
 pub(super) async fn media(
@@ -151,12 +151,11 @@ pub(super) async fn media(
     let kind = query.get("kind").cloned().unwrap_or_else(|| "image".to_owned());
     let read = payload.to_bytes_limited(BlobKind::Image.limit()).await.map_err(|_longer| ActError::TooLarge)?;
     let bytes = read.map_err(|error| ActError::BadRequest(error.to_string()))?;
-    accepted(platform.act(&openid, Act::Media { kind, bytes })?)
+    Ok(accepted(&platform.act(&openid, Act::Media { kind, bytes })?))
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "ends every acting handler")]
-fn accepted(id: String) -> Result<HttpResponse, ActError> {
-    Ok(HttpResponse::Accepted().json(json!({ "id": id })))
+fn accepted(id: &str) -> HttpResponse {
+    HttpResponse::Accepted().json(json!({ "id": id }))
 }
 
 #[derive(Deserialize)]

@@ -59,7 +59,7 @@ fn marker(request: &HttpRequest) -> Option<u64> {
 /// what is kept, every message is written again.
 fn beginning(phone: &Phone, marker: Option<u64>) -> (u64, VecDeque<Bytes>) {
     let last = phone.last_event();
-    let kept = phone.events_after(0).first().map_or(last + 1, |(first, _)| *first);
+    let kept = phone.first_event();
     let mut pending = VecDeque::from([Bytes::from_static(b"retry: 1000\n\n")]);
     match marker {
         Some(seen) if seen <= last && seen + 1 >= kept => (seen, pending),

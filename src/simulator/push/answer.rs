@@ -177,5 +177,99 @@ fn music(message: &Node) -> Value {
 }
 
 #[cfg(test)]
-#[path = "answer_tests.rs"]
-mod tests;
+mod tests {
+    use std::sync::Arc;
+
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::channel::wechat::crypto::Key;
+    use crate::model::secret::Secret;
+    use crate::simulator::world::Seal;
+
+    const KEY: &str = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG";
+    const TEXT: &str = "<xml><ToUserName>o1</ToUserName><FromUserName>gh_1</FromUserName><CreateTime>1</CreateTime><MsgType>text</MsgType><Content>hi</Content></xml>";
+
+    fn push(mode: WechatMode, format: WechatFormat) -> Push {
+        let seal = Seal { token: Secret::new("T".into()), key: Key::parse(KEY).ok(), old: false };
+        Push {
+            id: "p1".into(),
+            appid: "wx1".into(),
+            gh_id: "gh_1".into(),
+            openid: "o1".into(),
+            callback_url: String::new(),
+            mode,
+            format,
+            seal: Arc::new(seal),
+            passive: Passive::Articles(1),
+            body: Vec::new(),
+        }
+    }
+
+    fn judged(push: &Push, body: &str) -> Result<Judged, String> {
+        judge(push, &Response { status: 200, body: Bytes::from(body.to_owned()) })
+    }
+
+    fn sealed(message: &str, appid: &str, token: &str) -> String {
+        let encrypt = Key::parse(KEY).unwrap().encrypt([7; 16], message.as_bytes(), appid);
+        let signature = sign(&[token, "5", "n", &encrypt]);
+        format!(
+            "<xml><Encrypt><![CDATA[{encrypt}]]></Encrypt><MsgSignature>{signature}</MsgSignature><TimeStamp>5</TimeStamp><Nonce>n</Nonce></xml>"
+        )
+    }
+
+    #[test]
+    fn success_and_nothing_end_a_push_in_every_mode() {
+        for mode in [WechatMode::Plain, WechatMode::Compatible, WechatMode::Safe] {
+            let push = push(mode, WechatFormat::Xml);
+            assert!(matches!(judged(&push, "success"), Ok(Judged::Success)));
+            assert!(matches!(judged(&push, ""), Ok(Judged::Empty)));
+            assert!(judged(&push, "ok").is_err());
+            assert!(judge(&push, &Response { status: 500, body: Bytes::new() }).is_err());
+        }
+    }
+
+    #[test]
+    fn a_reply_has_to_be_in_the_mode_of_the_account() {
+        let cases =
+            [(WechatMode::Plain, true, false), (WechatMode::Compatible, true, true), (WechatMode::Safe, false, true)];
+        for (mode, clear, encrypted) in cases {
+            let push = push(mode, WechatFormat::Xml);
+            assert_eq!(judged(&push, TEXT).is_ok(), clear, "{mode:?}");
+            assert_eq!(judged(&push, &sealed(TEXT, "wx1", "T")).is_ok(), encrypted, "{mode:?}");
+        }
+    }
+
+    #[test]
+    fn a_reply_sealed_wrongly_is_none() {
+        let push = push(WechatMode::Safe, WechatFormat::Xml);
+        assert_eq!(judged(&push, &sealed(TEXT, "wx1", "U")).unwrap_err(), "MsgSignature is wrong");
+        assert!(judged(&push, &sealed(TEXT, "wx2", "T")).unwrap_err().contains("cannot be decrypted"));
+    }
+
+    #[test]
+    fn abnormal_replies_are_failures() {
+        let push = push(WechatMode::Plain, WechatFormat::Xml);
+        for (what, with, reason) in [
+            ("o1", "o2", "ToUserName is not the sender"),
+            ("gh_1", "gh_2", "FromUserName is not the account"),
+            (">1<", ">soon<", "CreateTime is not a number"),
+            ("hi", "", "Content is missing"),
+            (">text<", ">sticker<", "MsgType \"sticker\" cannot be replied"),
+            (">text<", ">image<", "Image/MediaId is missing"),
+            (">text<", ">news<", "ArticleCount does not fit the articles"),
+            ("<xml>", "<xml><xml>", "abnormal answer: not well-formed XML"),
+        ] {
+            assert_eq!(judged(&push, &TEXT.replace(what, with)).unwrap_err(), reason);
+        }
+        assert!(judged(&push, "{\"ToUserName\":\"o1\"}").unwrap_err().starts_with("abnormal answer"));
+    }
+
+    #[test]
+    fn json_accounts_take_json() {
+        let push = push(WechatMode::Plain, WechatFormat::Json);
+        let text = r#"{"ToUserName":"o1","FromUserName":"gh_1","CreateTime":1,"MsgType":"text","Content":"hi"}"#;
+        assert!(matches!(judged(&push, text), Ok(Judged::Reply(_))));
+        assert!(judged(&push, TEXT).is_err());
+    }
+}

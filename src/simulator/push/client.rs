@@ -46,7 +46,7 @@ impl Client {
             .redirect(Policy::none())
             .no_proxy()
             .connect_timeout(Duration::from_secs(5))
-            .pool_idle_timeout(Duration::from_secs(20))
+            .pool_idle_timeout(Duration::from_secs(4))
             .user_agent("Mozilla/4.0")
             .build()?;
         Ok(Self(client))

@@ -18,7 +18,7 @@ pub use verify::Verification;
 
 use self::answer::Judged;
 use super::Platform;
-use super::ledger::{AnswerEntry, Attempt};
+use super::ledger::{AnswerEntry, Attempt, brief};
 use super::phone::{From, Kind, PhoneMessage, State, Via};
 use super::setting::Spacing;
 use super::world::Seal;
@@ -29,7 +29,7 @@ pub const FAILURE_TEXT: &str = "该公众号提供的服务出现故障，请稍
 
 /// A phone that says several things says them in order: the next push waits for the answer to the one before, but no
 /// longer than this.
-const TURN: Duration = Duration::from_millis(250);
+const TURN: Duration = Duration::from_secs(1);
 
 /// One push, sealed with what was in force when the person acted.
 #[derive(Debug)]
@@ -59,8 +59,9 @@ impl Platform {
     pub(crate) fn start(&self, push: Push, turn: Turn) {
         let platform = self.clone();
         let stop = self.stop_token();
+        let flight = self.count_flight();
         tokio::spawn(async move {
-            let _one = platform.count_flight();
+            let _under_way = flight;
             tokio::select! {
                 () = platform.deliver(&push, turn) => {}
                 () = stop.cancelled() => {}
@@ -133,7 +134,7 @@ impl Platform {
                 if let Some(message) = message {
                     world.show(&push.openid, message, now);
                 }
-                AnswerEntry { kind, reply: Some(tree.to_json()), problem, shown }
+                AnswerEntry { kind, reply: Some(brief(tree.to_json())), problem, shown }
             }
             Err(reason) => AnswerEntry { problem: Some(reason), ..plain("failed") },
         };

@@ -55,6 +55,7 @@ impl Reject {
             Self::Timestamp => "timestamp",
             Self::Downgrade => "downgrade",
             Self::Replay => "replay",
+            Self::Crypto(CryptoError::LengthPrefix) => "length_prefix",
             Self::Crypto(error) => error.stage(),
         }
     }
