@@ -9,8 +9,8 @@ pub mod model;
 pub mod runtime;
 // floor 1
 pub mod config;
-pub mod template;
 pub mod telemetry;
+pub mod template;
 // floor 2
 pub mod bus;
 pub mod hub;
