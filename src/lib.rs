@@ -29,4 +29,6 @@ pub mod socket;
 pub mod simulator;
 pub mod web;
 // roof
+pub mod app;
+// roof
 pub mod cli;
