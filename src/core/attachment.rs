@@ -55,6 +55,12 @@ fn refused(error: media::Error) -> Error {
 }
 
 impl Core {
+    /// The most bytes of one blob that a client puts.
+    #[must_use]
+    pub fn max_upload(&self) -> u64 {
+        self.inner.parts.media.max_bytes()
+    }
+
     /// Leave for a client to put a blob.
     ///
     /// # Errors
@@ -63,14 +69,13 @@ impl Core {
         if size == 0 {
             return Err(refused(media::Error::Empty));
         }
-        if size > self.inner.parts.media.max_bytes() {
+        if size > self.max_upload() {
             return Err(refused(media::Error::TooLarge));
         }
         let now = self.clock().now();
         let id = MediaId::generate(now);
         let (owner, name, mime) = (client.participant(), name.to_owned(), mime.to_owned());
-        self
-            .scope(&client.tenant)
+        self.scope(&client.tenant)
             .write(move |tx| store::media::expect(tx, id, &owner, &name, &mime, now))
             .await
             .map_err(Error::from)?;
@@ -97,7 +102,8 @@ impl Core {
         }
         let stored = self.inner.parts.media.put(tenant, id, bytes).await.map_err(refused)?;
         let (mime, size) = (stored.mime, stored.size);
-        let was_waiting = scope.write(move |tx| store::media::arrived(tx, id, mime, size)).await.map_err(Error::from)?;
+        let was_waiting =
+            scope.write(move |tx| store::media::arrived(tx, id, mime, size)).await.map_err(Error::from)?;
         if !was_waiting {
             return Err(Error::new(Code::Conflict, "已上传 / already there"));
         }

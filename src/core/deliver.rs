@@ -71,8 +71,7 @@ impl Core {
         loop {
             for key in self.due(CONCURRENCY.saturating_sub(busy.len())).await {
                 if busy.insert(key.clone()) {
-                    let core = self.clone();
-                    work.spawn(async move { core.work(key).await });
+                    work.spawn(self.clone().work(key));
                 }
             }
             tokio::select! {
@@ -102,7 +101,7 @@ impl Core {
     }
 
     /// Works off one conversation.
-    async fn work(&self, key: Key) -> Key {
+    async fn work(self, key: Key) -> Key {
         let (tenant, conv) = &key;
         loop {
             match self.step(tenant, *conv).await {
@@ -163,12 +162,7 @@ impl Core {
         api.send(&door.credentials, attempt.conversation.external_id.as_str(), &outgoing).await
     }
 
-    async fn settle(
-        &self,
-        tenant: &TenantId,
-        attempt: Attempt,
-        outcome: Result<(), SendError>,
-    ) -> Result<(), Error> {
+    async fn settle(&self, tenant: &TenantId, attempt: Attempt, outcome: Result<(), SendError>) -> Result<(), Error> {
         let scene = self.scene(tenant)?;
         if let Err(SendError::Stop { errcode, .. }) = &outcome {
             tracing::error!(tenant = %tenant, account = %attempt.conversation.account, errcode, "WeChat stopped the account");
@@ -288,10 +282,10 @@ fn settle(
         Ok(()) => delivered(tx, scene, &conversation, items, parts, effects)?,
         Err(SendError::Retry { after, detail }) => retry(tx, scene, &conversation, items, (after, detail), effects)?,
         Err(SendError::WindowClosed { detail }) => {
-            close_window(tx, &conversation, items, Code::ChannelWindowClosed, detail, effects)?;
+            close_window(tx, &conversation, items, Code::ChannelWindowClosed, &detail, effects)?;
         }
         Err(SendError::QuotaUsed { detail }) => {
-            close_window(tx, &conversation, items, Code::ChannelQuota, detail, effects)?;
+            close_window(tx, &conversation, items, Code::ChannelQuota, &detail, effects)?;
         }
         Err(SendError::Uncertain { detail }) => {
             for item in items {
@@ -341,7 +335,10 @@ fn again(
     code: Option<Code>,
 ) -> Result<(), Error> {
     let code = code.map(|code| code.as_str().to_owned());
-    Ok(delivery::save(tx, &Delivery { state: DeliveryState::Pending, next_at: at, detail: Some(detail), code, ..item })?)
+    Ok(delivery::save(
+        tx,
+        &Delivery { state: DeliveryState::Pending, next_at: at, detail: Some(detail), code, ..item },
+    )?)
 }
 
 /// A call that certainly did not arrive: again after a pause, a bounded number of times. The window gets it back.
@@ -375,11 +372,11 @@ fn close_window(
     conversation: &Conversation,
     items: Vec<Delivery>,
     code: Code,
-    detail: String,
+    detail: &str,
     effects: &mut Effects,
 ) -> Result<(), Error> {
     conversation::set_window(tx, conversation.conv, conversation.window.closed())?;
-    let items = items.into_iter().map(|item| Delivery { detail: Some(detail.clone()), ..item }).collect();
+    let items = items.into_iter().map(|item| Delivery { detail: Some(detail.to_owned()), ..item }).collect();
     hold(tx, conversation, items, code, effects)
 }
 

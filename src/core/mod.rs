@@ -7,6 +7,7 @@ pub mod access;
 mod asker;
 pub mod attachment;
 mod bell;
+mod clean;
 mod command;
 mod deliver;
 pub mod directory;
@@ -42,7 +43,6 @@ pub use self::state::Ready;
 
 use arc_swap::{ArcSwap, Guard};
 use tokio::sync::Notify;
-
 
 use self::bell::Bell;
 use self::directory::Directory;

@@ -183,6 +183,9 @@ pub(crate) fn emit(
         Some(session) => Some(session::next_event(tx, session)?),
         None => None,
     };
-    let event = json!({ "kind": kind, "session": session, "sequence": sequence, "data": data });
+    let mut event = json!({ "kind": kind, "session": session, "sequence": sequence });
+    if let Some(fields) = event.as_object_mut() {
+        fields.insert("data".into(), data);
+    }
     Ok(outbox::add(tx, &MessageId::generate(scene.now).to_string(), &event.to_string(), scene.now)?)
 }

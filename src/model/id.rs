@@ -190,7 +190,7 @@ impl MessageId {
     /// # Errors
     /// When the text is not a UUID.
     pub fn parse(text: &str) -> Result<Self, IdError> {
-        Uuid::parse_str(text).map(Self).map_err(|_| IdError::Generated("uuid"))
+        Uuid::parse_str(text).map(Self).map_err(|_source| IdError::Generated("uuid"))
     }
 }
 
