@@ -122,7 +122,7 @@ export class Desk {
     const session = conv.session
     const raised = patch.control && patch.control.holder !== session.control.holder
     Object.assign(session, patch, { v: ++conv.v, control_epoch: session.control_epoch + (raised ? 1 : 0) })
-    for (const key of Object.keys(session)) if (session[key] === undefined) delete session[key]
+    for (const key of Object.keys(session)) if (session[key] === undefined) Reflect.deleteProperty(session, key)
     for (const conn of this.conns) if (conn.follows(conv)) conn.push({ op: 'session', d: session })
   }
 

@@ -11,6 +11,7 @@ import { ConversationLog } from '../wire/log'
 import { Outbox } from '../wire/outbox'
 import type { AgentState, Colleague, Content, ConvState, Cursor, Envelope, Me, Offer, Presence, Push, QueueState, Ready, Receipt, Recovery, SendReply, Session } from '../wire/protocol'
 import { MAX_UPLOAD } from '../wire/protocol'
+import { newer } from '../wire/session'
 import { upload } from '../wire/upload'
 import { chime, i18n, storage } from './settings'
 
@@ -581,14 +582,6 @@ export async function openDesk(signedIn: SignedIn) {
     account, state, outbox, drafts, client, order, selected, totalUnread, serverNow, accept, reject, setPresence, pull, transfer, cancelTransfer, end, wrapUp, post, amend, sendFile,
     loadOlder, refresh, select, markRead, typing, nameOf, offerName, unread, waitingSince, toast, leave,
   }
-}
-
-/** Whether a snapshot replaces the one that is known. A new session always does; versions are compared within one. */
-export function newer(known: Session | undefined, next: Session | undefined): boolean {
-  if (!next) return false
-  if (!known || known.v === undefined || next.v === undefined) return true
-  if (known.session !== next.session) return Date.parse(next.started_at) >= Date.parse(known.started_at)
-  return next.v >= known.v
 }
 
 function lastAt(talk: Talk): number {
