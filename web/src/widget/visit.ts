@@ -6,7 +6,7 @@ import { claimDevice, randomId } from '../wire/device'
 import { call, HttpProblem, socketUrl } from '../wire/http'
 import { ConversationLog } from '../wire/log'
 import { Outbox } from '../wire/outbox'
-import type { Content, ConvState, Envelope, Me, Push, Ready, Recovery, SendReply, Session } from '../wire/protocol'
+import type { Content, ConvState, Envelope, Me, Push, Ready, Recovery, SendReply } from '../wire/protocol'
 import { MAX_UPLOAD } from '../wire/protocol'
 import type { Storage } from '../wire/store'
 import { newer } from '../wire/session'
@@ -265,6 +265,11 @@ export async function openVisit(account: string, entry: { page: string; referrer
     }
   }
 
+  /** Back to the chat, although nobody is there now. */
+  function stay(): void {
+    state.leaving = false
+  }
+
   /** A new service episode in the same conversation. */
   async function again(): Promise<void> {
     state.left = false
@@ -313,5 +318,5 @@ export async function openVisit(account: string, entry: { page: string; referrer
   window.addEventListener('offline', nudge)
   document.addEventListener('visibilitychange', () => document.visibilityState === 'visible' && client.nudge())
 
-  return { state, outbox, client, unread, post, sendPicture, command, leaveMessage, again, loadOlder, markRead, typing, start: () => client.start() }
+  return { state, outbox, client, unread, post, sendPicture, command, leaveMessage, stay, again, loadOlder, markRead, typing, start: () => client.start() }
 }
