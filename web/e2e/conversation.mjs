@@ -1,7 +1,7 @@
 // Phone → console → phone, with a picture each way; ends with the screenshot of both side by side.
 import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { acceptOffer, agentSays, bubble, check, delivered, endTalk, id, openDesk, openPhone, phoneSays, phoneShows, picture, shown, unique, until } from './stage.mjs'
+import { acceptOffer, agentSays, bubble, check, delivered, endTalk, id, openDesk, openPhone, phoneSays, phoneShows, picture, shown, until } from './stage.mjs'
 
 export const title = 'a customer on WeChat and an agent talk, with a picture each way'
 
@@ -30,7 +30,7 @@ export async function run(stage) {
   await shown(phone.page.locator(`${id('phone-message')}[data-from="account"] .photo img`).first())
   await desk.page.locator(`${id('message')}[data-type="image"][data-role="agent"][data-state="delivered"]`).waitFor()
 
-  const note = unique(stage, '内部备注')
+  const note = '客户对消费时间有疑问，已请其提供截图'
   await desk.page.click(id('note'))
   await agentSays(desk, note)
   check((await desk.page.locator(`${id('message')}.note`).filter({ hasText: note }).count()) === 1, 'the note is not set apart')
@@ -54,13 +54,13 @@ export async function ordered(page) {
 async function sideBySide(stage, phone, desk) {
   if (!stage.screenshot) return
   await until('the chat to come to rest', async () => !(await desk.page.locator('.dots').count()))
-  await desk.page.mouse.move(640, 400)
+  await desk.page.mouse.move(1270, 790)
   await desk.page.locator(id('log')).evaluate((log) => (log.scrollTop = log.scrollHeight))
   await phone.page.locator(id('phone-log')).evaluate((log) => (log.scrollTop = log.scrollHeight))
   const [left, right] = await Promise.all([phone.page.locator('.device').screenshot({ omitBackground: true }), desk.page.screenshot()])
   const page = await stage.browser.newPage({ viewport: { width: 1800, height: 900 } })
   await page.setContent(
-    `<body style="margin:0;height:900px;display:flex;gap:44px;align-items:center;justify-content:center;background:linear-gradient(120deg,#e9ece6,#efe7dc)"><img style="height:842px" src="data:image/png;base64,${left.toString('base64')}"><img style="width:1280px;border-radius:14px;box-shadow:0 18px 60px rgba(30,30,20,.25)" src="data:image/png;base64,${right.toString('base64')}"></body>`,
+    `<body style="margin:0;height:900px;display:flex;gap:44px;align-items:center;justify-content:center;background:linear-gradient(120deg,#e9ece6,#efe7dc)"><img style="height:842px;border-radius:54px" src="data:image/png;base64,${left.toString('base64')}"><img style="width:1280px;border-radius:14px;box-shadow:0 18px 60px rgba(30,30,20,.25)" src="data:image/png;base64,${right.toString('base64')}"></body>`,
   )
   await until('both pictures', () => page.evaluate(() => [...document.images].every((img) => img.complete && img.naturalWidth > 0)))
   mkdirSync(dirname(stage.screenshot), { recursive: true })

@@ -20,20 +20,20 @@ export async function run(stage) {
   await desk.page.locator('dialog').waitFor({ state: 'detached' })
   check((await desk.page.locator(id('presence')).getAttribute('aria-haspopup')) === 'menu', 'the status switch does not say that it is a menu')
 
-  // The policy is alive: a script put into the page does not run. The violation it reports is the expected one.
-  const before = stage.troubles.length
+  // The policy is alive: scripts put into the page do not run. The violations they cause are the expected ones.
+  stage.expected = /__injected|Executing inline script|script-src|TrustedScript/
   const ran = await desk.page.evaluate(() => {
-    const script = document.createElement('script')
-    try {
-      script.textContent = 'window.__injected = 1'
-    } catch {
-      return false
-    }
-    document.body.append(script)
+    for (const put of [(script) => (script.textContent = 'window.__injected = 1'), (script) => script.append('window.__injected = 1')])
+      try {
+        const script = document.createElement('script')
+        put(script)
+        document.body.append(script)
+      } catch {
+        // Trusted Types refuse the assignment itself.
+      }
     return Boolean(window.__injected)
   })
   check(ran === false, 'an injected inline script ran')
-  await until('the report of the violation', () => stage.troubles.length > before, 3000)
-  stage.troubles.splice(before)
+  await until('the report of the violation', () => stage.seen.length > 0, 5000)
   await desk.context.close()
 }

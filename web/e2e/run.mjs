@@ -1,19 +1,20 @@
 // Browser tests against a running `yizhan demo`:
-//   npm run e2e -- --base http://127.0.0.1:8080 [--only cut] [--screenshot ../docs/screenshot.png] [--tenant demo --login li --password …] [--account demo.site] [--headed true]
+//   npm run e2e -- --base http://127.0.0.1:8080 [--only cut] [--screenshot ../docs/screenshot.png] [--tenant demo --login li --password … --login2 wang] [--account demo.site] [--headed true]
 import { resolve } from 'node:path'
 import * as conversation from './conversation.mjs'
 import * as cut from './cut.mjs'
+import * as desk from './desk.mjs'
 import * as ime from './ime.mjs'
 import * as policy from './policy.mjs'
 import { openStage } from './stage.mjs'
 import * as widget from './widget.mjs'
 import * as xss from './xss.mjs'
 
-const CASES = { policy, conversation, cut, ime, widget, xss }
+const CASES = { policy, conversation, cut, ime, desk, widget, xss }
 const CASE_MS = 240_000
 
 function options(argv) {
-  const found = { base: 'http://127.0.0.1:8080', tenant: 'demo', login: 'li', password: 'yizhan-demo', account: 'demo.site', only: '', screenshot: '', headed: '' }
+  const found = { base: 'http://127.0.0.1:8080', tenant: 'demo', login: 'li', password: 'yizhan', login2: 'wang', password2: '', account: 'demo.site', only: '', screenshot: '', headed: '' }
   for (let at = 0; at < argv.length; at += 2) {
     const name = argv[at]?.replace(/^--/, '')
     if (!(name in found) || argv[at + 1] === undefined) {

@@ -29,7 +29,7 @@ export async function openStage(options) {
   const executablePath = BROWSERS.find((path) => path && existsSync(path))
   check(executablePath, 'no Chromium: install the Debian package "chromium" or set CHROMIUM')
   const browser = await chromium.launch({ executablePath, args: FLAGS, headless: !options.headed })
-  const stage = { ...options, browser, troubles: [], dir: mkdtempSync(join(tmpdir(), 'yizhan-e2e-')), serial: 0 }
+  const stage = { ...options, browser, troubles: [], seen: [], dir: mkdtempSync(join(tmpdir(), 'yizhan-e2e-')), serial: 0 }
   stage.close = async () => {
     await browser.close()
     rmSync(stage.dir, { recursive: true, force: true })
@@ -40,7 +40,7 @@ export async function openStage(options) {
 /** A fresh browser profile with one page. Everything it must not do ends up in `stage.troubles`. */
 export async function openPage(stage, who, { width = 1280, height = 800, path, expectOffline = () => false, ...rest } = {}) {
   const context = await stage.browser.newContext({ viewport: { width, height }, locale: 'zh-CN', ...rest })
-  const trouble = (kind, text) => stage.troubles.push(`${who}: ${kind}: ${text}`)
+  const trouble = (kind, text) => (stage.expected?.test(text) ? stage.seen.push(text) : stage.troubles.push(`${who}: ${kind}: ${text}`))
   await context.exposeBinding('__violation', (_source, text) => trouble('content security policy', text))
   await context.addInitScript(() => {
     document.addEventListener('securitypolicyviolation', (event) => window.__violation(`${event.effectiveDirective} blocked ${event.blockedURI} ${event.sample}`))

@@ -19,7 +19,7 @@ sim = simulator(desk)
 const tickets = new Map()
 const sessions = new Map()
 const wss = sockets(desk, tickets)
-const PASSWORD = process.env.MOCK_PASSWORD ?? 'yizhan-demo'
+const PASSWORD = process.env.MOCK_PASSWORD ?? 'yizhan'
 
 function json(res, status, body, headers = {}) {
   res.writeHead(status, { 'Content-Type': status >= 400 ? 'application/problem+json' : 'application/json', ...headers })
