@@ -55,6 +55,12 @@ fn refused(error: media::Error) -> Error {
 }
 
 impl Core {
+    /// The most bytes of one blob that a client puts.
+    #[must_use]
+    pub fn max_upload(&self) -> u64 {
+        self.inner.parts.media.max_bytes()
+    }
+
     /// Leave for a client to put a blob.
     ///
     /// # Errors
@@ -63,7 +69,7 @@ impl Core {
         if size == 0 {
             return Err(refused(media::Error::Empty));
         }
-        if size > self.inner.parts.media.max_bytes() {
+        if size > self.max_upload() {
             return Err(refused(media::Error::TooLarge));
         }
         let now = self.clock().now();

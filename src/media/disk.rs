@@ -149,7 +149,7 @@ mod tests {
         stream::iter(chunks.iter().map(|chunk| Ok(Bytes::copy_from_slice(chunk))).collect::<Vec<_>>())
     }
 
-    fn disk(root: &Path, max_bytes: u64) -> Disk {
+    fn place(root: &Path, max_bytes: u64) -> Disk {
         Disk::open(&config::Disk { path: root.into(), max_bytes, url_ttl: Duration::from_secs(60) }).unwrap()
     }
 
@@ -160,7 +160,7 @@ mod tests {
     #[tokio::test]
     async fn what_is_put_is_got_by_its_tenant_only() {
         let dir = tempfile::tempdir().unwrap();
-        let disk = disk(dir.path(), 100);
+        let disk = place(dir.path(), 100);
         let (a, b) = (TenantId::parse("a").unwrap(), TenantId::parse("b").unwrap());
         let id = MediaId::generate(Millis(1));
         let stored = disk.put(&a, id, chunks(&[b"\x89PNG\r\n", b"\x1a\nrest"])).await.unwrap();
@@ -176,7 +176,7 @@ mod tests {
     #[tokio::test]
     async fn what_is_too_large_empty_or_cut_off_leaves_nothing() {
         let dir = tempfile::tempdir().unwrap();
-        let disk = disk(dir.path(), 10);
+        let disk = place(dir.path(), 10);
         let (a, id) = (TenantId::parse("a").unwrap(), MediaId::generate(Millis(1)));
         assert!(disk.put(&a, id, chunks(&[b"0123456789"])).await.is_ok());
         disk.delete(&a, id).await.unwrap();
@@ -191,7 +191,7 @@ mod tests {
     #[tokio::test]
     async fn parts_of_a_process_that_died_are_cleared_and_fresh_parts_stay() {
         let dir = tempfile::tempdir().unwrap();
-        let disk = disk(dir.path(), 10);
+        let disk = place(dir.path(), 10);
         std::fs::write(dir.path().join("part/m_1"), b"x").unwrap();
         disk.sweep().await.unwrap();
         assert_eq!(parts(dir.path()), 1, "somebody may still write it");
@@ -200,7 +200,7 @@ mod tests {
         disk.sweep().await.unwrap();
         assert_eq!(parts(dir.path()), 0);
         std::fs::write(dir.path().join("part/m_2"), b"x").unwrap();
-        disk(dir.path(), 10);
+        place(dir.path(), 10);
         assert_eq!(parts(dir.path()), 0);
     }
 }

@@ -99,6 +99,12 @@ impl Decoder {
         self.received.extend_from_slice(bytes);
     }
 
+    /// Takes bytes after a violation, when only a close frame still matters: what came before is forgotten.
+    pub fn restart(&mut self, bytes: &[u8]) {
+        (self.received, self.taken) = (bytes.to_vec(), 0);
+        (self.message, self.kind, self.fragments, self.checked) = (Vec::new(), None, 0, 0);
+    }
+
     /// The next event, or `None` when more bytes are needed.
     ///
     /// # Errors

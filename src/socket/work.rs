@@ -150,6 +150,12 @@ impl Worker {
         Self { core, access, settings: Arc::new(settings) }
     }
 
+    /// The bounds it works with.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
     /// Checks a proof, attaches the connection, and reads what its client needs. The connection is attached before
     /// its state is read, so that what is announced in between waits in the inlet.
     ///
@@ -161,8 +167,8 @@ impl Worker {
         proof: Proof,
         device: DeviceId,
         convs: Vec<Position>,
-        presence: &mut Presence,
-    ) -> (Done, Option<Box<Hold>>) {
+        mut presence: Presence,
+    ) -> (Done, Option<Box<Hold>>, Presence) {
         let resumes = matches!(proof, Proof::Resume(_));
         let admitted = match proof {
             Proof::Ticket(ticket) => self.access.redeem(&ticket, &device).await,
@@ -170,30 +176,22 @@ impl Worker {
         };
         let admitted = match admitted {
             Ok(Some(admitted)) if Connection::fits(endpoint, &admitted.party) => admitted,
-            Ok(None) if resumes => return (Done::Refused(Close::TOKEN_EXPIRED), None),
-            Ok(_) => return (Done::Refused(Close::AUTH_FAILED), None),
-            Err(error) => return (Done::Refused(self.unavailable(&error)), None),
+            Ok(None) if resumes => return (Done::Refused(Close::TOKEN_EXPIRED), None, presence),
+            Ok(_) => return (Done::Refused(Close::AUTH_FAILED), None, presence),
+            Err(error) => return (Done::Refused(unavailable(&error)), None, presence),
         };
         let Admitted { tenant, party, standing, token } = admitted;
         let client = Arc::new(Client { tenant, party, device, connection: id });
         let (attachment, inlet) = self.core.hub().attach(id, recipients(&client), HINTS);
         let mut hold = Box::new(Hold { inlet, _attachment: attachment, client: Arc::clone(&client), standing });
-        self.enter(&client, presence);
+        self.enter(&client, &mut presence);
         match self.welcome(&client, &token, resumes.then_some(convs)).await {
-            Ok(admission) => (Done::Admitted(Box::new(admission)), Some(hold)),
+            Ok(admission) => (Done::Admitted(Box::new(admission)), Some(hold), presence),
             Err(error) => {
                 hold.inlet.hints.close();
                 self.leave(hold, false).await;
-                (Done::Refused(self.unavailable(&error)), None)
+                (Done::Refused(unavailable(&error)), None, presence)
             }
-        }
-    }
-
-    fn unavailable(&self, error: &Error) -> Close {
-        tracing::warn!(error = %error, code = error.code.as_str(), "a connection could not be let in");
-        match error.code {
-            Code::Forbidden => Close::TENANT_SUSPENDED,
-            _ => Close::INSUFFICIENT_STATE,
         }
     }
 
@@ -283,6 +281,14 @@ impl Hold {
     #[must_use]
     pub fn standing(&self) -> Standing {
         self.standing.clone()
+    }
+}
+
+fn unavailable(error: &Error) -> Close {
+    tracing::warn!(error = %error, code = error.code.as_str(), "a connection could not be let in");
+    match error.code {
+        Code::Forbidden => Close::TENANT_SUSPENDED,
+        _ => Close::INSUFFICIENT_STATE,
     }
 }
 

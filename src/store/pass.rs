@@ -137,3 +137,12 @@ pub fn revoke(tx: &mut Tx<'_>, login_hash: &str) -> Result<(), Error> {
 pub fn sweep(conn: &mut Conn, now: Millis) -> Result<usize, Error> {
     Ok(on!(conn, c => diesel::delete(pass::table.filter(pass::expires_at.le(now.0))).execute(c))?)
 }
+
+/// Whether the database answers.
+///
+/// # Errors
+/// When it does not.
+pub fn probe(conn: &mut Conn) -> Result<(), Error> {
+    let _any: Option<i64> = on!(conn, c => pass::table.select(pass::expires_at).first(c).optional())?;
+    Ok(())
+}
