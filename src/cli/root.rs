@@ -1,44 +1,56 @@
 //! The one place where the command-line face reaches the composition root.
 
 use std::collections::BTreeMap;
-use std::future::{Future, ready};
 use std::net::SocketAddr;
 
-use anyhow::anyhow;
-
+use crate::app;
 use crate::config::Config;
 use crate::runtime::Stop;
 use crate::tenant::Declaration;
 
-fn absent() -> anyhow::Error {
-    anyhow!("this build has no composition root: it can check, migrate and declare, but not serve")
+use super::say;
+
+pub(super) async fn serve(
+    config: Config,
+    env: BTreeMap<String, String>,
+    stop: Stop,
+    abort: Stop,
+) -> anyhow::Result<()> {
+    app::serve(config, env, stop, abort).await
 }
 
-pub(super) fn serve(
-    _config: Config,
-    _env: BTreeMap<String, String>,
-    _stop: Stop,
-    _abort: Stop,
-) -> impl Future<Output = anyhow::Result<()>> {
-    ready(Err(absent()))
+pub(super) async fn demo(
+    config: Config,
+    env: BTreeMap<String, String>,
+    tenant: Declaration,
+    stop: Stop,
+    abort: Stop,
+) -> anyhow::Result<()> {
+    app::demo(config, env, tenant, |address| say(&welcome(address)), stop, abort).await
 }
 
-pub(super) fn demo(
-    _config: Config,
-    _env: BTreeMap<String, String>,
-    _tenant: Declaration,
-    _stop: Stop,
-    _abort: Stop,
-) -> impl Future<Output = anyhow::Result<()>> {
-    ready(Err(absent()))
+pub(super) async fn simulate(
+    bind: SocketAddr,
+    gateway: String,
+    tenant: Declaration,
+    stop: Stop,
+    abort: Stop,
+) -> anyhow::Result<()> {
+    app::simulate(bind, gateway, tenant, stop, abort).await
 }
 
-pub(super) fn simulate(
-    _bind: SocketAddr,
-    _gateway: String,
-    _tenant: Declaration,
-    _stop: Stop,
-    _abort: Stop,
-) -> impl Future<Output = anyhow::Result<()>> {
-    ready(Err(absent()))
+/// The links of the demo and what to try.
+fn welcome(address: SocketAddr) -> String {
+    let base = format!("http://{address}");
+    format!(
+        "\n  驿站 Yizhan 已启动 is running\n\n  \
+         微信手机 phone     {base}/simulator/phone/\n  \
+         坐席控制台 console {base}/console/?demo=1      租户 tenant demo · 账号 login li · 密码 password yizhan\n  \
+         访客网页 website   {base}/site/\n\n  \
+         试一试 try:\n  \
+         1. 在控制台登录，状态选“就绪”。 Sign in to the console and choose ready.\n  \
+         2. 在手机页关注公众号，发一条消息。 Follow the account on the phone and write something.\n  \
+         3. 回到控制台，接入、回复、发图片。 Accept, answer, send a picture.\n\n  \
+         按 Ctrl-C 结束。 Stop with Ctrl-C.\n"
+    )
 }

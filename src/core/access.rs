@@ -171,8 +171,7 @@ impl Access {
         }
         let permit = inner.hashing.acquire().await;
         inner.waiting.fetch_sub(1, Ordering::Relaxed);
-        let checked =
-            tokio::task::spawn_blocking(move || password::verify_password(&password, hash.as_deref())).await;
+        let checked = tokio::task::spawn_blocking(move || password::verify_password(&password, hash.as_deref())).await;
         drop(permit);
         checked.map_err(Error::internal)
     }

@@ -75,8 +75,7 @@ impl Core {
         let now = self.clock().now();
         let id = MediaId::generate(now);
         let (owner, name, mime) = (client.participant(), name.to_owned(), mime.to_owned());
-        self
-            .scope(&client.tenant)
+        self.scope(&client.tenant)
             .write(move |tx| store::media::expect(tx, id, &owner, &name, &mime, now))
             .await
             .map_err(Error::from)?;
@@ -103,7 +102,8 @@ impl Core {
         }
         let stored = self.inner.parts.media.put(tenant, id, bytes).await.map_err(refused)?;
         let (mime, size) = (stored.mime, stored.size);
-        let was_waiting = scope.write(move |tx| store::media::arrived(tx, id, mime, size)).await.map_err(Error::from)?;
+        let was_waiting =
+            scope.write(move |tx| store::media::arrived(tx, id, mime, size)).await.map_err(Error::from)?;
         if !was_waiting {
             return Err(Error::new(Code::Conflict, "已上传 / already there"));
         }

@@ -162,12 +162,7 @@ impl Core {
         api.send(&door.credentials, attempt.conversation.external_id.as_str(), &outgoing).await
     }
 
-    async fn settle(
-        &self,
-        tenant: &TenantId,
-        attempt: Attempt,
-        outcome: Result<(), SendError>,
-    ) -> Result<(), Error> {
+    async fn settle(&self, tenant: &TenantId, attempt: Attempt, outcome: Result<(), SendError>) -> Result<(), Error> {
         let scene = self.scene(tenant)?;
         if let Err(SendError::Stop { errcode, .. }) = &outcome {
             tracing::error!(tenant = %tenant, account = %attempt.conversation.account, errcode, "WeChat stopped the account");
@@ -340,7 +335,10 @@ fn again(
     code: Option<Code>,
 ) -> Result<(), Error> {
     let code = code.map(|code| code.as_str().to_owned());
-    Ok(delivery::save(tx, &Delivery { state: DeliveryState::Pending, next_at: at, detail: Some(detail), code, ..item })?)
+    Ok(delivery::save(
+        tx,
+        &Delivery { state: DeliveryState::Pending, next_at: at, detail: Some(detail), code, ..item },
+    )?)
 }
 
 /// A call that certainly did not arrive: again after a pause, a bounded number of times. The window gets it back.

@@ -170,8 +170,7 @@ impl Core {
         let owned = client.clone();
         self.change(&client.tenant, move |tx, scene, fx| {
             let who = asker::agent(&owned)?;
-            let share =
-                assignment::find(tx, id)?.filter(|share| share.agent == *who).ok_or_else(Error::not_found)?;
+            let share = assignment::find(tx, id)?.filter(|share| share.agent == *who).ok_or_else(Error::not_found)?;
             match share.state {
                 Share::Wrapup => {}
                 Share::Done => return Ok(()),

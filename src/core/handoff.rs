@@ -108,9 +108,10 @@ pub(super) fn wait(
     };
     match queue::insert(tx, &entry) {
         Ok(()) => Ok(entry),
-        Err(error) if error.is_duplicate() => {
-            Err(Error { source: Some(Box::new(error)), ..Error::new(Code::AlreadyQueued, "已在排队 / waits already") })
-        }
+        Err(error) if error.is_duplicate() => Err(Error {
+            source: Some(Box::new(error)),
+            ..Error::new(Code::AlreadyQueued, "已在排队 / waits already")
+        }),
         Err(error) => Err(tables::Error::into(error)),
     }
 }
@@ -126,12 +127,7 @@ pub(super) fn cancel(tx: &mut Tx<'_>, scene: &Scene, session: &mut Session, fx: 
 }
 
 /// The agent is gone for good: the session goes to the head of its queue with the time it had (S22).
-pub(super) fn requeue(
-    tx: &mut Tx<'_>,
-    scene: &Scene,
-    share: &Assignment,
-    fx: &mut Effects,
-) -> Result<(), Error> {
+pub(super) fn requeue(tx: &mut Tx<'_>, scene: &Scene, share: &Assignment, fx: &mut Effects) -> Result<(), Error> {
     let Some(mut session) = store::find(tx, share.session)? else { return Ok(()) };
     if session.transfer.is_some() {
         transfer::fail(tx, scene, &mut session, "agent_lost", fx)?;

@@ -61,12 +61,7 @@ impl Core {
     }
 }
 
-fn take_in(
-    tx: &mut Tx<'_>,
-    scene: &Scene,
-    entrance: &Entrance,
-    inbound: Inbound,
-) -> Result<(Answer, Effects), Error> {
+fn take_in(tx: &mut Tx<'_>, scene: &Scene, entrance: &Entrance, inbound: Inbound) -> Result<(Answer, Effects), Error> {
     let mut effects = Effects::default();
     if !inbox::note(tx, &entrance.account, &inbound.dedupe, scene.now)? {
         let answer = inbox::answer(tx, &entrance.account, &inbound.dedupe)?.unwrap_or(Answer::Accepted);
@@ -156,7 +151,8 @@ fn happened(
     event: &ChannelEvent,
     effects: &mut Effects,
 ) -> Result<(), Error> {
-    let content = Content::Event { name: format!("{}.{}", conversation.kind.as_str(), name(event)), data: json!(event) };
+    let content =
+        Content::Event { name: format!("{}.{}", conversation.kind.as_str(), name(event)), data: json!(event) };
     let mut draft = contact_draft(conversation, inbound, content);
     draft.visibility = Visibility::Agents;
     draft.session = session::current(tx, conversation.conv)?.map(|open| open.session);

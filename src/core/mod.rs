@@ -44,7 +44,6 @@ pub use self::state::Ready;
 use arc_swap::{ArcSwap, Guard};
 use tokio::sync::Notify;
 
-
 use self::bell::Bell;
 use self::directory::Directory;
 use self::signature::Signer;

@@ -177,13 +177,7 @@ fn entered(tx: &mut Tx<'_>, client: &Client, session: &Session) -> Result<Conver
     conversation_view(tx, &conversation, Some(session), Viewer::of(client), Some(client.device.as_str()))
 }
 
-fn pull(
-    tx: &mut Tx<'_>,
-    scene: &Scene,
-    client: &Client,
-    id: &QueueId,
-    fx: &mut Effects,
-) -> Result<Session, Error> {
+fn pull(tx: &mut Tx<'_>, scene: &Scene, client: &Client, id: &QueueId, fx: &mut Effects) -> Result<Session, Error> {
     let who = asker::agent(client)?;
     let terms = Terms { now: scene.now, deadline: scene.now.plus(super::router::offer_time(scene, Some(id))) };
     let serves = agent::queues_of(tx, who)?.contains(id);

@@ -250,7 +250,8 @@ impl Core {
     /// Treats sockets whose lease has ended as closed.
     pub(crate) async fn bury_leases(&self) -> Result<(), Error> {
         let now = self.inner.parts.clock.now();
-        let ended = self.inner.parts.store.survey(move |conn| lease::ended(conn, now, BATCH).map_err(Error::from)).await?;
+        let ended =
+            self.inner.parts.store.survey(move |conn| lease::ended(conn, now, BATCH).map_err(Error::from)).await?;
         for old in ended {
             let tenant = old.tenant.clone();
             self.change(&tenant, move |tx, scene, fx| {

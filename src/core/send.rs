@@ -165,7 +165,10 @@ fn check(client: &Client, conversation: &Conversation, send: &Send) -> Result<()
     }
     match &send.content {
         Content::Text { text } | Content::Note { text } if text.chars().count() > TEXT_MAX => {
-            return Err(Error::new(Code::TooLarge, format!("文字不能超过 {TEXT_MAX} 字 / text over {TEXT_MAX} characters")));
+            return Err(Error::new(
+                Code::TooLarge,
+                format!("文字不能超过 {TEXT_MAX} 字 / text over {TEXT_MAX} characters"),
+            ));
         }
         Content::Text { text } | Content::Note { text } if text.trim().is_empty() => {
             return Err(Error::new(Code::BadRequest, "不能发送空消息 / empty message"));
@@ -173,7 +176,10 @@ fn check(client: &Client, conversation: &Conversation, send: &Send) -> Result<()
         _ => {}
     }
     if target(send).is_some() && conversation.kind == ChannelKind::Wechat {
-        return Err(Error::new(Code::UnsupportedType, "微信客服消息发出后不能撤回或修改 / WeChat cannot take a message back"));
+        return Err(Error::new(
+            Code::UnsupportedType,
+            "微信客服消息发出后不能撤回或修改 / WeChat cannot take a message back",
+        ));
     }
     Ok(())
 }

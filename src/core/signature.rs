@@ -167,7 +167,8 @@ pub(crate) mod tests {
     }
 
     fn parts(url: &str) -> (i64, String) {
-        let query: Vec<(&str, &str)> = url.split_once('?').unwrap().1.split('&').map(|p| p.split_once('=').unwrap()).collect();
+        let query: Vec<(&str, &str)> =
+            url.split_once('?').unwrap().1.split('&').map(|p| p.split_once('=').unwrap()).collect();
         (query[1].1.parse().unwrap(), query[2].1.to_owned())
     }
 

@@ -154,7 +154,8 @@ impl Core {
     pub(crate) async fn fire_due(&self) -> Result<(), Error> {
         loop {
             let now = self.inner.parts.clock.now();
-            let due = self.inner.parts.store.survey(move |conn| timer::due(conn, now, BATCH).map_err(Error::from)).await?;
+            let due =
+                self.inner.parts.store.survey(move |conn| timer::due(conn, now, BATCH).map_err(Error::from)).await?;
             let full = i64::try_from(due.len()).is_ok_and(|found| found == BATCH);
             for due in due {
                 self.fire_one(due).await?;

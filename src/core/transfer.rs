@@ -42,7 +42,13 @@ fn held(tx: &mut Tx<'_>, who: &AgentId, id: SessionId) -> Result<Session, Error>
 }
 
 /// Offers the session to a colleague who has a place free.
-fn to_agent(tx: &mut Tx<'_>, scene: &Scene, session: &mut Session, from: &AgentId, to: AgentId) -> Result<Assignment, Error> {
+fn to_agent(
+    tx: &mut Tx<'_>,
+    scene: &Scene,
+    session: &mut Session,
+    from: &AgentId,
+    to: AgentId,
+) -> Result<Assignment, Error> {
     if to == *from {
         return Err(Error::new(Code::BadRequest, "不能转给自己 / not to yourself"));
     }

@@ -121,11 +121,7 @@ pub(crate) fn session_view(session: &Session, around: &Around, viewer: Viewer<'_
         assignment: share,
         tags,
         started_at: session.started_at,
-        ended: session.ended.as_ref().map(|end| EndView {
-            by: end.by.clone(),
-            reason: end.reason.clone(),
-            at: end.at,
-        }),
+        ended: session.ended.as_ref().map(|end| EndView { by: end.by.clone(), reason: end.reason.clone(), at: end.at }),
     }
 }
 

@@ -59,9 +59,18 @@ fn is_text(head: &[u8]) -> bool {
 pub fn shown_inline(mime: &str) -> bool {
     matches!(
         mime,
-        "image/png" | "image/jpeg" | "image/gif" | "image/bmp" | "image/webp"
-            | "audio/amr" | "audio/mpeg" | "audio/ogg" | "audio/wav" | "audio/mp4"
-            | "video/mp4" | "video/webm"
+        "image/png"
+            | "image/jpeg"
+            | "image/gif"
+            | "image/bmp"
+            | "image/webp"
+            | "audio/amr"
+            | "audio/mpeg"
+            | "audio/ogg"
+            | "audio/wav"
+            | "audio/mp4"
+            | "video/mp4"
+            | "video/webm"
     )
 }
 

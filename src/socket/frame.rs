@@ -140,8 +140,26 @@ fn single(text: &str) -> Result<Frame, Refusal> {
 
 /// Every `op` that becomes a [`Request`].
 const OPS: [&str; 20] = [
-    "send", "ack", "read", "typing", "history", "sync", "upload", "presence.set", "offer.accept", "offer.reject", "pull",
-    "transfer", "transfer.cancel", "end", "wrapup.done", "tag", "open", "handoff", "cancel_queue", "leave_message",
+    "send",
+    "ack",
+    "read",
+    "typing",
+    "history",
+    "sync",
+    "upload",
+    "presence.set",
+    "offer.accept",
+    "offer.reject",
+    "pull",
+    "transfer",
+    "transfer.cancel",
+    "end",
+    "wrapup.done",
+    "tag",
+    "open",
+    "handoff",
+    "cancel_queue",
+    "leave_message",
 ];
 
 fn request(op: &str, d: &str) -> Result<Request, Code> {

@@ -114,11 +114,8 @@ mod tests {
         let (tenant, contact) = (TenantId::parse("t").unwrap(), ContactId::generate(Millis(1)));
         let ids: Vec<_> = (0..6).map(|i| ConnectionId::generate(Millis(i))).collect();
         let mut entries: Vec<_> = ids.iter().map(|_| roster.enter()).collect();
-        let pushed: Vec<_> = entries
-            .iter_mut()
-            .zip(&ids)
-            .map(|(entry, id)| entry.visitor(&tenant, contact, *id, 5))
-            .collect();
+        let pushed: Vec<_> =
+            entries.iter_mut().zip(&ids).map(|(entry, id)| entry.visitor(&tenant, contact, *id, 5)).collect();
         assert_eq!(pushed, [None, None, None, None, None, Some(ids[0])]);
         assert_eq!(roster.counts(), (6, 6));
         drop(entries);

@@ -17,17 +17,6 @@ pub struct Cursor {
     pub seen: i64,
 }
 
-#[derive(Insertable)]
-#[diesel(table_name = reader)]
-struct Row<'a> {
-    tenant: &'a str,
-    conv: String,
-    participant: &'a str,
-    device: &'a str,
-    delivered: i64,
-    seen: i64,
-}
-
 /// Moves a device's cursor forward to `to`; what lies behind it is left as it is. Says whether anything moved.
 ///
 /// # Errors
@@ -45,9 +34,15 @@ pub fn advance(
         return Ok(false);
     }
     let (conn, tenant) = tx.parts();
-    let row = Row { tenant, conv: conv.to_string(), participant, device, delivered: next.delivered, seen: next.seen };
     on!(conn, c => diesel::insert_into(reader::table)
-        .values(&row)
+        .values((
+            reader::tenant.eq(tenant),
+            reader::conv.eq(conv.to_string()),
+            reader::participant.eq(participant),
+            reader::device.eq(device),
+            reader::delivered.eq(next.delivered),
+            reader::seen.eq(next.seen),
+        ))
         .on_conflict((reader::tenant, reader::conv, reader::participant, reader::device))
         .do_update()
         .set((reader::delivered.eq(excluded(reader::delivered)), reader::seen.eq(excluded(reader::seen))))

@@ -59,14 +59,7 @@ pub fn person(tx: &mut Tx<'_>, name: &str) -> Result<Option<Person>, Error> {
 ///
 /// # Errors
 /// When a statement fails.
-pub fn add(
-    tx: &mut Tx<'_>,
-    hash: &str,
-    person: &AgentId,
-    csrf: &str,
-    now: Millis,
-    most: i64,
-) -> Result<(), Error> {
+pub fn add(tx: &mut Tx<'_>, hash: &str, person: &AgentId, csrf: &str, now: Millis, most: i64) -> Result<(), Error> {
     let (conn, tenant) = tx.parts();
     on!(conn, c => diesel::insert_into(login::table)
         .values((

@@ -37,14 +37,7 @@ impl Blob {
 ///
 /// # Errors
 /// When the statement fails.
-pub fn expect(
-    tx: &mut Tx<'_>,
-    id: MediaId,
-    owner: &str,
-    name: &str,
-    mime: &str,
-    now: Millis,
-) -> Result<(), Error> {
+pub fn expect(tx: &mut Tx<'_>, id: MediaId, owner: &str, name: &str, mime: &str, now: Millis) -> Result<(), Error> {
     let (conn, tenant) = tx.parts();
     on!(conn, c => diesel::insert_into(media::table)
         .values((

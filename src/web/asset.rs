@@ -30,11 +30,18 @@ enum Frames {
     Sites(String),
 }
 
+fn page(path: &str, handler: actix_web::Route) -> actix_web::Resource {
+    let read = guard::Any(guard::Get()).or(guard::Head());
+    web::resource(path.to_owned()).route(handler.guard(read)).default_service(web::to(other_method))
+}
+
+/// Mounts the phone page. Before the simulator's own scope, which would answer 404 for it.
+pub fn configure_phone(cfg: &mut web::ServiceConfig) {
+    cfg.service(page("/simulator/phone", web::route().to(|| moved("/simulator/phone/"))))
+        .service(page("/simulator/phone/{path:.*}", web::route().to(phone)));
+}
+
 pub(super) fn configure(cfg: &mut web::ServiceConfig, phone: bool) {
-    let page = |path: &str, handler: actix_web::Route| {
-        let read = guard::Any(guard::Get()).or(guard::Head());
-        web::resource(path.to_owned()).route(handler.guard(read)).default_service(web::to(other_method))
-    };
     cfg.service(page("/", web::route().to(landing)))
         .service(page("/console", web::route().to(|| moved("/console/"))))
         .service(page("/console/{path:.*}", web::route().to(console)))
@@ -44,8 +51,7 @@ pub(super) fn configure(cfg: &mut web::ServiceConfig, phone: bool) {
         .service(page("/site", web::route().to(|| moved("/site/"))))
         .service(page("/site/{path:.*}", web::route().to(site)));
     if phone {
-        cfg.service(page("/simulator/phone", web::route().to(|| moved("/simulator/phone/"))))
-            .service(page("/simulator/phone/{path:.*}", web::route().to(self::phone)));
+        configure_phone(cfg);
     }
 }
 

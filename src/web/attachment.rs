@@ -2,8 +2,8 @@
 
 use actix_web::body::SizedStream;
 use actix_web::http::header::{
-    ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_SECURITY_POLICY, CONTENT_TYPE,
-    HeaderMap, HeaderValue, RANGE,
+    ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_SECURITY_POLICY,
+    CONTENT_TYPE, HeaderMap, HeaderValue, RANGE,
 };
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -96,7 +96,9 @@ async fn get(request: HttpRequest, id: web::Path<String>, core: web::Data<Core>)
         .insert_header((ACCEPT_RANGES, "bytes"));
     if *request.method() == Method::HEAD {
         response.no_chunking(length);
-        return Ok(response.body(SizedStream::new(length, futures_util::stream::empty::<Result<Bytes, std::io::Error>>())));
+        return Ok(
+            response.body(SizedStream::new(length, futures_util::stream::empty::<Result<Bytes, std::io::Error>>()))
+        );
     }
     let bytes = read(found.file, start, length).await.map_err(|error| {
         tracing::error!(error = %error, "a blob could not be read");

@@ -196,7 +196,11 @@ impl From<core::Error> for ApiError {
             tracing::error!(code = error.code.as_str(), source, "a request failed");
             let detail = "暂时无法处理 / cannot be done now";
             let answer = Self::new(status, error.code.as_str(), detail);
-            return if status == StatusCode::SERVICE_UNAVAILABLE { answer.after(Duration::from_secs(1)) } else { answer };
+            return if status == StatusCode::SERVICE_UNAVAILABLE {
+                answer.after(Duration::from_secs(1))
+            } else {
+                answer
+            };
         }
         let answer = Self::new(status, error.code.as_str(), error.message);
         match error.after_ms {

@@ -73,13 +73,8 @@ fn open(request: &HttpRequest, payload: web::Payload, endpoint: Endpoint) -> Res
     metrics.handshake();
 
     let (shared, worker) = (kept::<Shared>(request)?, kept::<Worker>(request)?.get_ref().clone());
-    let connection = Connection::open(
-        shared.clone().into_inner(),
-        ConnectionId::generate(now),
-        endpoint,
-        Instant::now(),
-        now,
-    );
+    let connection =
+        Connection::open(shared.clone().into_inner(), ConnectionId::generate(now), endpoint, Instant::now(), now);
     let (out, frames) = pipe(&shared.settings);
     let link = request.conn_data::<Rc<Link>>().cloned();
     let decoder = Decoder::new(shared.settings.max_frame, false);
@@ -103,9 +98,14 @@ pub(super) fn check(request: &HttpRequest) -> Result<HeaderValue, ApiError> {
     }
     let query = request.query_string().split('&').filter_map(|pair| pair.split('=').next());
     if query.into_iter().any(|name| SECRETS.iter().any(|secret| name.eq_ignore_ascii_case(secret))) {
-        return Err(ApiError::new(StatusCode::BAD_REQUEST, "token_in_url", "令牌不可放在地址里 / no tokens in addresses"));
+        return Err(ApiError::new(
+            StatusCode::BAD_REQUEST,
+            "token_in_url",
+            "令牌不可放在地址里 / no tokens in addresses",
+        ));
     }
-    let body = headers.contains_key(TRANSFER_ENCODING) || headers.get(CONTENT_LENGTH).is_some_and(|length| length != "0");
+    let body =
+        headers.contains_key(TRANSFER_ENCODING) || headers.get(CONTENT_LENGTH).is_some_and(|length| length != "0");
     let bare = *request.method() == Method::GET && request.version() == Version::HTTP_11 && !body;
     if !bare || !wants || !request.head().upgrade() {
         return Err(ApiError::bad_request("需要 WebSocket 升级 / a WebSocket upgrade is required"));

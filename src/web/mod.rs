@@ -23,6 +23,7 @@ pub mod shield;
 pub mod sign_in;
 pub mod transport;
 pub mod visitor;
+pub mod wechat;
 
 use std::net::IpAddr;
 use std::sync::Arc;

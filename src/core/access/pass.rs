@@ -254,9 +254,7 @@ impl Entry {
                 let known = conversation::identity(tx, &account, &external)?;
                 let identity = match known {
                     Some(identity) => identity,
-                    None => {
-                        conversation::create(tx, ChannelKind::Web, &account, &external, name.as_deref(), self.now)?
-                    }
+                    None => conversation::create(tx, ChannelKind::Web, &account, &external, name.as_deref(), self.now)?,
                 };
                 let contact = identity.contact;
                 Ok(Some((Party::Contact { contact, account: account.clone() }, Bearer::Contact { account, contact })))

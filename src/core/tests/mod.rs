@@ -123,10 +123,7 @@ impl Desk {
         self.core.route(&self.tenant).await.unwrap();
     }
 
-    async fn read<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&mut Tx<'_>) -> Result<T, Error> + Send + 'static,
-    ) -> T {
+    async fn read<T: Send + 'static>(&self, work: impl FnOnce(&mut Tx<'_>) -> Result<T, Error> + Send + 'static) -> T {
         self.core.scope(&self.tenant).read(work).await.unwrap()
     }
 
@@ -210,7 +207,13 @@ impl Desk {
     }
 
     /// An agent's words, if the agent may speak.
-    async fn answers(&self, client: &Client, conv: ConversationId, text: &str, epoch: Option<i64>) -> Result<(), Error> {
+    async fn answers(
+        &self,
+        client: &Client,
+        conv: ConversationId,
+        text: &str,
+        epoch: Option<i64>,
+    ) -> Result<(), Error> {
         let (text, agent) = (text.to_owned(), client_agent(client));
         self.core
             .change(&self.tenant, move |tx, scene, fx| {

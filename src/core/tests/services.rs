@@ -23,8 +23,11 @@ async fn a_bell_brings_the_offer_and_a_place_is_told_when_it_changes() {
         async move { core.run_router(stop).await }
     });
     let li = desk.ready("li", 1, &["service"]).await;
-    let (_desk_ear, mut colleague) =
-        desk.core.hub().attach(ConnectionId::generate(desk.clock.now()), vec![Recipient::Agents(desk.tenant.clone())], 256);
+    let (_desk_ear, mut colleague) = desk.core.hub().attach(
+        ConnectionId::generate(desk.clock.now()),
+        vec![Recipient::Agents(desk.tenant.clone())],
+        256,
+    );
     let first = desk.visitor("first").await;
     desk.says(&first, "您好").await;
     until(|| async { desk.offers(&li).await.len() == 1 }).await;

@@ -94,8 +94,11 @@ impl Connection {
             Err(_) => return self.end(Close::INSUFFICIENT_STATE),
         };
         let Some((_, cursor)) = self.cursors.get_mut(at) else { return };
-        let fresh: Vec<_> =
-            page.envelopes.iter().filter_map(|envelope| cursor.read(envelope.seq).map(|prev| (prev, envelope))).collect();
+        let fresh: Vec<_> = page
+            .envelopes
+            .iter()
+            .filter_map(|envelope| cursor.read(envelope.seq).map(|prev| (prev, envelope)))
+            .collect();
         if let Some(next) = cursor.reached(after, page.last_seq) {
             self.reads.push_back((conv, next));
         }

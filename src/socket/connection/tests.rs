@@ -65,8 +65,11 @@ impl Bench {
         };
         let now = Instant::now();
         let id = ConnectionId::generate(Millis(7));
-        let mut bench =
-            Self { connection: Connection::open(Arc::new(shared), id, endpoint, now, Millis(0)), now, said: Vec::new() };
+        let mut bench = Self {
+            connection: Connection::open(Arc::new(shared), id, endpoint, now, Millis(0)),
+            now,
+            said: Vec::new(),
+        };
         bench.hear();
         assert_eq!(bench.said.remove(0)["op"], "hello");
         bench
@@ -149,7 +152,11 @@ fn whoever_does_not_sign_in_is_sent_away() {
     silent.pass(200);
     assert_eq!(silent.code(), Some(4001));
     assert_eq!(silent.said.last().unwrap()["d"]["reconnect"], false);
-    for early in [r#"{"id":1,"op":"history","d":{}}"#, r#"{"op":"fly"}"#, &format!(r#"{{"op":"ack","d":{{"conv":"{}","seq":1}}}}"#, conv(1))] {
+    for early in [
+        r#"{"id":1,"op":"history","d":{}}"#,
+        r#"{"op":"fly"}"#,
+        &format!(r#"{{"op":"ack","d":{{"conv":"{}","seq":1}}}}"#, conv(1)),
+    ] {
         let mut bench = Bench::open(Endpoint::Visitor);
         bench.say(early);
         assert_eq!(bench.code(), Some(4001), "{early}");
@@ -179,7 +186,10 @@ fn texts_that_are_no_frames_end_the_connection_and_others_only_get_an_error() {
 #[test]
 fn parties_may_ask_only_what_is_theirs() {
     let send = |visibility: &str| {
-        format!(r#"{{"id":1,"op":"send","d":{{"conv":"{}","cid":"a","type":"text","body":{{"text":"x"}}{visibility}}}}}"#, conv(1))
+        format!(
+            r#"{{"id":1,"op":"send","d":{{"conv":"{}","cid":"a","type":"text","body":{{"text":"x"}}{visibility}}}}}"#,
+            conv(1)
+        )
     };
     let mut visitor = Bench::signed_in(Endpoint::Visitor, vec![]);
     let note = send("").replace("text\",\"body", "note\",\"body");

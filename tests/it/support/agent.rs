@@ -130,3 +130,48 @@ impl Agent {
         self.socket.push("receipt", |frame| frame["d"]["id"] == *id && frame["d"]["state"] == state).await
     }
 }
+
+impl Agent {
+    /// Everything of a conversation that the agent may see, at most 200.
+    pub async fn history(&mut self, conv: &Value) -> Vec<Value> {
+        let page = self.socket.request("history", json!({ "conv": conv, "limit": 200 })).await.expect("history");
+        page["msgs"].as_array().expect("messages").clone()
+    }
+
+    /// The texts of a conversation.
+    pub async fn texts(&mut self, conv: &Value) -> Vec<String> {
+        let history = self.history(conv).await;
+        history.iter().filter_map(|m| m["body"]["text"].as_str().map(ToOwned::to_owned)).collect()
+    }
+
+    /// The conversation once it has at least `count` texts of people.
+    pub async fn settles(&mut self, conv: &Value, count: usize) -> Vec<Value> {
+        let people = |m: &&Value| m["from"]["role"] == "contact" || m["from"]["role"] == "agent";
+        let search = async {
+            loop {
+                let history = self.history(conv).await;
+                if history.iter().filter(people).count() >= count {
+                    return history;
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(super::PATIENCE, search).await.expect("the conversation settles")
+    }
+
+    /// How a sent message stands on its channel once that is final.
+    pub async fn settled(&mut self, id: &Value) -> Value {
+        let fits = |f: &Value| f["d"]["id"] == *id && f["d"]["state"] != "sending" && !f["d"]["state"].is_null();
+        self.socket.push("receipt", fits).await["d"].clone()
+    }
+
+    /// Puts a file; returns its description for a message.
+    pub async fn uploads(&mut self, app: &TestApp, name: &str, mime: &str, bytes: &[u8]) -> Value {
+        let d = json!({ "name": name, "size": bytes.len(), "mime": mime });
+        let grant = self.socket.request("upload", d).await.expect("upload");
+        let url = format!("{}{}", app.base(), grant["upload_url"].as_str().unwrap());
+        let response = app.http().put(url).header("Origin", app.base()).body(bytes.to_vec()).send().await.unwrap();
+        assert_eq!(response.status(), 200);
+        response.json::<Value>().await.unwrap()["media"].clone()
+    }
+}
