@@ -18,6 +18,11 @@ use crate::store::session::{self as store, Session};
 use crate::store::{Tx, agent, queue};
 use crate::template::Prompt;
 
+/// Why offers to an agent who stopped being ready are taken back.
+const NOT_READY: &str = "not_ready";
+/// Longest reason of a rejection, characters.
+const REASON_CHARS: usize = 200;
+
 fn gone() -> Error {
     Error::new(Code::OfferGone, "邀请已失效 / the offer no longer stands")
 }
@@ -40,21 +45,22 @@ pub(super) fn withdraw(
     scene: &Scene,
     offer: &Assignment,
     how: Turn,
-    reason: &'static str,
+    why: &str,
     fx: &mut Effects,
 ) -> Result<(), Error> {
-    if !assignment::step(tx, offer, how, Some(reason), scene.now)? {
+    if !assignment::step(tx, offer, how, Some(why), scene.now)? {
         return Err(conflict());
     }
     agent::give_slot(tx, &offer.agent)?;
     timer::cancel(tx, &[Kind::Offer], offer.assignment)?;
-    fx.push(Effect::Agent(offer.agent.clone(), Push::OfferRevoke { assignment: offer.assignment, reason }));
-    let kind = match how {
-        Turn::Reject => "assignment.rejected",
-        Turn::Expire => "assignment.expired",
-        _ => "assignment.revoked",
+    let (kind, reason) = match how {
+        Turn::Reject => ("assignment.rejected", "cancelled"),
+        Turn::Expire => ("assignment.expired", "expired"),
+        _ if why == NOT_READY => ("assignment.revoked", NOT_READY),
+        _ => ("assignment.revoked", "cancelled"),
     };
-    let data = json!({ "assignment": offer.assignment, "agent": offer.agent, "reason": reason });
+    fx.push(Effect::Agent(offer.agent.clone(), Push::OfferRevoke { assignment: offer.assignment, reason }));
+    let data = json!({ "assignment": offer.assignment, "agent": offer.agent, "reason": why });
     emit(tx, scene, Some(offer.session), kind, data)?;
     presence::show(tx, &offer.agent, fx)
 }
@@ -74,8 +80,8 @@ fn go_on(tx: &mut Tx<'_>, scene: &Scene, offer: &Assignment, why: &str, fx: &mut
 /// Takes back everything that is offered to an agent.
 pub(super) fn revoke_all(tx: &mut Tx<'_>, scene: &Scene, agent: &AgentId, fx: &mut Effects) -> Result<(), Error> {
     for offer in assignment::of_agent(tx, agent)?.into_iter().filter(|share| share.state == Share::Offered) {
-        withdraw(tx, scene, &offer, Turn::Revoke, "not_ready", fx)?;
-        go_on(tx, scene, &offer, "not_ready", fx)?;
+        withdraw(tx, scene, &offer, Turn::Revoke, NOT_READY, fx)?;
+        go_on(tx, scene, &offer, NOT_READY, fx)?;
     }
     Ok(())
 }
@@ -230,11 +236,8 @@ impl Core {
             let offer = assignment::find(tx, id)?
                 .filter(|offer| offer.agent == *who && offer.token == token && offer.state == Share::Offered)
                 .ok_or_else(gone)?;
-            withdraw(tx, scene, &offer, Turn::Reject, "cancelled", fx)?;
-            if let Some(reason) = reason.filter(|reason| !reason.is_empty()) {
-                let short: String = reason.chars().take(200).collect();
-                assignment::set_disposition(tx, id, Some(&short))?;
-            }
+            let why: String = reason.as_deref().unwrap_or("rejected").chars().take(REASON_CHARS).collect();
+            withdraw(tx, scene, &offer, Turn::Reject, &why, fx)?;
             rest(tx, scene, &offer, scene.tenant.policy.reject_cooldown, fx)?;
             go_on(tx, scene, &offer, "rejected", fx)
         })

@@ -35,25 +35,6 @@ pub struct Agent {
     pub last_offer_at: Millis,
 }
 
-/// An agent as a tenant declares them.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Declared {
-    /// Identity.
-    pub agent: AgentId,
-    /// What they sign in with.
-    pub login: String,
-    /// What customers and colleagues read.
-    pub name: String,
-    /// Argon2id, PHC string.
-    pub password_hash: String,
-    /// `agent`, `supervisor` or `admin`.
-    pub role: String,
-    /// Chats at most.
-    pub capacity: i32,
-    /// The queues they serve.
-    pub queues: Vec<QueueId>,
-}
-
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = agent)]
 struct Row {
@@ -109,20 +90,6 @@ pub fn find(tx: &mut Tx<'_>, id: &AgentId) -> Result<Option<Agent>, Error> {
     let (conn, tenant) = tx.parts();
     let row: Option<Row> = on!(conn, c => one!(tenant, id).select(Row::as_select()).first(c).optional())?;
     row.map(Row::parse).transpose()
-}
-
-/// Who signs in under this name, and the hash of their password. Disabled agents are not found.
-///
-/// # Errors
-/// When the statement fails.
-pub fn by_login(tx: &mut Tx<'_>, login: &str) -> Result<Option<(Agent, String)>, Error> {
-    let (conn, tenant) = tx.parts();
-    let row: Option<(Row, String)> = on!(conn, c => agent::table
-        .filter(agent::tenant.eq(tenant).and(agent::login.eq(login)).and(agent::enabled.eq(true)))
-        .select((Row::as_select(), agent::password_hash))
-        .first(c)
-        .optional())?;
-    row.map(|(row, hash)| Ok((row.parse()?, hash))).transpose()
 }
 
 /// Every agent of the tenant who may sign in, by id.
@@ -279,59 +246,5 @@ pub fn missed(tx: &mut Tx<'_>, id: &AgentId) -> Result<(), Error> {
 pub fn answered(tx: &mut Tx<'_>, id: &AgentId) -> Result<(), Error> {
     let (conn, tenant) = tx.parts();
     on!(conn, c => diesel::update(one!(tenant, id).filter(agent::misses.ne(0))).set(agent::misses.eq(0)).execute(c))?;
-    Ok(())
-}
-
-/// Writes an agent as declared. What they do at the moment (status, load) stays.
-///
-/// # Errors
-/// A duplicate when another agent has the login ([`Error::is_duplicate`]).
-pub fn declare(tx: &mut Tx<'_>, new: &Declared) -> Result<(), Error> {
-    let (conn, tenant) = tx.parts();
-    let id = new.agent.as_str();
-    let person = (
-        agent::login.eq(&new.login),
-        agent::name.eq(&new.name),
-        agent::password_hash.eq(&new.password_hash),
-        agent::role.eq(&new.role),
-        agent::enabled.eq(true),
-        agent::capacity.eq(new.capacity),
-    );
-    let idle = (
-        agent::status.eq(Status::Offline.as_str()),
-        agent::load.eq(0),
-        agent::online.eq(false),
-        agent::not_before.eq(0_i64),
-        agent::misses.eq(0),
-        agent::last_offer_at.eq(0_i64),
-    );
-    on!(conn, c => diesel::insert_into(agent::table)
-        .values((agent::tenant.eq(tenant), agent::id.eq(id), person, idle))
-        .on_conflict((agent::tenant, agent::id))
-        .do_update()
-        .set(person)
-        .execute(c))?;
-    on!(conn, c => diesel::delete(
-            agent_queue::table.filter(agent_queue::tenant.eq(tenant).and(agent_queue::agent.eq(id))))
-        .execute(c))?;
-    for queue in &new.queues {
-        on!(conn, c => diesel::insert_into(agent_queue::table)
-            .values((agent_queue::tenant.eq(tenant), agent_queue::agent.eq(id), agent_queue::queue.eq(queue.as_str())))
-            .on_conflict_do_nothing()
-            .execute(c))?;
-    }
-    Ok(())
-}
-
-/// Shuts out every agent whom the declaration no longer names.
-///
-/// # Errors
-/// When the statement fails.
-pub fn disable_others(tx: &mut Tx<'_>, named: &[AgentId]) -> Result<(), Error> {
-    let (conn, tenant) = tx.parts();
-    let named: Vec<&str> = named.iter().map(AgentId::as_str).collect();
-    on!(conn, c => diesel::update(agent::table.filter(agent::tenant.eq(tenant).and(agent::id.ne_all(&named))))
-        .set(agent::enabled.eq(false))
-        .execute(c))?;
     Ok(())
 }

@@ -2,6 +2,8 @@
 
 #[cfg(test)]
 mod bad_input;
+#[cfg(test)]
+mod flow;
 mod layering;
 #[cfg(test)]
 mod outside;

@@ -2,21 +2,25 @@
 
 mod away;
 mod offers;
+mod random;
 mod services;
 mod sessions;
 mod transfers;
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::effect::{AgentView, Effects, OfferView};
 use super::switchboard::{Draft, append};
 use super::view::{self, Around, Viewer};
 use super::{Client, Core, Error, Parts, Party, session};
+use crate::channel::wechat::api::{Api, ApiSettings};
 use crate::clock::Clock;
+use crate::config;
 use crate::hub::{Attachment, Hint, Hub, Inlet, Recipient};
+use crate::media::Media;
 use crate::model::code::Code;
 use crate::model::content::Content;
 use crate::model::envelope::{ChannelKind, Envelope, Role, Sender};
@@ -24,10 +28,11 @@ use crate::model::id::{
     AccountId, AgentId, ConnectionId, ConversationId, DeviceId, QueueId, RemoteId, SessionId, TenantId,
 };
 use crate::secret::{Key, Keyring};
-use crate::store::agent::{self, Agent, Declared};
+use crate::store::agent::{self, Agent};
 use crate::store::assignment::{self, Assignment};
 use crate::store::conversation::{self, Conversation};
 use crate::store::session::{self as store, Session};
+use crate::store::tenant::{DeclaredAgent, apply as declare};
 use crate::store::{Backend, Settings, Store, Tx, message, outbox};
 use crate::template::Templates;
 use crate::tenant::{Declaration, Registry};
@@ -71,7 +76,8 @@ struct Desk {
     core: Core,
     clock: Clock,
     tenant: TenantId,
-    _folder: tempfile::TempDir,
+    staff: Mutex<Vec<DeclaredAgent>>,
+    folder: tempfile::TempDir,
 }
 
 /// A customer with a conversation.
@@ -82,6 +88,23 @@ struct Customer {
 
 fn queue_id(name: &str) -> QueueId {
     QueueId::parse(name).unwrap()
+}
+
+/// A process on these tables. Nothing here calls the WeChat platform: its address leads nowhere.
+fn parts(store: Store, clock: Clock, tenants: Registry, folder: &Path) -> Parts {
+    let max_bytes = 1 << 20;
+    let disk = config::Disk { path: folder.join("media"), max_bytes, url_ttl: Duration::from_secs(600) };
+    let nowhere = ApiSettings::at("http://127.0.0.1:9".parse().unwrap());
+    Parts {
+        store,
+        hub: Hub::local(),
+        wechat: Api::new(&nowhere, clock.clone()).unwrap(),
+        clock,
+        tenants,
+        templates: Arc::new(Templates::built_in()),
+        keys: Arc::new(Keyring::new(Key::new([7; 32]), Vec::new())),
+        media: Media::open(&config::Media::Disk(disk)).unwrap(),
+    }
 }
 
 impl Desk {
@@ -96,16 +119,10 @@ impl Desk {
         let declaration = Declaration::parse("bank.toml", &text, &BTreeMap::new(), Path::new("")).unwrap();
         let backend = Backend::Sqlite { path: folder.path().join("desk.db") };
         let clock = Clock::system();
-        let parts = Parts {
-            store: Store::open(&Settings { backend, readers: 1, group_max: 32 }).unwrap(),
-            hub: Hub::local(),
-            clock: clock.clone(),
-            tenants: Registry::new([declaration.tenant]),
-            templates: Arc::new(Templates::built_in()),
-            keys: Arc::new(Keyring::new(Key::new([7; 32]), Vec::new())),
-        };
+        let store = Store::open(&Settings { backend, readers: 1, group_max: 32 }).unwrap();
+        let parts = parts(store, clock.clone(), Registry::new([declaration.tenant]), folder.path());
         let tenant = TenantId::parse("bank").unwrap();
-        Self { core: Core::new(parts), clock, tenant, _folder: folder }
+        Self { core: Core::new(parts), clock, tenant, staff: Mutex::default(), folder }
     }
 
     fn turn(&self, seconds: u64) {
@@ -130,16 +147,22 @@ impl Desk {
     /// Somebody of the bank who serves these queues and has not signed in.
     async fn hire(&self, name: &str, capacity: i32, queues: &[&str]) -> Client {
         let id = AgentId::parse(name).unwrap();
-        let declared = Declared {
-            agent: id.clone(),
+        let declared = DeclaredAgent {
+            id: id.clone(),
             login: name.to_owned(),
             name: format!("客服{name}"),
             password_hash: String::new(),
-            role: "agent".into(),
+            role: "agent",
             capacity,
             queues: queues.iter().map(|queue| queue_id(queue)).collect(),
         };
-        self.core.scope(&self.tenant).write(move |tx| agent::declare(tx, &declared)).await.unwrap();
+        let staff = {
+            let mut staff = self.staff.lock().unwrap();
+            staff.push(declared);
+            staff.clone()
+        };
+        let now = self.clock.now();
+        self.core.scope(&self.tenant).write(move |tx| declare(tx, "", &staff, now)).await.unwrap();
         self.client(Party::Agent { agent: id, name: format!("客服{name}"), supervisor: false }, "tab-1")
     }
 

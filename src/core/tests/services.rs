@@ -65,14 +65,8 @@ async fn timers_fire_by_themselves_and_survive_a_restart_of_the_core() {
     let wang = desk.writer("wang").await;
     desk.only_offer(&li).await;
     // Nothing is kept in the process that set them: a core made anew on the same tables fires them.
-    let parts = Parts {
-        store: desk.core.store().clone(),
-        hub: Hub::local(),
-        clock: desk.clock.clone(),
-        tenants: desk.core.tenants().clone(),
-        templates: Arc::new(Templates::built_in()),
-        keys: Arc::new(Keyring::new(Key::new([7; 32]), Vec::new())),
-    };
+    let (store, tenants) = (desk.core.store().clone(), desk.core.tenants().clone());
+    let parts = parts(store, desk.clock.clone(), tenants, desk.folder.path());
     let stop = Stop::new();
     let other = Core::new(parts);
     let timers = tokio::spawn({

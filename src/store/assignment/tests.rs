@@ -4,9 +4,10 @@ use std::time::Duration;
 use super::*;
 use crate::model::id::{ConversationId, TenantId};
 use crate::model::presence::Status;
-use crate::store::agent::{self, Declared};
+use crate::store::agent;
 use crate::store::queue::{self, Entry};
 use crate::store::session::{self, Session};
+use crate::store::tenant::DeclaredAgent;
 use crate::store::{Backend, Scope, Settings, Store};
 
 const NOW: Millis = Millis(1_795_392_000_000);
@@ -18,25 +19,27 @@ fn queue_id() -> QueueId {
     QueueId::parse("service").unwrap()
 }
 
+fn declared(id: AgentId) -> DeclaredAgent {
+    DeclaredAgent {
+        login: id.to_string(),
+        name: id.to_string(),
+        id,
+        password_hash: String::new(),
+        role: "agent",
+        capacity: CAPACITY,
+        queues: vec![queue_id()],
+    }
+}
+
 async fn furnish(scope: &Scope) {
     scope
         .write(|tx| {
-            for n in 0..AGENTS {
-                let agent = AgentId::parse(&format!("a{n}")).unwrap();
-                agent::declare(
-                    tx,
-                    &Declared {
-                        agent: agent.clone(),
-                        login: format!("a{n}"),
-                        name: format!("Agent {n}"),
-                        password_hash: String::new(),
-                        role: "agent".into(),
-                        capacity: CAPACITY,
-                        queues: vec![queue_id()],
-                    },
-                )?;
-                agent::set_online(tx, &agent, true)?;
-                agent::set_status(tx, &agent, Status::Ready, None)?;
+            let named = (0..AGENTS).map(|n| AgentId::parse(&format!("a{n}")).unwrap());
+            let declared: Vec<DeclaredAgent> = named.map(declared).collect();
+            crate::store::tenant::apply(tx, "", &declared, NOW)?;
+            for DeclaredAgent { id, .. } in &declared {
+                agent::set_online(tx, id, true)?;
+                agent::set_status(tx, id, Status::Ready, None)?;
             }
             for n in 0..WAITING {
                 let conv = ConversationId::generate(NOW);
