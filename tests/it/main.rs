@@ -1,4 +1,6 @@
 //! The one integration binary: a module per concern.
 
 #[cfg(test)]
+mod flow;
 mod layering;
+mod support;

@@ -247,7 +247,8 @@ fn typing_is_calmed_and_marks_are_gathered() {
         let frame = format!(r#"{{"op":"typing","d":{{"conv":"{}","on":{}}}}}"#, conv(1), i % 2 == 0);
         typed += bench.say(&frame).len();
         bench.connection.done(Done::Performed { id: None, result: Ok("null".into()) }, bench.now);
-        bench.pass(10);
+        typed += bench.pass(10).len();
+        bench.connection.done(Done::Performed { id: None, result: Ok("null".into()) }, bench.now);
     }
     assert_eq!(typed + bench.pass(1_000).len(), 4);
     bench.connection.done(Done::Performed { id: None, result: Ok("null".into()) }, bench.now);

@@ -1,0 +1,69 @@
+// Phone → console → phone, with a picture each way; ends with the screenshot of both side by side.
+import { mkdirSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { acceptOffer, agentSays, bubble, check, delivered, endTalk, id, openDesk, openPhone, phoneSays, phoneShows, picture, shown, until } from './stage.mjs'
+
+export const title = 'a customer on WeChat and an agent talk, with a picture each way'
+
+export async function run(stage) {
+  const desk = await openDesk(stage)
+  const phone = await openPhone(stage)
+  await phone.page.locator(`${id('phone-message')}[data-from="account"]`).first().waitFor()
+
+  await phoneSays(phone, '你好，我的信用卡账单里有一笔不认识的消费')
+  await phoneSays(phone, '转人工')
+  await acceptOffer(desk)
+  await bubble(desk, '我的信用卡账单里有一笔不认识的消费').first().waitFor()
+
+  await agentSays(desk, '您好，我是小李。请把那笔消费的截图发给我看看。')
+  await delivered(desk, '我是小李')
+  await phoneShows(phone, '请把那笔消费的截图发给我看看')
+  check((await phone.page.locator(id('phone-message')).filter({ hasText: '我是小李' }).count()) === 1, 'the answer shows twice on the phone')
+
+  await phone.page.click(id('more'))
+  await phone.page.click(id('tray-album'))
+  await phone.page.setInputFiles(id('phone-file'), await picture(stage, '账单明细', '#5b6fa0'))
+  await shown(desk.page.locator(`${id('log')} ${id('message')}[data-role="contact"] .pic img`).first())
+
+  const answer = await picture(stage, '已为您登记争议', '#0d7562')
+  await desk.page.setInputFiles(id('file'), answer)
+  await shown(phone.page.locator(`${id('phone-message')}[data-from="account"] .photo img`).first())
+  await desk.page.locator(`${id('message')}[data-type="image"][data-role="agent"][data-state="delivered"]`).waitFor()
+
+  const note = '客户对消费时间有疑问，已请其提供截图'
+  await desk.page.click(id('note'))
+  await agentSays(desk, note)
+  check((await desk.page.locator(`${id('message')}.note`).filter({ hasText: note }).count()) === 1, 'the note is not set apart')
+  await phoneSays(phone, '好的，谢谢你 😊')
+  await bubble(desk, '好的，谢谢你').first().waitFor()
+  check((await phone.page.locator(id('phone-message')).filter({ hasText: note }).count()) === 0, 'the note reached the customer')
+  check(/剩余 \d 条|left/.test(await desk.page.locator(id('window')).innerText()), 'the window ledger shows nothing')
+
+  await ordered(desk.page)
+  await sideBySide(stage, phone, desk)
+  await endTalk(desk)
+  await Promise.all([phone.context.close(), desk.context.close()])
+}
+
+/** The log has no hole and no double: the numbers rise, each once. */
+export async function ordered(page) {
+  const seqs = await page.locator(`${id('log')} ${id('message')}[data-seq]`).evaluateAll((all) => all.map((one) => Number(one.dataset.seq)))
+  check(seqs.every((seq, at) => at === 0 || seq > seqs[at - 1]), `the log is not in order: ${seqs}`)
+}
+
+async function sideBySide(stage, phone, desk) {
+  if (!stage.screenshot) return
+  await until('the chat to come to rest', async () => !(await desk.page.locator('.dots').count()))
+  await desk.page.mouse.move(1270, 790)
+  await desk.page.locator(id('log')).evaluate((log) => (log.scrollTop = log.scrollHeight))
+  await phone.page.locator(id('phone-log')).evaluate((log) => (log.scrollTop = log.scrollHeight))
+  const [left, right] = await Promise.all([phone.page.locator('.device').screenshot({ omitBackground: true }), desk.page.screenshot()])
+  const page = await stage.browser.newPage({ viewport: { width: 1800, height: 900 } })
+  await page.setContent(
+    `<body style="margin:0;height:900px;display:flex;gap:44px;align-items:center;justify-content:center;background:linear-gradient(120deg,#e9ece6,#efe7dc)"><img style="height:842px;border-radius:54px" src="data:image/png;base64,${left.toString('base64')}"><img style="width:1280px;border-radius:14px;box-shadow:0 18px 60px rgba(30,30,20,.25)" src="data:image/png;base64,${right.toString('base64')}"></body>`,
+  )
+  await until('both pictures', () => page.evaluate(() => [...document.images].every((img) => img.complete && img.naturalWidth > 0)))
+  mkdirSync(dirname(stage.screenshot), { recursive: true })
+  await page.screenshot({ path: stage.screenshot })
+  await page.close()
+}

@@ -1,0 +1,62 @@
+// Browser tests against a running `yizhan demo`:
+//   npm run e2e -- --base http://127.0.0.1:8080 [--only cut] [--screenshot ../docs/screenshot.png] [--tenant demo --login li --password … --login2 wang] [--account demo.site] [--headed true]
+import { resolve } from 'node:path'
+import * as conversation from './conversation.mjs'
+import * as cut from './cut.mjs'
+import * as desk from './desk.mjs'
+import * as ime from './ime.mjs'
+import * as policy from './policy.mjs'
+import { openStage } from './stage.mjs'
+import * as widget from './widget.mjs'
+import * as xss from './xss.mjs'
+
+const CASES = { policy, conversation, cut, ime, desk, widget, xss }
+const CASE_MS = 240_000
+
+function options(argv) {
+  const found = { base: 'http://127.0.0.1:8080', tenant: 'demo', login: 'li', password: 'yizhan', login2: 'wang', password2: '', account: 'demo.site', only: '', screenshot: '', headed: '' }
+  for (let at = 0; at < argv.length; at += 2) {
+    const name = argv[at]?.replace(/^--/, '')
+    if (!(name in found) || argv[at + 1] === undefined) {
+      console.error(`unknown or incomplete option: ${argv[at]}`)
+      process.exit(2)
+    }
+    found[name] = argv[at + 1]
+  }
+  found.base = found.base.replace(/\/$/, '')
+  if (found.screenshot) found.screenshot = resolve(found.screenshot)
+  return found
+}
+
+const asked = options(process.argv.slice(2))
+const chosen = Object.entries(CASES).filter(([name]) => !asked.only || asked.only.split(',').includes(name))
+if (chosen.length === 0) {
+  console.error(`no case is called ${asked.only}; there are ${Object.keys(CASES).join(', ')}`)
+  process.exit(2)
+}
+
+let failed = 0
+for (const [name, one] of chosen) {
+  const stage = await openStage(asked)
+  const began = Date.now()
+  let timer
+  try {
+    const late = new Promise((_resolve, reject) => {
+      timer = setTimeout(() => reject(new Error(`took longer than ${CASE_MS / 1000} s`)), CASE_MS)
+    })
+    await Promise.race([one.run(stage), late])
+    if (stage.troubles.length) throw new Error(`the pages complained:\n    ${stage.troubles.slice(0, 10).join('\n    ')}`)
+    console.log(`ok    ${name}: ${one.title} (${((Date.now() - began) / 1000).toFixed(1)} s)`)
+  } catch (error) {
+    failed += 1
+    console.log(`FAIL  ${name}: ${one.title}\n    ${error.stack ?? error}`)
+    for (const trouble of stage.troubles.slice(0, 10)) console.log(`    ${trouble}`)
+    for (const [n, context] of stage.browser.contexts().entries())
+      for (const page of context.pages()) await page.screenshot({ path: `${process.env.E2E_SHOTS ?? stage.dir}/${name}-${n}.png` }).catch(() => undefined)
+  } finally {
+    clearTimeout(timer)
+    await stage.close()
+  }
+}
+console.log(failed ? `${failed} of ${chosen.length} failed` : `all ${chosen.length} passed`)
+process.exit(failed ? 1 : 0)

@@ -1,0 +1,7 @@
+import { createApp } from 'vue'
+import './widget.css'
+import App from './App.vue'
+import { i18n } from './texts'
+
+i18n.set(i18n.lang.value)
+createApp(App).mount('#app')

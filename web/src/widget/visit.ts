@@ -1,0 +1,322 @@
+/** A visitor's side of one conversation. Knows no component. */
+import { computed, markRaw, reactive } from 'vue'
+import { codeText } from '../text/codes'
+import { FrameClient, FrameError, Refused, type LinkState } from '../wire/client'
+import { claimDevice, randomId } from '../wire/device'
+import { call, HttpProblem, socketUrl } from '../wire/http'
+import { ConversationLog } from '../wire/log'
+import { Outbox } from '../wire/outbox'
+import type { Content, ConvState, Envelope, HistoryPage, Me, Push, Ready, Recovery, SendReply } from '../wire/protocol'
+import { MAX_UPLOAD } from '../wire/protocol'
+import type { Storage } from '../wire/store'
+import { newer } from '../wire/session'
+import { upload } from '../wire/upload'
+import { lang, t } from './texts'
+
+interface State {
+  link: LinkState
+  me: Me | undefined
+  conv: ConvState | undefined
+  log: ConversationLog | undefined
+  typingUntil: number
+  peer: { delivered: number; read: number }
+  now: number
+  upload: { preview: string; share: number; abort: () => void } | undefined
+  previews: Record<string, string>
+  problem: string
+  /** The form for a message replaces the chat: nobody can answer now. */
+  leaving: boolean
+  left: boolean
+  announce: string
+  loadingOlder: boolean
+}
+
+export type Visit = Awaited<ReturnType<typeof openVisit>>
+
+export async function openVisit(account: string, entry: { page: string; referrer: string }, storage: Storage) {
+  const scope = `v.${account}`
+  const device = await claimDevice(storage, scope)
+  const state = reactive<State>({
+    link: { kind: 'idle' }, me: undefined, conv: undefined, log: undefined, typingUntil: 0, peer: { delivered: 0, read: 0 }, now: Date.now(),
+    upload: undefined, previews: {}, problem: '', leaving: false, left: false, announce: '', loadingOlder: false,
+  })
+  let wantOpen = false
+  let syncing = false
+  let loading = false
+
+  const client = markRaw(
+    new FrameClient({
+      url: socketUrl('/ws/visitor'), device, app: 'widget', ticket,
+      cursors: () => (state.log?.loaded ? [{ conv: state.log.conv, epoch: state.log.epoch, seq: state.log.cursor }] : []),
+      onState: (link) => {
+        state.link = link
+        if (link.kind !== 'online') outbox.pause()
+      },
+      onReady, onPush,
+    }),
+  )
+  const outbox = reactive(
+    new Outbox({ storage, key: `yz.outbox.${scope}.${device}`, send: (request) => client.request<SendReply>('send', request), accepted: (item, reply) => takeOver(item.request.cid, reply) }),
+  ) as Outbox
+
+  async function ticket(): Promise<string> {
+    const visitor = storage.get(`yz.visitor.${account}`)
+    try {
+      const answer = await call<{ ticket: string; visitor: string }>('POST', '/api/v1/visitor/ticket', { account, ...(visitor && { visitor }) })
+      storage.set(`yz.visitor.${account}`, answer.visitor)
+      return answer.ticket
+    } catch (error) {
+      if (!(error instanceof HttpProblem)) throw error
+      if (error.status === 401 && visitor) {
+        // The kept token is not valid any more: come as a new visitor.
+        storage.set(`yz.visitor.${account}`, undefined)
+        throw error
+      }
+      if (error.status >= 400 && error.status < 500 && error.status !== 429 && error.status !== 408) throw new Refused()
+      throw error
+    }
+  }
+
+  function onReady(ready: Ready, recoveries: Recovery[] | undefined): void {
+    state.me = ready.me
+    const before = state.log?.loaded
+    const [conv] = ready.state.convs
+    if (conv) enter(conv)
+    if (recoveries) recoveries.forEach(recover)
+    else if (before) void sync()
+    if (wantOpen || !conv?.session) void open()
+    outbox.resume()
+  }
+
+  async function open(): Promise<void> {
+    wantOpen = false
+    try {
+      enter((await client.request<{ conv: ConvState }>('open', { entry })).conv)
+    } catch (error) {
+      refused(error)
+    }
+  }
+
+  function enter(conv: ConvState): void {
+    const session = newer(state.conv?.session, conv.session) ? conv.session : state.conv?.session
+    const read = Math.max(conv.read, state.conv?.conv === conv.conv ? state.conv.read : 0)
+    state.conv = { ...conv, read, ...(session && { session }) }
+    if (!state.log || state.log.conv !== conv.conv || state.log.epoch !== conv.epoch) state.log = new ConversationLog(conv.conv, conv.epoch)
+    state.peer.delivered = Math.max(state.peer.delivered, conv.peer?.delivered ?? 0)
+    state.peer.read = Math.max(state.peer.read, conv.peer?.read ?? 0)
+    state.leaving = state.conv.session?.control.holder === 'leave_message'
+    if (!state.log.loaded) void load()
+  }
+
+  function recover(recovery: Recovery): void {
+    const { log } = state
+    if (!log || recovery.conv !== log.conv) return
+    if (!recovery.recovered || recovery.epoch !== log.epoch) {
+      log.reset(recovery.epoch)
+      void load()
+      return
+    }
+    const gap = log.recover(recovery.msgs)
+    settle()
+    if (gap) void sync()
+  }
+
+  async function load(): Promise<void> {
+    const { log } = state
+    if (!log || loading) return
+    loading = true
+    try {
+      const page = await client.request<HistoryPage>('history', { conv: log.conv, limit: 40 })
+      if (log.seed(page.msgs, page.has_more)) void sync()
+      settle()
+    } catch (error) {
+      if (error instanceof FrameError && error.retry && error.code !== 'disconnected') setTimeout(() => void load(), 2000)
+    } finally {
+      loading = false
+    }
+  }
+
+  async function sync(): Promise<void> {
+    const { log } = state
+    if (!log?.loaded || syncing) return
+    syncing = true
+    try {
+      const { convs } = await client.request<{ convs: Recovery[] }>('sync', { convs: [{ conv: log.conv, epoch: log.epoch, seq: log.cursor }] })
+      convs.forEach(recover)
+    } catch {
+      // Disconnected: `ready` recovers.
+    } finally {
+      syncing = false
+    }
+  }
+
+  function onPush(push: Push): void {
+    switch (push.op) {
+      case 'msg': return onMessage(push.d, push.prev)
+      case 'session':
+        if (state.conv && newer(state.conv.session, push.d)) {
+          state.conv.session = push.d
+          if (push.d.control.holder === 'leave_message') state.leaving = true
+        }
+        return
+      case 'conv': return enter(push.d)
+      case 'receipt':
+        if (push.d.id !== undefined) state.log?.receipt(push.d)
+        else if (push.d.who !== 'contact' && push.d.who !== state.me?.id) {
+          state.peer.delivered = Math.max(state.peer.delivered, push.d.delivered ?? 0, push.d.read ?? 0)
+          state.peer.read = Math.max(state.peer.read, push.d.read ?? 0)
+        } else if (state.conv) state.conv.read = Math.max(state.conv.read, push.d.read ?? 0)
+        return
+      case 'typing':
+        state.typingUntil = push.d.on ? Date.now() + 6000 : 0
+        return
+      case 'media':
+        state.log?.media(push.d)
+    }
+  }
+
+  function onMessage(envelope: Envelope, prev: number | undefined): void {
+    if (envelope.conv !== state.log?.conv) return
+    const applied = state.log.apply(prev, envelope)
+    if (applied === 'gap') return void sync()
+    if (applied === 'applied' && envelope.from.role !== 'contact') {
+      state.typingUntil = 0
+      state.announce = t('newMsg', { text: envelope.fallback.slice(0, 100) })
+    }
+    settle()
+  }
+
+  let ack: ReturnType<typeof setTimeout> | undefined
+  function settle(): void {
+    const { log } = state
+    if (!log) return
+    for (const item of outbox.of(log.conv)) if (log.hasCid(item.request.cid)) outbox.remove(item.request.cid)
+    ack ??= setTimeout(() => {
+      ack = undefined
+      client.tell('ack', { conv: log.conv, seq: log.cursor })
+    }, 120)
+  }
+
+  function takeOver(cid: string, reply: SendReply): void {
+    const { log, me } = state
+    const item = outbox.find(cid)
+    if (!log || !me || !item) return
+    if (log.hasCid(cid)) return outbox.remove(cid)
+    if (log.loaded && reply.seq === log.cursor + 1) {
+      const { request } = item
+      log.apply(log.cursor, {
+        v: 1, id: reply.id, tenant: me.tenant, conv: log.conv, seq: reply.seq, cid, ts: reply.ts, from: { role: 'contact', id: me.id, name: me.name }, visibility: 'all',
+        type: request.type, body: request.body, fallback: '', channel: { kind: 'web', account: '' }, control_epoch: 0,
+      } as Envelope)
+      settle()
+    } else setTimeout(() => outbox.find(cid) && void sync(), 1500)
+  }
+
+  /** Refusals that mean "nobody is there" lead to the message form, all others to a line of text. */
+  function refused(error: unknown): void {
+    const code = error instanceof FrameError ? error.code : 'internal'
+    if (code === 'queue_closed' || code === 'no_agent' || code === 'queue_full') state.leaving = true
+    else if (code !== 'disconnected') notice(codeText(code, lang.value))
+  }
+
+  function notice(text: string): void {
+    state.problem = text
+    setTimeout(() => (state.problem = state.problem === text ? '' : state.problem), 5000)
+  }
+
+  function post(content: Content): void {
+    if (!state.log) return
+    outbox.add({ conv: state.log.conv, cid: randomId('c'), type: content.type, body: content.body })
+  }
+
+  function sendPicture(file: File): void {
+    if (file.size > MAX_UPLOAD) return notice(t('tooLarge'))
+    const preview = URL.createObjectURL(file)
+    const running = upload(client, file, file.name || 'image.png', (share) => {
+      if (state.upload) state.upload.share = share
+    })
+    state.upload = { preview, share: 0, abort: running.abort }
+    running.done
+      .then((media) => {
+        state.previews[media.id] = preview
+        post({ type: 'image', body: { media } })
+      })
+      .catch((error: unknown) => {
+        const code = error instanceof FrameError ? error.code : 'internal'
+        if (code !== 'cancelled') notice(t('uploadFailed', { why: codeText(code, lang.value) }))
+      })
+      .finally(() => (state.upload = undefined))
+  }
+
+  async function command(op: string, d: object = {}): Promise<boolean> {
+    try {
+      await client.request(op, d)
+      return true
+    } catch (error) {
+      refused(error)
+      return false
+    }
+  }
+
+  async function leaveMessage(text: string, phone: string): Promise<void> {
+    if (await command('leave_message', { text, ...(phone && { phone }) })) {
+      state.left = true
+      state.leaving = false
+    }
+  }
+
+  /** Back to the chat, although nobody is there now. */
+  function stay(): void {
+    state.leaving = false
+  }
+
+  /** A new service episode in the same conversation. */
+  async function again(): Promise<void> {
+    state.left = false
+    state.leaving = false
+    if (client.state.kind === 'online') await open()
+    else wantOpen = true
+  }
+
+  async function loadOlder(): Promise<void> {
+    const { log } = state
+    const first = log?.messages[0]
+    if (!log || !first || !log.hasOlder || state.loadingOlder) return
+    state.loadingOlder = true
+    try {
+      const page = await client.request<HistoryPage>('history', { conv: log.conv, before: first.seq, limit: 40 })
+      log.prepend(page.msgs, page.has_more && page.msgs.length > 0)
+    } catch {
+      // Scrolling up again asks again.
+    } finally {
+      state.loadingOlder = false
+    }
+  }
+
+  function markRead(): void {
+    const { log, conv } = state
+    if (!log?.loaded || !conv || log.cursor <= conv.read) return
+    conv.read = log.cursor
+    client.tell('read', { conv: log.conv, seq: log.cursor })
+  }
+
+  let typingAt = 0
+  function typing(on: boolean): void {
+    if (!state.log || (on && Date.now() - typingAt < 3000) || (!on && typingAt === 0)) return
+    typingAt = on ? Date.now() : 0
+    client.tell('typing', { conv: state.log.conv, on })
+  }
+
+  const unread = computed(() => {
+    const read = state.conv?.read ?? 0
+    return (state.log?.messages ?? []).filter((one) => one.seq > read && one.from.role !== 'contact' && one.type !== 'event').length
+  })
+
+  setInterval(() => (state.now = Date.now()), 1000)
+  const nudge = () => client.nudge()
+  window.addEventListener('online', nudge)
+  window.addEventListener('offline', nudge)
+  document.addEventListener('visibilitychange', () => document.visibilityState === 'visible' && client.nudge())
+
+  return { state, outbox, client, unread, post, sendPicture, command, leaveMessage, stay, again, loadOlder, markRead, typing, start: () => client.start() }
+}
