@@ -151,7 +151,7 @@ export class Desk {
       summary: conv.log.filter((m) => m.from.role === 'contact').slice(-2).map((m) => m.fallback).join(' / '),
       waited_ms: Date.now() - Date.parse(conv.session.queue?.since ?? iso()), expires_at: iso(Date.now() + OFFER_MS), token: rid('t'),
     }
-    if (from) offer.transfer_from = from.name
+    if (from) offer.transfer_from = from.id
     conv.offer = { ...offer, agent: agent.id, from: from?.id }
     this.offers.set(offer.assignment, conv)
     this.toAgent(agent.id, { op: 'offer', d: offer })
@@ -205,7 +205,7 @@ export class Desk {
     const { agent, from } = conv.offer
     ;(conv.excluded ??= new Map()).set(agent, Date.now() + cooldown)
     this.endOffer(conv, 'expired')
-    if (from) this.event(conv, 'session.transfer_expired')
+    if (from) this.event(conv, 'transfer.failed')
   }
 
   sweep() {
@@ -232,7 +232,7 @@ export class Desk {
     const me = this.agents.get(conn.me.id)
     const target = to.agent ? this.agents.get(to.agent) : [...this.agents.values()].find((a) => a.id !== me.id && a.status === 'ready' && this.online(a.id))
     if (!target || !this.online(target.id)) throw new Refusal('no_agent')
-    this.event(conv, 'session.transfer_requested', { agent_name: me.name })
+    this.event(conv, 'transfer.requested', { from: me.id })
     this.offer(conv, target, me)
     return {}
   }
@@ -280,6 +280,7 @@ export class Desk {
   }
 
   receipt(conv, env, state, code) {
+    ;(conv.receipts ??= new Map()).set(env.id, { conv: conv.id, who: 'channel', id: env.id, seq: env.seq, state, ...(code && { code }) })
     for (const conn of this.conns) if (conn.me?.role === 'agent' && conn.follows(conv)) conn.push({ op: 'receipt', d: { conv: conv.id, id: env.id, seq: env.seq, state, ...(code && { code }) } })
   }
 
@@ -296,8 +297,8 @@ export class Desk {
     const agent = this.agents.get(conn.me.id)
     return {
       convs: mine, agent: agentState(agent), offers: [...this.offers.values()].filter((c) => c.offer.agent === agent.id).map((c) => c.offer),
-      queues: [...this.queues.values()].map((q) => ({ ...q, waiting: this.waiting(q.id).length })),
-      colleagues: [...this.agents.values()].filter((a) => a.id !== agent.id).map((a) => ({ id: a.id, name: a.name, status: this.online(a.id) ? a.status : 'offline', load: a.load, capacity: a.capacity })),
+      queues: [...this.queues.values()].map((q) => ({ queue: q.id, name: q.name, waiting: this.waiting(q.id).length })),
+      colleagues: [...this.agents.values()].filter((a) => a.id !== agent.id).map((a) => ({ agent: a.id, name: a.name, status: this.online(a.id) ? a.status : 'offline', load: a.load, capacity: a.capacity })),
     }
   }
 
@@ -314,7 +315,7 @@ export class Desk {
     let all = conv.log.filter((m) => visible(conn, m) && (before === undefined || m.seq < before) && (after === undefined || m.seq > after))
     const has_more = all.length > limit
     all = after === undefined ? all.slice(-limit) : all.slice(0, limit)
-    return { msgs: all, has_more }
+    return { msgs: all, has_more, receipts: [...(conv.receipts ?? new Map()).values()].filter((one) => all.some((m) => m.id === one.id)) }
   }
 
   need(conn, id) {

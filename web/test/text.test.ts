@@ -132,6 +132,8 @@ describe('words', () => {
   it('say what an event means, and show an unknown one by name', () => {
     expect(event('session.connected', { agent_name: '小李' })).toBe('客服 小李 已接入')
     expect(event('wechat.scanned', { scene: 'branch-1' })).toBe('客户扫描了二维码 · branch-1')
+    expect(event('wechat.menu_clicked', { name: 'menu_clicked', data: { key: 'agent' } })).toBe('客户点击菜单 · agent')
+    expect(eventText({ ...message(1), type: 'event', body: { name: 'transfer.requested', data: { from: 'li', agent: 'wang' } } } as Envelope, 'zh', (id) => (id === 'li' ? '小李' : id))).toBe('小李 发起转接')
     expect(event('session.ended', { reason: 'idle' })).toBe('会话结束 · 长时间无消息')
     expect(event('brand.new')).toBe('brand.new')
   })

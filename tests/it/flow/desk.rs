@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::support::{Agent, PATIENCE, TestApp, Visitor};
+use crate::support::{Agent, TestApp, Visitor};
 
 fn with_capacity(capacity: u32) -> impl FnOnce(String) -> String {
     move |toml| toml.replace("capacity = 5", &format!("capacity = {capacity}"))
@@ -235,7 +235,7 @@ async fn with_nobody_there_a_message_is_left() {
     visitor.says("请回电 13800000000").await;
     let ended = session_is(&mut visitor, "ended").await;
     assert_eq!(ended["ended"]["reason"], "left_message");
-    let mut li = Agent::ready(&app, "li").await;
+    let li = Agent::ready(&app, "li").await;
     assert!(!li.socket.has("offer"), "nothing is waiting");
     li.socket.close().await;
 }
@@ -263,5 +263,4 @@ async fn a_lower_capacity_ends_nothing() {
     third.says("你好").await;
     session_is(&mut third, "queued").await;
     assert!(!li.socket.has("offer"));
-    let _ = PATIENCE;
 }

@@ -29,7 +29,7 @@ async fn a_resumed_socket_gets_what_it_missed_once_and_in_order() {
         missed.await;
         (Agent::resumes(&app, before, position).await, ())
     };
-    let recovered = &li.ready["convs"][0];
+    let recovered = li.ready["convs"][0].clone();
     assert_eq!(recovered["recovered"], true);
     let texts: Vec<_> = recovered["msgs"].as_array().unwrap().iter().map(|m| m["body"]["text"].clone()).collect();
     assert_eq!(texts, [json!("3"), json!("4"), json!("5")]);

@@ -156,7 +156,7 @@ impl Builder {
         let (stop, clock) = (CancellationToken::new(), Clock::system());
         let (ready, started) = tokio::sync::oneshot::channel();
         let preset = format!(
-            "[data]\ndir = {:?}\n[http]\nbind = \"127.0.0.1:0\"\nworkers = 1\n[log]\nlevel = \"warn\"\n{settings}",
+            "[data]\ndir = {:?}\n[secret]\ngenerate = true\n[http]\nbind = \"127.0.0.1:0\"\nworkers = 1\n[log]\nlevel = \"warn\"\n{settings}",
             dir.path()
         );
         let (ending, its_clock) = (stop.clone(), clock.clone());

@@ -9,7 +9,7 @@ import { Drafts } from '../wire/drafts'
 import { call, HttpProblem, socketUrl } from '../wire/http'
 import { ConversationLog } from '../wire/log'
 import { Outbox } from '../wire/outbox'
-import type { AgentState, Colleague, Content, ConvState, Cursor, Envelope, Me, Offer, Presence, Push, QueueState, Ready, Receipt, Recovery, SendReply, Session } from '../wire/protocol'
+import type { AgentState, Colleague, Content, ConvState, Cursor, Envelope, HistoryPage, Me, Offer, Presence, Push, QueueState, Ready, Receipt, Recovery, SendReply, Session } from '../wire/protocol'
 import { MAX_UPLOAD } from '../wire/protocol'
 import { newer } from '../wire/session'
 import { upload } from '../wire/upload'
@@ -46,7 +46,6 @@ export interface Talk {
   peer: { delivered: number; read: number }
   uploads: Upload[]
   loadingOlder: boolean
-  transferring: boolean
 }
 
 interface State {
@@ -131,8 +130,8 @@ export async function openDesk(signedIn: SignedIn) {
     state.me = ready.me
     if (ready.state.agent) state.agent = ready.state.agent
     state.offers = ready.state.offers ?? []
-    state.queues = ready.state.queues ?? state.queues
-    state.colleagues = ready.state.colleagues ?? state.colleagues
+    if (ready.state.queues) state.queues = ready.state.queues.map((one) => ('queue' in one ? one : { ...one, queue: one.id }))
+    if (ready.state.colleagues) state.colleagues = ready.state.colleagues.map((one) => ('agent' in one ? one : { ...one, agent: one.id })).filter((one) => one.agent !== account.id)
     const present = new Set(ready.state.convs.map(({ conv }) => conv))
     for (const conv of Object.keys(state.talks)) if (!present.has(conv)) forget(conv)
     const known = cursors()
@@ -161,6 +160,7 @@ export async function openDesk(signedIn: SignedIn) {
     }
     const before = talk.log.cursor
     const gap = talk.log.recover(recovery.msgs)
+    recovery.receipts?.forEach(onReceipt)
     for (const envelope of recovery.msgs) if (envelope.seq > before) noticed(talk, envelope)
     settle(talk)
     if (gap) void sync(talk)
@@ -169,7 +169,7 @@ export async function openDesk(signedIn: SignedIn) {
   function enter(conv: ConvState): Talk {
     const known = state.talks[conv.conv]
     if (!known) {
-      const talk: Talk = { state: conv, log: new ConversationLog(conv.conv, conv.epoch), typingUntil: 0, peer: { delivered: 0, read: 0 }, uploads: [], loadingOlder: false, transferring: false }
+      const talk: Talk = { state: conv, log: new ConversationLog(conv.conv, conv.epoch), typingUntil: 0, peer: { delivered: 0, read: 0 }, uploads: [], loadingOlder: false }
       state.talks[conv.conv] = talk
       const live = state.talks[conv.conv] as Talk
       peer(live, conv)
@@ -201,8 +201,9 @@ export async function openDesk(signedIn: SignedIn) {
     if (syncing.has(key)) return
     syncing.add(key)
     try {
-      const page = await client.request<{ msgs: Envelope[]; has_more: boolean }>('history', { conv: talk.log.conv, limit: 50 })
+      const page = await client.request<HistoryPage>('history', { conv: talk.log.conv, limit: 50 })
       const gap = talk.log.seed(page.msgs, page.has_more)
+      page.receipts?.forEach(onReceipt)
       settle(talk)
       if (gap) void sync(talk)
     } catch (error) {
@@ -295,7 +296,7 @@ export async function openDesk(signedIn: SignedIn) {
   function onReceipt(receipt: Receipt): void {
     const talk = state.talks[receipt.conv]
     if (!talk) return
-    if (receipt.id !== undefined) {
+    if (receipt.state !== undefined) {
       talk.log.receipt(receipt)
       return
     }
@@ -309,9 +310,7 @@ export async function openDesk(signedIn: SignedIn) {
 
   function onSession(session: Session): void {
     const talk = state.talks[session.conv]
-    if (!talk || !newer(talk.state.session, session)) return
-    talk.state.session = session
-    if (session.assignment?.agent !== state.me?.id || session.state === 'ended') talk.transferring = false
+    if (talk && newer(talk.state.session, session)) talk.state.session = session
   }
 
   function onOffer(offer: Offer): void {
@@ -326,9 +325,9 @@ export async function openDesk(signedIn: SignedIn) {
 
   function onRevoke({ assignment, reason }: { assignment: string; reason: string }): void {
     const offer = state.offers.find((one) => one.assignment === assignment)
-    if (!offer) return
+    if (!offer || accepting.has(assignment)) return
     state.offers = state.offers.filter((one) => one !== offer)
-    if (reason !== 'accepted') toast(t('offerGone', { why: reasonText(reason, lang.value) }))
+    if (reason !== 'accepted' && reason !== 'taken_elsewhere') toast(t('offerGone', { why: reasonText(reason, lang.value) }))
   }
 
   function onPresence(push: { agent: string; name?: string; status: string; load: number; capacity: number; display: string; reason?: string }): void {
@@ -337,16 +336,16 @@ export async function openDesk(signedIn: SignedIn) {
       state.agent = { ...state.agent, load, capacity, display, ...(status !== 'offline' && { status: status as Presence }), ...(reason !== undefined && { reason }) }
       return
     }
-    const known = state.colleagues.find((one) => one.id === push.agent)
+    const known = state.colleagues.find((one) => one.agent === push.agent)
     if (known) Object.assign(known, { status: push.status, load: push.load, capacity: push.capacity })
-    else state.colleagues.push({ id: push.agent, name: push.name ?? push.agent, status: push.status, load: push.load, capacity: push.capacity })
+    else state.colleagues.push({ agent: push.agent, name: push.name ?? push.agent, status: push.status, load: push.load, capacity: push.capacity })
   }
 
   function onQueue(push: { queue: string; name?: string; waiting: number; longest_ms?: number }): void {
-    const known = state.queues.find((one) => one.id === push.queue)
+    const known = state.queues.find((one) => one.queue === push.queue)
     const patch = { waiting: push.waiting, ...(push.longest_ms !== undefined && { longest_ms: push.longest_ms }) }
     if (known) Object.assign(known, patch)
-    else state.queues.push({ id: push.queue, name: push.name ?? push.queue, ...patch })
+    else state.queues.push({ queue: push.queue, name: push.name ?? push.queue, ...patch })
   }
 
   // --- what the agent does -------------------------------------------------------------------------------------------
@@ -366,8 +365,12 @@ export async function openDesk(signedIn: SignedIn) {
     }
   }
 
+  const accepting = new Set<string>()
+
   async function accept(offer: Offer): Promise<void> {
+    accepting.add(offer.assignment)
     const reply = await attempt(() => client.request<{ conv: ConvState }>('offer.accept', { assignment: offer.assignment, token: offer.token }))
+    accepting.delete(offer.assignment)
     state.offers = state.offers.filter((one) => one.assignment !== offer.assignment)
     if (reply) select(enter(reply.conv).log.conv)
   }
@@ -394,14 +397,12 @@ export async function openDesk(signedIn: SignedIn) {
     const session = talk.state.session?.session
     const reply = await attempt(() => client.request('transfer', { session, to, ...(note && { note }) }))
     if (reply === undefined) return false
-    talk.transferring = true
     toast(t('transferSent'))
     return true
   }
 
   async function cancelTransfer(talk: Talk): Promise<void> {
     await attempt(() => client.request('transfer.cancel', { session: talk.state.session?.session }))
-    talk.transferring = false
   }
 
   async function end(talk: Talk, reason: string): Promise<void> {
@@ -484,8 +485,9 @@ export async function openDesk(signedIn: SignedIn) {
     if (talk.loadingOlder || !talk.log.hasOlder || !first) return
     talk.loadingOlder = true
     try {
-      const page = await client.request<{ msgs: Envelope[]; has_more: boolean }>('history', { conv: talk.log.conv, before: first.seq, limit: 50 })
+      const page = await client.request<HistoryPage>('history', { conv: talk.log.conv, before: first.seq, limit: 50 })
       talk.log.prepend(page.msgs, page.has_more && page.msgs.length > 0)
+      page.receipts?.forEach(onReceipt)
     } catch {
       // Scrolling up again asks again.
     } finally {
@@ -500,7 +502,7 @@ export async function openDesk(signedIn: SignedIn) {
     if (refreshed.has(media)) return
     refreshed.add(media)
     try {
-      const page = await client.request<{ msgs: Envelope[]; has_more: boolean }>('history', { conv: talk.log.conv, after: seq - 1, limit: 1 })
+      const page = await client.request<HistoryPage>('history', { conv: talk.log.conv, after: seq - 1, limit: 1 })
       talk.log.prepend(page.msgs, talk.log.hasOlder)
     } catch {
       refreshed.delete(media)
@@ -538,9 +540,38 @@ export async function openDesk(signedIn: SignedIn) {
     return talk.log.messages.filter((one) => one.seq > talk.state.read && one.from.role === 'contact' && one.type !== 'event').length
   }
 
+  /** Whether this agent answers the conversation now; while a transfer waits they still do. */
+  function answers(talk: Talk): boolean {
+    const { session } = talk.state
+    return session !== undefined && session.state !== 'ended' && session.assignment?.agent === account.id && session.assignment.state === 'active'
+  }
+
+  /** Whether this agent's share is over but for the summary; after a transfer the session itself goes on. */
+  function wraps(talk: Talk): boolean {
+    const share = talk.state.session?.assignment
+    return share?.agent === account.id && share.state === 'wrapup'
+  }
+
+  /** Whether a transfer waits for its target. The log tells, also after a reload. */
+  function transferring(talk: Talk): boolean {
+    for (let at = talk.log.messages.length - 1; at >= 0; at -= 1) {
+      const one = talk.log.messages[at]
+      if (one?.type !== 'event') continue
+      if (/transfer[._]requested$/.test(one.body.name)) return answers(talk)
+      if (/transfer|connected|agent_changed|ended/.test(one.body.name)) return false
+    }
+    return false
+  }
+
+  /** A colleague's name for an id in an event. */
+  function agentName(id: string): string {
+    if (id === account.id) return account.name
+    return state.colleagues.find((one) => one.agent === id)?.name ?? id
+  }
+
   /** When the customer began to wait for an answer, if they do. */
   function waitingSince(talk: Talk): number | undefined {
-    if (talk.state.session?.state !== 'active') return undefined
+    if (!answers(talk)) return undefined
     let since: number | undefined
     for (let at = talk.log.messages.length - 1; at >= 0; at -= 1) {
       const one = talk.log.messages[at]
@@ -580,7 +611,7 @@ export async function openDesk(signedIn: SignedIn) {
 
   return {
     account, state, outbox, drafts, client, order, selected, totalUnread, serverNow, accept, reject, setPresence, pull, transfer, cancelTransfer, end, wrapUp, post, amend, sendFile,
-    loadOlder, refresh, select, markRead, typing, nameOf, offerName, unread, waitingSince, toast, leave,
+    loadOlder, refresh, select, markRead, typing, nameOf, offerName, agentName, answers, wraps, transferring, unread, waitingSince, toast, leave,
   }
 }
 

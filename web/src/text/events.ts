@@ -3,6 +3,13 @@ import type { Envelope } from '../wire/protocol'
 import type { Lang } from './time'
 
 const TEXTS: Record<string, [zh: string, en: string]> = {
+  'session.agent_changed': ['会话已转接给{agent}', 'Transferred to {agent}'],
+  'session.handoff_refused': ['暂时无法转人工', 'No agent could be asked'],
+  'session.queue_left': ['客户离开排队', 'Customer left the queue'],
+  'assignment.lost': ['客服{agent}掉线，正在重新安排', 'Agent {agent} lost connection; finding another'],
+  'contact.gone': ['客户已离开', 'The customer is gone'],
+  'transfer.requested': ['{from}发起转接', '{from} started a transfer'],
+  'transfer.failed': ['转接未成功，由原客服继续', 'Transfer failed; the same agent continues'],
   created: ['会话开始', 'Conversation started'],
   started: ['会话开始', 'Conversation started'],
   opened: ['会话开始', 'Conversation started'],
@@ -44,23 +51,36 @@ const TEXTS: Record<string, [zh: string, en: string]> = {
   offline: ['客户离线', 'Customer is offline'],
 }
 
-const DETAILS = ['label', 'key', 'scene', 'reason', 'note', 'queue_name', 'text'] as const
+/** The details worth a line; the first two are words of ours, the others somebody else's. */
+const DETAILS = ['reason', 'why', 'label', 'key', 'scene', 'queue_name', 'text'] as const
 
-export function eventText(envelope: Envelope, lang: Lang): string {
+/** `named` turns an agent's id into a name, where the page knows it. */
+export function eventText(envelope: Envelope, lang: Lang, named: (id: string) => string = (id) => id): string {
   if (envelope.type !== 'event') return envelope.fallback
   const { name } = envelope.body
-  const data = (typeof envelope.body.data === 'object' && envelope.body.data !== null ? envelope.body.data : {}) as Record<string, unknown>
+  // What a channel reports comes as `{name, data}` inside the event.
+  const outer = record(envelope.body.data)
+  const data = { ...outer, ...record(outer.data) }
   const last = name.split('.').pop() ?? name
-  const found = TEXTS[last]
+  const found = TEXTS[name] ?? TEXTS[last]
   if (!found) return envelope.fallback && envelope.fallback !== `[${name}]` ? envelope.fallback : name
-  const agent = [data.agent_name, data.name, data.to_name, data.agent].find((value) => typeof value === 'string')
-  const text = found[lang === 'zh' ? 0 : 1].replace('{agent}', agent ? ` ${String(agent)} ` : '').replace(/\s+/g, ' ').trim()
-  const detail = DETAILS.map((key) => data[key]).find((value) => typeof value === 'string' && value !== '')
-  return detail ? `${text} · ${reasonText(String(detail), lang)}` : text
+  const who = (text: unknown, id: unknown) => (typeof text === 'string' && text ? ` ${text} ` : typeof id === 'string' ? ` ${named(id)} ` : '')
+  const text = found[lang === 'zh' ? 0 : 1].replace('{agent}', who(data.agent_name, data.agent)).replace('{from}', who(undefined, data.from)).replace(/\s+/g, ' ').trim()
+  const key = DETAILS.find((one) => typeof data[one] === 'string' && data[one] !== '')
+  if (!key) return text
+  const detail = String(data[key])
+  return `${text} · ${key === 'reason' || key === 'why' ? reasonText(detail, lang) : detail}`
+}
+
+function record(value: unknown): Record<string, unknown> {
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {}
 }
 
 const REASONS: Record<string, [zh: string, en: string]> = {
   no_answer: ['多次未应答', 'missed offers'],
+  rejected: ['对方未接受', 'declined'],
+  not_ready: ['已不在就绪状态', 'not ready any more'],
+  taken_elsewhere: ['已被其他窗口或同事接受', 'accepted elsewhere'],
   idle: ['长时间无消息', 'no messages for a long time'],
   contact_idle: ['客户长时间未回复', 'customer idle'],
   queue_timeout: ['排队超时', 'waited too long'],

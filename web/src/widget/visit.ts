@@ -6,7 +6,7 @@ import { claimDevice, randomId } from '../wire/device'
 import { call, HttpProblem, socketUrl } from '../wire/http'
 import { ConversationLog } from '../wire/log'
 import { Outbox } from '../wire/outbox'
-import type { Content, ConvState, Envelope, Me, Push, Ready, Recovery, SendReply } from '../wire/protocol'
+import type { Content, ConvState, Envelope, HistoryPage, Me, Push, Ready, Recovery, SendReply } from '../wire/protocol'
 import { MAX_UPLOAD } from '../wire/protocol'
 import type { Storage } from '../wire/store'
 import { newer } from '../wire/session'
@@ -126,7 +126,7 @@ export async function openVisit(account: string, entry: { page: string; referrer
     if (!log || loading) return
     loading = true
     try {
-      const page = await client.request<{ msgs: Envelope[]; has_more: boolean }>('history', { conv: log.conv, limit: 40 })
+      const page = await client.request<HistoryPage>('history', { conv: log.conv, limit: 40 })
       if (log.seed(page.msgs, page.has_more)) void sync()
       settle()
     } catch (error) {
@@ -284,7 +284,7 @@ export async function openVisit(account: string, entry: { page: string; referrer
     if (!log || !first || !log.hasOlder || state.loadingOlder) return
     state.loadingOlder = true
     try {
-      const page = await client.request<{ msgs: Envelope[]; has_more: boolean }>('history', { conv: log.conv, before: first.seq, limit: 40 })
+      const page = await client.request<HistoryPage>('history', { conv: log.conv, before: first.seq, limit: 40 })
       log.prepend(page.msgs, page.has_more && page.msgs.length > 0)
     } catch {
       // Scrolling up again asks again.

@@ -67,11 +67,13 @@ export class ConversationLog {
   }
 
   receipt(receipt: Receipt): void {
-    if (receipt.id === undefined || receipt.state === undefined) return
+    if (receipt.state === undefined) return
+    const id = receipt.id ?? this.messages.find((message) => message.seq === receipt.seq)?.id
+    if (id === undefined) return
     const delivery: Delivery = { state: receipt.state }
     if (receipt.code !== undefined) delivery.code = receipt.code
     if (receipt.detail !== undefined) delivery.detail = receipt.detail
-    this.deliveries[receipt.id] = delivery
+    this.deliveries[id] = delivery
   }
 
   deliveryOf(envelope: Envelope): Delivery | undefined {

@@ -146,14 +146,15 @@ export interface Offer {
 }
 
 export interface QueueState {
-  id: string
+  /** Its id, here as in pushes. */
+  queue: string
   name: string
   waiting: number
   longest_ms?: number
 }
 
 export interface Colleague {
-  id: string
+  agent: string
   name: string
   status: string
   load: number
@@ -172,7 +173,7 @@ export interface Ready {
   device: string
   me: Me
   resume_token: string
-  state: { convs: ConvState[]; agent?: AgentState; offers?: Offer[]; queues?: QueueState[]; colleagues?: Colleague[] }
+  state: { convs: ConvState[]; agent?: AgentState; offers?: Offer[]; queues?: (QueueState | { id: string; name: string; waiting: number })[]; colleagues?: (Colleague | { id: string; name: string; status: string; load: number; capacity: number })[] }
 }
 
 export interface Cursor {
@@ -182,8 +183,15 @@ export interface Cursor {
 }
 
 export type Recovery =
-  | { conv: string; epoch: string; recovered: true; msgs: Envelope[] }
+  | { conv: string; epoch: string; recovered: true; msgs: Envelope[]; receipts?: Receipt[] }
   | { conv: string; epoch: string; recovered: false }
+
+export interface HistoryPage {
+  msgs: Envelope[]
+  has_more: boolean
+  /** How outgoing messages of the page stand, and how far the other side is. */
+  receipts?: Receipt[]
+}
 
 export interface Hello {
   node: string
