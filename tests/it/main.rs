@@ -1,10 +1,8 @@
 //! The one integration binary: a module per concern.
 
-#[cfg(test)]
+mod bad_input;
 mod conformance;
-#[cfg(test)]
 mod flow;
-#[cfg(test)]
 mod layering;
-#[cfg(test)]
+mod outside;
 mod support;

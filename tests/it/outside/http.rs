@@ -127,7 +127,8 @@ pub async fn exchange(address: &str, request: &[u8]) -> Answer {
 
 /// Writes a request with a body.
 pub fn request(method: &str, target: &str, headers: &[(&str, &str)], body: &[u8]) -> Vec<u8> {
-    let mut head = format!("{method} {target} HTTP/1.1\r\nHost: gateway\r\n");
+    let host = if headers.iter().any(|(name, _)| *name == "Host") { "" } else { "Host: gateway\r\n" };
+    let mut head = format!("{method} {target} HTTP/1.1\r\n{host}");
     for (name, value) in headers {
         head.push_str(&format!("{name}: {value}\r\n"));
     }
