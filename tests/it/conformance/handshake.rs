@@ -135,7 +135,7 @@ async fn a_header_of_a_megabyte_is_refused() {
     let app = TestApp::start().await;
     let long = "a".repeat(1_048_576);
     let text = Handshake::new(&app, "/ws/agent").and("X-Long", &long).text();
-    let mut stream = connect(&app, text[..200_000].as_bytes()).await;
+    let mut stream = connect(&app, &text.as_bytes()[..200_000]).await;
     let status = answer(&mut stream).await.status;
     assert!(matches!(status, 400 | 431), "{status}");
     assert_eq!(app.get("/livez").send().await.unwrap().status(), 200);
