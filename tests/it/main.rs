@@ -1,6 +1,7 @@
 //! The one integration binary: a module per concern.
 
 mod bad_input;
+#[cfg(test)]
 mod conformance;
 mod flow;
 mod layering;
