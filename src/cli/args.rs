@@ -36,7 +36,7 @@ pub(super) enum Command {
     Demo(Demo),
     /// 启动网关。 Run the gateway with the settings.
     ///
-    /// Serves the tenants of the store, after applying the declarations of [tenants] dir if it is set. SIGTERM or
+    /// Serves the tenants of the store, after applying the declarations of tenants.dir if it is set. SIGTERM or
     /// SIGINT drains: readiness goes, sockets are told to come back elsewhere, work under way is finished; a second
     /// signal ends the process at once.
     Serve,

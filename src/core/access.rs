@@ -279,5 +279,3 @@ impl Access {
     }
 }
 
-#[cfg(test)]
-mod tests;

@@ -190,11 +190,12 @@ fn pull(tx: &mut Tx<'_>, scene: &Scene, client: &Client, id: &QueueId, fx: &mut 
     if scene.tenant.queue(id).is_none() || !(serves || asker::supervises(client)) {
         return Err(Error::not_found());
     }
+    // The entry before the place, as every claim does; without a place the entry is given back with everything else.
+    let picked = assignment::claim_by(tx, id, who, terms)?;
+    let offer = picked.ok_or_else(|| Error::new(Code::NotFound, "队列中没有等待的会话 / nobody waits"))?;
     if !agent::pick_slot(tx, who, scene.now)? {
         return Err(Error::new(Code::AgentCapacity, "接待数已满 / your capacity is used up"));
     }
-    let picked = assignment::claim_by(tx, id, who, terms)?;
-    let offer = picked.ok_or_else(|| Error::new(Code::NotFound, "队列中没有等待的会话 / nobody waits"))?;
     accept(tx, scene, who, offer.assignment, &offer.token, fx)
 }
 

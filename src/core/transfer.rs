@@ -93,21 +93,20 @@ fn to_queue(
     Ok(())
 }
 
-fn request(
-    tx: &mut Tx<'_>,
-    scene: &Scene,
-    client: &Client,
-    id: SessionId,
+/// What an agent wants to pass on, to whom, with what note.
+struct Wish {
+    session: SessionId,
     to: Target,
-    note: Option<&str>,
-    fx: &mut Effects,
-) -> Result<(), Error> {
+    note: Option<String>,
+}
+
+fn request(tx: &mut Tx<'_>, scene: &Scene, client: &Client, wish: Wish, fx: &mut Effects) -> Result<(), Error> {
     let from = asker::agent(client)?;
-    let mut session = held(tx, from, id)?;
+    let mut session = held(tx, from, wish.session)?;
     if session.transfer.is_some() {
         return Err(Error::new(Code::Conflict, "正在转接 / a transfer is under way"));
     }
-    let offered = match to {
+    let offered = match wish.to {
         Target::Agent(to) => Some(to_agent(tx, scene, &mut session, from, to)?),
         Target::Queue(to) => {
             to_queue(tx, scene, &mut session, from, to, fx)?;
@@ -115,8 +114,8 @@ fn request(
         }
     };
     save(tx, &mut session)?;
-    if let Some(text) = note.filter(|note| !note.trim().is_empty()) {
-        leave_note(tx, scene, client, &session, text, fx)?;
+    if let Some(text) = wish.note.filter(|note| !note.trim().is_empty()) {
+        leave_note(tx, scene, client, &session, &text, fx)?;
     }
     let transfer = session.transfer.as_ref();
     let data = json!({
@@ -197,7 +196,8 @@ impl Core {
         note: Option<String>,
     ) -> Result<(), Error> {
         let owned = client.clone();
-        self.change(&client.tenant, move |tx, scene, fx| request(tx, scene, &owned, id, to, note.as_deref(), fx)).await
+        let wish = Wish { session: id, to, note };
+        self.change(&client.tenant, move |tx, scene, fx| request(tx, scene, &owned, wish, fx)).await
     }
 
     /// Takes a transfer back. After the return nobody can accept it any more.

@@ -131,5 +131,3 @@ async fn other_method() -> ApiError {
     ApiError::method_not_allowed()
 }
 
-#[cfg(test)]
-mod tests;

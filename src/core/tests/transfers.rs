@@ -128,3 +128,15 @@ async fn a_transfer_that_nobody_of_the_queue_takes_comes_back_in_time() {
     desk.route().await;
     assert!(desk.offers(&zhao).await.is_empty());
 }
+
+#[tokio::test]
+async fn what_is_passed_on_is_not_picked_back_by_hand() {
+    let desk = Desk::open();
+    let li = desk.ready("li", 2, &["service", "loan"]).await;
+    let (_, session) = served(&desk, &li).await;
+    let zhao = desk.hire("zhao", 2, &["loan"]).await;
+    desk.core.attached(&zhao).await.unwrap();
+    desk.core.transfer(&li, session, Target::Queue(queue_id("loan")), None).await.unwrap();
+    assert_eq!(code(desk.core.pull(&li, queue_id("loan")).await), Code::NotFound);
+    assert_eq!(desk.core.pull(&zhao, queue_id("loan")).await.unwrap().session.unwrap().session, session);
+}

@@ -4,9 +4,10 @@
 //! place, always in this order, so that two claims cannot wait for each other.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use crate::model::assignment::State;
-use crate::model::id::{AgentId, AssignmentId, QueueId, SessionId};
+use crate::model::id::{AgentId, AssignmentId, ConversationId, QueueId, SessionId};
 use crate::model::presence::Candidate;
 use crate::model::time::Millis;
 use crate::store::agent::{self, Agent};
@@ -17,6 +18,9 @@ use super::{Assignment, insert};
 
 /// Entries that one claim looks at: beyond them nobody is served out of turn.
 const DEPTH: i64 = 64;
+
+/// Exclusions that end within this time are cooldowns.
+const PASSING: Duration = Duration::from_secs(24 * 3600);
 
 /// The terms of an offer.
 #[derive(Debug, Clone, Copy)]
@@ -30,7 +34,7 @@ pub struct Terms {
 impl Terms {
     /// The offer of a session to an agent under these terms, with a token that cannot be guessed.
     #[must_use]
-    pub fn offer(&self, session: SessionId, conv: crate::model::id::ConversationId, agent: AgentId) -> Assignment {
+    pub fn offer(&self, session: SessionId, conv: ConversationId, agent: AgentId) -> Assignment {
         Assignment {
             assignment: AssignmentId::generate(self.now),
             session,
@@ -81,8 +85,12 @@ pub fn claim(tx: &mut Tx<'_>, queue: &QueueId, terms: Terms) -> Result<Option<As
 /// # Errors
 /// When a statement fails.
 pub fn claim_by(tx: &mut Tx<'_>, queue: &QueueId, agent: &AgentId, terms: Terms) -> Result<Option<Assignment>, Error> {
-    for (entry, _) in queue::waiting(tx, queue, DEPTH)? {
-        if !queue::offer(tx, entry.session)? {
+    let waiting = queue::waiting(tx, queue, DEPTH)?;
+    let sessions: Vec<SessionId> = waiting.iter().map(|(entry, _)| entry.session).collect();
+    // A cooldown does not bind who asks; what the agent passes on does not come back this way.
+    let lasting = queue::excluded(tx, &sessions, terms.now.plus(PASSING))?;
+    for (entry, _) in waiting {
+        if lasting.contains(&(entry.session, agent.clone())) || !queue::offer(tx, entry.session)? {
             continue;
         }
         return made(tx, &entry, agent, terms).map(Some);

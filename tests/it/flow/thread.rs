@@ -64,8 +64,7 @@ async fn the_same_delivery_three_times_is_one_message_and_one_reply() {
     let mut li = Agent::ready(&app, "li").await;
     let phone = app.phone("o1-again");
     phone.follows().unwrap();
-    let fields =
-        json!({ "MsgType": "text", "Content": "只此一次", "MsgId": "6349323426230210995", "CreateTime": 1_795_392_073 });
+    let fields = json!({ "MsgType": "text", "Content": "只此一次", "MsgId": "6349323426230210995", "CreateTime": 1_795_392_073 });
     let mut answers = Vec::new();
     for _ in 0..3 {
         let raw: Raw = serde_json::from_value(json!({ "fields": fields })).unwrap();
@@ -141,16 +140,17 @@ async fn a_picture_travels_both_ways() {
 async fn what_was_not_finished_is_finished_after_a_restart() {
     let app = TestApp::start().await;
     let mut li = Agent::ready(&app, "li").await;
-    let phone = app.phone("o1-restart");
+    let mut phone = app.phone("o1-restart");
     phone.follows().unwrap();
     phone.says("在吗").unwrap();
     let conv = li.takes_offer().await;
+    phone.expects(PATIENCE, |m| m.via == Via::Custom).await.unwrap();
     let faults = json!([{ "path": "/cgi-bin/message/custom/send", "errcode": -1, "times": 1000 }]);
     app.platform.add_faults(serde_json::from_value(faults).unwrap()).unwrap();
     let sent = li.says(&conv["conv"], "重启也不丢").await;
     let tried = async || {
-        let ledger = serde_json::to_value(app.platform.ledger(None)).unwrap();
-        (!ledger["sends"].as_array().unwrap().is_empty()).then_some(())
+        let calls = app.platform.ledger(None).calls;
+        (calls.iter().filter(|call| call.request.ends_with("/message/custom/send")).count() > 1).then_some(())
     };
     app.eventually("an attempt", tried).await;
     let dir = app.stop().await;
@@ -175,6 +175,7 @@ async fn a_send_whose_answer_is_lost_is_uncertain_and_not_repeated() {
     phone.follows().unwrap();
     phone.says("在吗").unwrap();
     let conv = li.takes_offer().await;
+    phone.expects(PATIENCE, |m| m.via == Via::Custom).await.unwrap();
     let faults = json!([{ "path": "/cgi-bin/message/custom/send", "reset": "after_accept", "times": 1 }]);
     app.platform.add_faults(serde_json::from_value(faults).unwrap()).unwrap();
     let sent = li.says(&conv["conv"], "也许到了").await;

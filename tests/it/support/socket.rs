@@ -131,10 +131,7 @@ impl Socket {
 
     /// Ends the connection properly.
     pub async fn close(mut self) {
-        let frame = tokio_tungstenite::tungstenite::protocol::CloseFrame {
-            code: CloseCode::Normal,
-            reason: "".into(),
-        };
+        let frame = tokio_tungstenite::tungstenite::protocol::CloseFrame { code: CloseCode::Normal, reason: "".into() };
         self.stream.close(Some(frame)).await.expect("the close frame leaves");
     }
 }

@@ -39,7 +39,7 @@ impl Visitor {
             opened,
             token: pass["visitor"].as_str().unwrap().to_owned(),
             device: device.to_owned(),
-            cids: 0,
+            cids: u64::from(rand::random::<u32>()),
         }
     }
 
