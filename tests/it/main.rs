@@ -3,6 +3,7 @@
 mod bad_input;
 mod conformance;
 mod flow;
+mod interop;
 mod layering;
 mod outside;
 mod support;
