@@ -24,7 +24,7 @@ use crate::media::Media;
 use crate::model::account::ChannelSettings;
 use crate::runtime::{Stage, Stop, Supervisor};
 use crate::secret;
-use crate::simulator::{AccountSettings, Platform};
+use crate::simulator::{AccountSettings, Button, Platform};
 use crate::store::{Settings, Store};
 use crate::template::Templates;
 use crate::tenant::{Declaration, Registry, Tenant};
@@ -196,7 +196,28 @@ fn played(tenant: &Tenant, gateway: &str) -> Vec<AccountSettings> {
         ChannelSettings::Web(_) => None,
     });
     let callback = |account| format!("{gateway}/wechat/{}.{account}", tenant.id);
-    wechat.map(|(account, settings)| AccountSettings::of(settings, &account.name, callback(&account.id))).collect()
+    let played = wechat.map(|(account, settings)| {
+        let mut played = AccountSettings::of(settings, &account.name, callback(&account.id));
+        played.temper.menu = menu();
+        played
+    });
+    played.collect()
+}
+
+/// The menu below the phone's chat: one button asks for a person, the others show what a menu reports.
+fn menu() -> Vec<Button> {
+    let click = |name: &str, key: &str| Button {
+        name: name.into(),
+        kind: Some("click".into()),
+        key: Some(key.into()),
+        ..Button::default()
+    };
+    let services = vec![click("信用卡", "CARD"), click("贷款", "LOAN"), click("网点查询", "BRANCH")];
+    vec![
+        click("转人工", "HANDOFF"),
+        Button { name: "业务办理".into(), sub: services, ..Button::default() },
+        click("优惠活动", "OFFERS"),
+    ]
 }
 
 /// Follows changed declarations, and clears away what is no longer needed.
