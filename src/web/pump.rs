@@ -20,6 +20,9 @@ use crate::socket::roster::Presence;
 use crate::socket::wire::Event;
 use crate::socket::work::{Applicant, Done, Hold, Work, Worker};
 
+/// How long a client that was too slow is waited for before it is cut off.
+const FAREWELL: Duration = Duration::from_secs(1);
+
 /// What a piece of work brings back besides its outcome.
 type Finished = (Done, Option<(Option<Box<Hold>>, Presence)>);
 type Task = Pin<Box<dyn Future<Output = Finished>>>;
@@ -238,7 +241,11 @@ impl Pump {
         };
         self.settle(for_good).await;
         match close {
-            Some(close) => transport.close(close, matches!(leaving, Leaving::Theirs(_)), self.write).await,
+            Some(close) => {
+                // Whoever was too slow for what came before is hardly quick enough for this.
+                let patience = if close == Close::SLOW_CONSUMER { FAREWELL } else { self.write };
+                transport.close(close, matches!(leaving, Leaving::Theirs(_)), patience).await;
+            }
             None => transport.abandon(),
         }
         close.and_then(|close| close.code)
