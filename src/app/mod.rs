@@ -24,7 +24,7 @@ use crate::media::Media;
 use crate::model::account::ChannelSettings;
 use crate::runtime::{Stage, Stop, Supervisor};
 use crate::secret;
-use crate::simulator::{AccountSettings, Platform};
+use crate::simulator::{AccountSettings, Button, Platform};
 use crate::store::{Settings, Store};
 use crate::template::Templates;
 use crate::tenant::{Declaration, Registry, Tenant};
@@ -196,7 +196,28 @@ fn played(tenant: &Tenant, gateway: &str) -> Vec<AccountSettings> {
         ChannelSettings::Web(_) => None,
     });
     let callback = |account| format!("{gateway}/wechat/{}.{account}", tenant.id);
-    wechat.map(|(account, settings)| AccountSettings::of(settings, &account.name, callback(&account.id))).collect()
+    let played = wechat.map(|(account, settings)| {
+        let mut played = AccountSettings::of(settings, &account.name, callback(&account.id));
+        played.temper.menu = menu();
+        played
+    });
+    played.collect()
+}
+
+/// The menu below the phone's chat: one button asks for a person, the others show what a menu reports.
+fn menu() -> Vec<Button> {
+    let click = |name: &str, key: &str| Button {
+        name: name.into(),
+        kind: Some("click".into()),
+        key: Some(key.into()),
+        ..Button::default()
+    };
+    let services = vec![click("信用卡", "CARD"), click("贷款", "LOAN"), click("网点查询", "BRANCH")];
+    vec![
+        click("转人工", "HANDOFF"),
+        Button { name: "业务办理".into(), sub: services, ..Button::default() },
+        click("优惠活动", "OFFERS"),
+    ]
 }
 
 /// Follows changed declarations, and clears away what is no longer needed.
@@ -227,25 +248,6 @@ async fn follow(core: Core, tenants: Tenants, stop: Stop) -> anyhow::Result<()> 
 pub async fn serve(config: Config, env: BTreeMap<String, String>, stop: Stop, abort: Stop) -> anyhow::Result<()> {
     let app = App::build(config, Options { env, ..Options::default() }).await?;
     tracing::info!(address = %app.address(), "serving");
-    app.run(stop, abort).await
-}
-
-/// Runs everything on one port, WeChat included, for someone who has never seen it. `tell` gets the address once it
-/// serves.
-///
-/// # Errors
-/// As [`App::build`] and [`App::run`].
-pub async fn demo(
-    config: Config,
-    env: BTreeMap<String, String>,
-    tenant: Declaration,
-    tell: impl FnOnce(SocketAddr),
-    stop: Stop,
-    abort: Stop,
-) -> anyhow::Result<()> {
-    let options = Options { env, declarations: vec![tenant], simulator: true, ..Options::default() };
-    let app = App::build(config, options).await?;
-    tell(app.address());
     app.run(stop, abort).await
 }
 

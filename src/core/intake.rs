@@ -15,6 +15,8 @@ use crate::secret::Place;
 use crate::store::conversation::{self, Conversation};
 use crate::store::{Tx, delivery, fetch, inbox, outbox};
 
+/// The key of a menu button that asks for a person.
+const HANDOFF_KEY: &str = "HANDOFF";
 /// Room in the passive slot, in bytes of UTF-8: WeChat drops longer texts silently (`wechat.md` §14, 28).
 const PASSIVE_ROOM: usize = 2000;
 
@@ -95,7 +97,7 @@ fn take_in(tx: &mut Tx<'_>, scene: &Scene, entrance: &Entrance, inbound: Inbound
         InboundKind::Event(event) => happened(tx, scene, &conversation, &inbound, &event, &mut effects)?,
     }
     let answer = match effects.take_passive() {
-        Some(text) => Answer::Passive(Content::text(text)),
+        Some(text) => Answer::Passive(Box::new(Content::text(text))),
         None => Answer::Accepted,
     };
     if answer != Answer::Accepted {
@@ -156,7 +158,7 @@ fn happened(
     let mut draft = contact_draft(conversation, inbound, content);
     draft.visibility = Visibility::Agents;
     draft.session = session::current(tx, conversation.conv)?.map(|open| open.session);
-    append(tx, scene, draft, effects)?;
+    let envelope = append(tx, scene, draft, effects)?;
     match event {
         ChannelEvent::Followed { .. } => {
             conversation::set_subscribed(tx, &conversation.account, &inbound.from, true)?;
@@ -168,6 +170,10 @@ fn happened(
             conversation::set_window(tx, conversation.conv, conversation.window.closed())?;
             emit(tx, scene, None, "contact.unsubscribed", json!({ "contact": conversation.contact }))?;
             session::unfollowed(tx, scene, conversation, effects)?;
+        }
+        ChannelEvent::MenuClicked { key } if key == HANDOFF_KEY => {
+            session::ensure_open(tx, scene, conversation, effects)?;
+            session::contact_said(tx, scene, conversation, &envelope, effects)?;
         }
         ChannelEvent::Scanned { .. }
         | ChannelEvent::MenuClicked { .. }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::effect::{Effect, Effects};
+use super::effect::{Effect, Effects, Push};
 use super::{Core, Error, Scene};
 use crate::hub::{Hint, Recipient};
 use crate::model::content::Content;
@@ -153,6 +153,10 @@ impl Core {
         for effect in effects.into_list() {
             match effect {
                 Effect::Message { envelope, contact, agents } => self.tell_message(tenant, envelope, contact, agents),
+                Effect::Agent(agent, Push::Conversation(mut view)) => {
+                    view.last = view.last.take().map(|last| self.dress(last));
+                    self.tell(&Recipient::Agent(tenant.clone(), agent), &Push::Conversation(view));
+                }
                 Effect::Agent(agent, push) => self.tell(&Recipient::Agent(tenant.clone(), agent), &push),
                 Effect::Agents(push) => self.tell(&Recipient::Agents(tenant.clone()), &push),
                 Effect::Contact(contact, push) => self.tell(&Recipient::Contact(tenant.clone(), contact), &push),
@@ -163,7 +167,7 @@ impl Core {
         }
     }
 
-    fn tell(&self, to: &Recipient, push: &super::effect::Push) {
+    fn tell(&self, to: &Recipient, push: &Push) {
         match serde_json::to_string(push) {
             Ok(frame) => self.hub().publish(to, &Hint::Frame(frame.into())),
             Err(error) => tracing::error!(error = %error, "a push could not be written"),

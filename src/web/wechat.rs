@@ -109,7 +109,12 @@ async fn deliver(
             let kept = core.quarantine(&door.entrance, reason.label(), &raw);
             finish(limits.deadline, started, kept).await.map_or_else(|response| response, |()| success())
         }
-        Received::Inbound(accepted) => take_in(&core, &door, *accepted, limits.deadline, started).await,
+        Received::Inbound(accepted) => {
+            if accepted.compat_mismatch {
+                metrics.wechat_reject("compat_mismatch");
+            }
+            take_in(&core, &door, *accepted, limits.deadline, started).await
+        }
     };
     metrics.callback(started.elapsed(), response.status());
     response

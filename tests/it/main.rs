@@ -1,9 +1,9 @@
 //! The one integration binary: a module per concern.
 
 mod bad_input;
-#[cfg(test)]
 mod conformance;
 mod flow;
+mod interop;
 mod layering;
 mod outside;
 mod support;

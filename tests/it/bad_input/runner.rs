@@ -3,13 +3,15 @@
 use std::collections::BTreeMap;
 use std::net::TcpListener;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::Value;
+
 use super::row::{Expected, Row, Table, Transfer};
 use crate::outside::callback::{Account, Query, encrypt_oddly, text};
 use crate::outside::database::{Database, Message};
 use crate::outside::http::{Answer, Connection, exchange, request};
-use crate::support::TestApp;
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use crate::support::{Agent, TestApp};
 
 /// The counter of rejections.
 const METRIC: &str = "yizhan_wechat_rejects_total";
@@ -27,12 +29,19 @@ pub fn accounts(declaration: String) -> String {
     };
     let key = format!("aes_key = \"{}\"\n", Account::demo().key);
     let common = format!("token = \"yizhandemotoken\"\n{key}");
-    declaration
+    // Somebody is there all the time, and nobody in the queue is told how long it takes: what is heard is the answer.
+    let patient =
+        declaration.replace("offer_s = 20", "offer_s = 300").replace("queue_notice_s = 30", "queue_notice_s = 3600");
+    patient
         + &account("plain", 1, &format!("{common}mode = \"plain\"\nformat = \"xml\""))
         + &account("both", 2, &format!("{common}mode = \"compatible\"\nformat = \"xml\""))
         + &account("json", 3, &format!("{common}mode = \"safe\"\nformat = \"json\""))
         + &account("official", 4, &format!("token = \"AAAAA\"\n{key}mode = \"safe\"\nformat = \"xml\""))
-        + &account("rotated", 5, &format!("{common}aes_key_previous = \"{OLD_KEY}\"\nmode = \"safe\"\nformat = \"xml\""))
+        + &account(
+            "rotated",
+            5,
+            &format!("{common}aes_key_previous = \"{OLD_KEY}\"\nmode = \"safe\"\nformat = \"xml\""),
+        )
 }
 
 fn account(row: &Row) -> Account {
@@ -58,6 +67,7 @@ fn account(row: &Row) -> Account {
 pub async fn run(table: &str) {
     let table: Table = toml::from_str(table).unwrap_or_else(|error| panic!("{error}"));
     let app = TestApp::with().declared(accounts).settings("[wechat]\ndeadline_ms = 1500\n").start().await;
+    let agent = Agent::ready(&app, "wang").await;
     let trap = TcpListener::bind("127.0.0.1:0").unwrap();
     trap.set_nonblocking(true).unwrap();
     let mut bench = Bench {
@@ -73,6 +83,7 @@ pub async fn run(table: &str) {
         }
     }
     assert!(wrong.is_empty(), "{} of {} rows:\n{}", wrong.len(), table.row.len(), wrong.join("\n"));
+    agent.socket.close().await;
     let visitor = trap.accept().map(|(_, from)| from);
     assert_eq!(visitor.unwrap_err().kind(), std::io::ErrorKind::WouldBlock, "an address of a document was called");
     assert_eq!(bench.app.get("/livez").send().await.unwrap().status(), 200, "alive and well");
@@ -155,7 +166,12 @@ impl Bench {
         } else {
             let ciphertext = ciphertext(row, &account, &document);
             let json = row.envelope.format.as_deref().map_or(row.account == "json", |format| format == "json");
-            let body = envelope(&account, &row.envelope.beside.replace("{to}", &account.gh_id).replace("{from}", &from), &ciphertext, json);
+            let body = envelope(
+                &account,
+                &row.envelope.beside.replace("{to}", &account.gh_id).replace("{from}", &from),
+                &ciphertext,
+                json,
+            );
             (signer.encrypted_query(&ciphertext, &timestamp, &nonce), body)
         };
         spoil(&mut query, row);
@@ -195,7 +211,8 @@ impl Bench {
     async fn send(&self, row: &Row, prepared: &Prepared) -> Result<Answer, String> {
         let target = prepared.account.target(&prepared.query);
         let method = row.method.as_deref().unwrap_or("POST");
-        let headers: Vec<(&str, &str)> = row.header.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let headers: Vec<(&str, &str)> =
+            row.header.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         let mut connection = Connection::open(&self.address).await;
         match row.transfer {
             Some(transfer) => send_oddly(&mut connection, transfer, &target, &prepared.body).await,
@@ -248,7 +265,8 @@ fn envelope(account: &Account, beside: &str, ciphertext: &str, json: bool) -> Ve
     if json {
         return serde_json::json!({ "ToUserName": to, "Encrypt": ciphertext }).to_string().into_bytes();
     }
-    let beside = if beside.is_empty() { format!("<ToUserName><![CDATA[{to}]]></ToUserName>") } else { beside.to_owned() };
+    let beside =
+        if beside.is_empty() { format!("<ToUserName><![CDATA[{to}]]></ToUserName>") } else { beside.to_owned() };
     format!("<xml>{beside}<Encrypt><![CDATA[{ciphertext}]]></Encrypt></xml>").into_bytes()
 }
 
@@ -324,7 +342,7 @@ fn check_answer(expected: &Expected, answer: &Answer, prepared: &Prepared) -> Re
     for (name, value) in &expected.header {
         same(name, &answer.header(name), &Some(value.as_str()))?;
     }
-    let from_parser = expected.closed && answer.status == 400;
+    let from_parser = expected.closed && matches!(answer.status, 400 | 431);
     if !from_parser {
         same("x-content-type-options", &answer.header("x-content-type-options"), &Some("nosniff"))?;
         let policy = answer.header("content-security-policy").unwrap_or_default();
@@ -338,7 +356,7 @@ fn check_answer(expected: &Expected, answer: &Answer, prepared: &Prepared) -> Re
 
 fn check_message(expected: &Expected, message: Option<&Message>) -> Result<(), String> {
     if let Some(content) = &expected.content {
-        same("content", &message.map(Message::content), &Some(content.clone()))?;
+        same("content", &message.map(|m| without_nulls(m.content())), &Some(content.clone()))?;
     }
     if let Some(ext_id) = &expected.ext_id {
         same("ext_id", &message.and_then(|m| m.ext_id.clone()), &Some(ext_id.clone()))?;
@@ -353,6 +371,14 @@ fn check_message(expected: &Expected, message: Option<&Message>) -> Result<(), S
         }
     }
     Ok(())
+}
+
+/// A content without fields that are null, which a table cannot write.
+fn without_nulls(mut content: Value) -> Value {
+    if let Some(body) = content["body"].as_object_mut() {
+        body.retain(|_, value| !value.is_null());
+    }
+    content
 }
 
 /// The reason, as often as it was counted since `before`.

@@ -65,7 +65,8 @@ impl Database {
     }
 
     fn count(&mut self, table: &str) -> i64 {
-        let count: Count = diesel::sql_query(format!("SELECT count(*) AS n FROM {table}")).get_result(&mut self.0).unwrap();
+        let count: Count =
+            diesel::sql_query(format!("SELECT count(*) AS n FROM {table}")).get_result(&mut self.0).unwrap();
         count.n
     }
 
@@ -92,8 +93,9 @@ impl Database {
 
     /// What SQLite thinks of its own file.
     pub fn integrity(&mut self) -> String {
-        let word: Word =
-            diesel::sql_query("SELECT integrity_check AS word FROM pragma_integrity_check").get_result(&mut self.0).unwrap();
+        let word: Word = diesel::sql_query("SELECT integrity_check AS word FROM pragma_integrity_check")
+            .get_result(&mut self.0)
+            .unwrap();
         word.word
     }
 }
