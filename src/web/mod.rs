@@ -130,4 +130,3 @@ async fn nowhere(request: HttpRequest) -> ApiError {
 async fn other_method() -> ApiError {
     ApiError::method_not_allowed()
 }
-
