@@ -230,25 +230,6 @@ pub async fn serve(config: Config, env: BTreeMap<String, String>, stop: Stop, ab
     app.run(stop, abort).await
 }
 
-/// Runs everything on one port, WeChat included, for someone who has never seen it. `tell` gets the address once it
-/// serves.
-///
-/// # Errors
-/// As [`App::build`] and [`App::run`].
-pub async fn demo(
-    config: Config,
-    env: BTreeMap<String, String>,
-    tenant: Declaration,
-    tell: impl FnOnce(SocketAddr),
-    stop: Stop,
-    abort: Stop,
-) -> anyhow::Result<()> {
-    let options = Options { env, declarations: vec![tenant], simulator: true, ..Options::default() };
-    let app = App::build(config, options).await?;
-    tell(app.address());
-    app.run(stop, abort).await
-}
-
 /// Runs only the platform simulator, playing the accounts of a declaration for a gateway elsewhere.
 ///
 /// # Errors

@@ -75,6 +75,9 @@ pub(super) struct Demo {
     /// 数据目录。 Where the demo keeps its database, media and key.
     #[arg(long, default_value = "data/demo", value_name = "FOLDER")]
     pub(super) data: PathBuf,
+    /// 供协议一致性测试。 Adds /ws/echo, which sends back what comes, for conformance tests of the socket transport.
+    #[arg(long, hide = true)]
+    pub(super) conformance: bool,
 }
 
 #[derive(Debug, Args)]

@@ -4,6 +4,7 @@ use std::future::Future;
 
 use anyhow::Context as _;
 
+use crate::app::Options;
 use crate::config::{Log, LogFormat, Problems};
 use crate::model::account::ChannelSettings;
 use crate::runtime::Stop;
@@ -12,10 +13,12 @@ use crate::telemetry;
 use crate::tenant::{self, Declaration};
 
 use super::args::{Demo, Simulate};
-use super::{Given, Outcome, complain, root};
+use super::{Given, Outcome, check, complain, make_data_dir, root};
 
 pub(super) fn serve(given: &Given) -> Outcome {
     let config = given.config(None)?;
+    check::look(given, &config).1.or(())?;
+    make_data_dir(&config)?;
     start(&config.log.clone(), |stop, abort| async {
         for warning in config.warnings.iter() {
             tracing::warn!(key = warning.key, "{}", warning.what);
@@ -26,8 +29,15 @@ pub(super) fn serve(given: &Given) -> Outcome {
 
 pub(super) fn demo(given: &Given, asked: &Demo) -> Outcome {
     let config = given.config(Some(preset(asked)))?;
-    let declaration = demo_declaration(given, asked.port)?;
-    start(&config.log.clone(), |stop, abort| root::demo(config, given.env.clone(), declaration, stop, abort))
+    let options = Options {
+        env: given.env.clone(),
+        declarations: vec![demo_declaration(given, asked.port)?],
+        simulator: true,
+        conformance: asked.conformance,
+        ..Options::default()
+    };
+    make_data_dir(&config)?;
+    start(&config.log.clone(), |stop, abort| root::demo(config, options, stop, abort))
 }
 
 pub(super) fn simulate(given: &Given, asked: &Simulate) -> Outcome {
@@ -96,7 +106,7 @@ mod tests {
 
     #[test]
     fn the_demo_keeps_everything_in_its_folder_and_on_its_port() {
-        let asked = Demo { port: 9123, data: PathBuf::from("/var/tmp/\"quoted\" 驿站") };
+        let asked = Demo { port: 9123, data: PathBuf::from("/var/tmp/\"quoted\" 驿站"), conformance: false };
         let config = given(&[]).config(Some(preset(&asked))).unwrap();
         assert_eq!(config.http.bind.to_string(), "127.0.0.1:9123");
         assert_eq!(config.wechat.api_base, "http://127.0.0.1:9123/simulator");

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
-use crate::app;
+use crate::app::{self, App, Options};
 use crate::config::Config;
 use crate::runtime::Stop;
 use crate::tenant::Declaration;
@@ -19,14 +19,11 @@ pub(super) async fn serve(
     app::serve(config, env, stop, abort).await
 }
 
-pub(super) async fn demo(
-    config: Config,
-    env: BTreeMap<String, String>,
-    tenant: Declaration,
-    stop: Stop,
-    abort: Stop,
-) -> anyhow::Result<()> {
-    app::demo(config, env, tenant, |address| say(&welcome(address)), stop, abort).await
+/// Everything on one port, WeChat included, for someone who has never seen it.
+pub(super) async fn demo(config: Config, options: Options, stop: Stop, abort: Stop) -> anyhow::Result<()> {
+    let app = App::build(config, options).await?;
+    say(&welcome(app.address()));
+    app.run(stop, abort).await
 }
 
 pub(super) async fn simulate(

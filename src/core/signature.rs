@@ -208,7 +208,7 @@ pub(crate) mod tests {
         let token = signer.visitor_token(&tenant, &account);
         assert!(signer.verify_visitor(&tenant, &account, &token));
         assert!(!signer.verify_visitor(&tenant, &AccountId::parse("shop").unwrap(), &token));
-        for forged in ["", "guess", "guess.guess", &token[1..]] {
+        for forged in ["", "guess", "guess.guess", token.split_at(1).1] {
             assert!(!signer.verify_visitor(&tenant, &account, forged), "{forged}");
         }
     }

@@ -114,6 +114,21 @@ pub struct Hold {
     standing: Standing,
 }
 
+/// A connection that wants to come in.
+#[derive(Debug)]
+pub struct Applicant {
+    /// Through which door.
+    pub endpoint: Endpoint,
+    /// Which connection.
+    pub id: ConnectionId,
+    /// What it shows.
+    pub proof: Proof,
+    /// The client's own stable name.
+    pub device: DeviceId,
+    /// How far it has come, if it resumes.
+    pub convs: Vec<Position>,
+}
+
 /// Does the work of connections.
 #[derive(Debug, Clone)]
 pub struct Worker {
@@ -160,15 +175,8 @@ impl Worker {
     /// its state is read, so that what is announced in between waits in the inlet.
     ///
     /// Not to be cancelled: a connection that was let in half-way would be missed by nobody but stay attached.
-    pub async fn admit(
-        &self,
-        endpoint: Endpoint,
-        id: ConnectionId,
-        proof: Proof,
-        device: DeviceId,
-        convs: Vec<Position>,
-        mut presence: Presence,
-    ) -> (Done, Option<Box<Hold>>, Presence) {
+    pub async fn admit(&self, applicant: Applicant, mut presence: Presence) -> (Done, Option<Box<Hold>>, Presence) {
+        let Applicant { endpoint, id, proof, device, convs } = applicant;
         let resumes = matches!(proof, Proof::Resume(_));
         let admitted = match proof {
             Proof::Ticket(ticket) => self.access.redeem(&ticket, &device).await,

@@ -1,5 +1,7 @@
 //! The pages: built from `web/`, embedded in the program, served with the policies that keep them ours.
 
+use std::future::{Ready, ready};
+
 use actix_web::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, IF_NONE_MATCH, LOCATION,
 };
@@ -55,8 +57,8 @@ pub(super) fn configure(cfg: &mut web::ServiceConfig, phone: bool) {
     }
 }
 
-async fn moved(to: &'static str) -> HttpResponse {
-    HttpResponse::PermanentRedirect().insert_header((LOCATION, to)).finish()
+fn moved(to: &'static str) -> Ready<HttpResponse> {
+    ready(HttpResponse::PermanentRedirect().insert_header((LOCATION, to)).finish())
 }
 
 async fn landing(request: HttpRequest) -> Result<HttpResponse, ApiError> {

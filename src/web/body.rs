@@ -8,7 +8,7 @@ use actix_web::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use actix_web::{FromRequest, HttpRequest, web};
 use bytes::BytesMut;
 use futures_util::StreamExt;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 
 use super::Settings;
 use super::error::ApiError;
@@ -49,12 +49,7 @@ fn check_type(request: &HttpRequest) -> Result<(), ApiError> {
 
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
     let text = std::str::from_utf8(body).map_err(|_bytes| ApiError::bad_request("不是 UTF-8 / not UTF-8"))?;
-    serde_json::from_str(text).map_err(|error| {
-        let out_of_range = error.to_string().starts_with("number out of range");
-        if error.is_data() || out_of_range {
-            ApiError::unprocessable("字段不正确 / a field is missing or wrong")
-        } else {
-            ApiError::bad_request("不是 JSON / not JSON")
-        }
-    })
+    // Whether it is JSON at all comes first: the first wrong field would hide it.
+    serde_json::from_str::<IgnoredAny>(text).map_err(|_grammar| ApiError::bad_request("不是 JSON / not JSON"))?;
+    serde_json::from_str(text).map_err(|_shape| ApiError::unprocessable("字段不正确 / a field is missing or wrong"))
 }

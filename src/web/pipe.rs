@@ -98,11 +98,12 @@ impl State {
             let Some(text) = self.outbox.pop() else { break };
             wire::text(text.as_str().as_bytes(), &mut out);
         }
-        if self.outbox.is_empty() && !self.closed {
-            if let Some(close) = self.close {
-                wire::close(close.code, close.reason, &mut out);
-                self.closed = true;
-            }
+        if self.outbox.is_empty()
+            && !self.closed
+            && let Some(close) = self.close
+        {
+            wire::close(close.code, close.reason, &mut out);
+            self.closed = true;
         }
         out
     }

@@ -18,7 +18,7 @@ use crate::socket::close::Close;
 use crate::socket::connection::Connection;
 use crate::socket::roster::Presence;
 use crate::socket::wire::Event;
-use crate::socket::work::{Done, Hold, Work, Worker};
+use crate::socket::work::{Applicant, Done, Hold, Work, Worker};
 
 /// What a piece of work brings back besides its outcome.
 type Finished = (Done, Option<(Option<Box<Hold>>, Presence)>);
@@ -153,8 +153,9 @@ impl Pump {
         if let Work::Admit { proof, device, convs } = work {
             let presence = self.presence.take()?;
             let (endpoint, id) = (self.connection.endpoint(), self.connection.id());
+            let applicant = Applicant { endpoint, id, proof, device, convs };
             return Some(Box::pin(async move {
-                let (done, hold, presence) = worker.admit(endpoint, id, proof, device, convs, presence).await;
+                let (done, hold, presence) = worker.admit(applicant, presence).await;
                 (done, Some((hold, presence)))
             }));
         }

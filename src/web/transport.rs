@@ -46,7 +46,7 @@ impl Transport {
     /// What comes next. Dropping the future loses nothing.
     pub async fn next(&mut self) -> Incoming {
         loop {
-            match self.decoder.next() {
+            match self.decoder.event() {
                 Ok(Some(event)) => return Incoming::Event(event),
                 Ok(None) => {}
                 Err(violation) => return Incoming::Violation(violation),
@@ -88,7 +88,7 @@ impl Transport {
     async fn farewell(&mut self) {
         let mut ignored = 0_usize;
         loop {
-            let broken = match self.decoder.next() {
+            let broken = match self.decoder.event() {
                 Ok(Some(Event::Close(_))) => return,
                 Ok(Some(_)) => continue,
                 Ok(None) => false,

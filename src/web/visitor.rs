@@ -6,7 +6,7 @@ use serde::Deserialize;
 use super::body::Json;
 use super::error::ApiError;
 use super::{Settings, origin, other_method, peer};
-use crate::core::access::Access;
+use crate::core::access::{Access, Visit};
 
 pub(super) fn configure(cfg: &mut web::ServiceConfig) {
     cfg.service(
@@ -31,8 +31,8 @@ async fn ticket(
     let origin = origin::of(request.headers())?.ok_or_else(unlisted)?;
     let ip = peer::address(request.head(), &settings.trusted_proxies);
     let Wish { account, visitor, name } = body.0;
-    let own = &settings.own_origins;
-    let pass = access.visitor_ticket(ip, &account, origin, own, visitor.as_deref(), name.as_deref()).await?;
+    let visit = Visit { site: &account, origin, visitor: visitor.as_deref(), name: name.as_deref() };
+    let pass = access.visitor_ticket(ip, visit, &settings.own_origins).await?;
     Ok(HttpResponse::Ok().json(serde_json::json!({
         "ticket": pass.ticket.expose(),
         "visitor": pass.visitor,

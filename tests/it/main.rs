@@ -1,7 +1,7 @@
 //! The one integration binary: a module per concern.
 
 mod bad_input;
-// mod conformance;
+mod conformance;
 mod durability;
 mod flow;
 mod interop;

@@ -55,6 +55,19 @@ pub struct Standing {
     login_hash: Option<String>,
 }
 
+/// What a visitor's browser says.
+#[derive(Debug, Clone, Copy)]
+pub struct Visit<'a> {
+    /// The site's key, `<tenant>.<account>`.
+    pub site: &'a str,
+    /// The page's origin.
+    pub origin: &'a str,
+    /// The token of an earlier visit.
+    pub visitor: Option<&'a str>,
+    /// A name that the page gives.
+    pub name: Option<&'a str>,
+}
+
 /// What a visitor gets.
 #[derive(Debug, Clone)]
 pub struct VisitorPass {
@@ -98,21 +111,14 @@ impl Access {
         Ok(ticket)
     }
 
-    /// A one-time ticket for a visitor of the site with this key, and the token that keeps them the same visitor.
-    /// `own` is the gateway's own origin: the widget's frame speaks from there, and which pages may hold the frame
-    /// the browser enforces.
+    /// A one-time ticket for a visitor of a site, and the token that keeps them the same visitor. `own` are the
+    /// gateway's own origins: the widget's frame speaks from there, and which pages may hold the frame the browser
+    /// enforces.
     ///
     /// # Errors
     /// `forbidden` for another origin, `unauthenticated` for a token that is not of this site, `rate_limited`.
-    pub async fn visitor_ticket(
-        &self,
-        ip: IpAddr,
-        key: &str,
-        origin: &str,
-        own: &[String],
-        visitor: Option<&str>,
-        name: Option<&str>,
-    ) -> Result<VisitorPass, Error> {
+    pub async fn visitor_ticket(&self, ip: IpAddr, visit: Visit<'_>, own: &[String]) -> Result<VisitorPass, Error> {
+        let Visit { site: key, origin, visitor, name } = visit;
         let inner = &self.inner;
         inner.visitors.admit(&attempts::network(ip), self.now()).map_err(too_often)?;
         let strange = || Error::new(Code::Forbidden, "此来源未登记 / this origin is not listed");

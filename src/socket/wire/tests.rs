@@ -31,7 +31,7 @@ fn run(chunks: &[Vec<u8>]) -> (Vec<Event>, Option<u16>) {
     for chunk in chunks {
         decoder.feed(chunk);
         loop {
-            match decoder.next() {
+            match decoder.event() {
                 Ok(Some(event)) => events.push(event),
                 Ok(None) => break,
                 Err(Violation(code)) => return (events, Some(code)),
@@ -89,8 +89,8 @@ fn control_frames_may_come_between_fragments_and_earlier_messages_are_kept() {
 fn an_idle_decoder_holds_no_memory() {
     let mut decoder = Decoder::new(65_536, false);
     decoder.feed(&client(0x81, &[b'a'; 60_000]));
-    assert!(matches!(decoder.next(), Ok(Some(Event::Text(_)))));
-    assert_eq!(decoder.next(), Ok(None));
+    assert!(matches!(decoder.event(), Ok(Some(Event::Text(_)))));
+    assert_eq!(decoder.event(), Ok(None));
     assert_eq!(decoder.received.capacity() + decoder.message.capacity(), 0);
 }
 

@@ -129,7 +129,9 @@ async fn visitors_are_bound_to_their_site() {
     let token = first["visitor"].as_str().unwrap();
     assert_eq!(ask("demo.site", Some(token), site).await.json::<Value>().await.unwrap()["visitor"], token);
     assert_eq!(ask("demo.site", Some("guess.guess"), site).await.status(), 401);
-    for (account, origin) in [("demo.site", "https://evil.example"), ("demo.oa", site), ("demo.none", site), ("x.y", site)] {
+    for (account, origin) in
+        [("demo.site", "https://evil.example"), ("demo.oa", site), ("demo.none", site), ("x.y", site)]
+    {
         assert_eq!(ask(account, None, origin).await.status(), 403, "{account} {origin}");
     }
 }

@@ -5,7 +5,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::{answer, connect};
-use crate::support::{Agent, PATIENCE, Socket, TestApp, Visitor};
+use crate::support::socket::Socket;
+use crate::support::{Agent, PATIENCE, TestApp, Visitor};
 
 const MASK: [u8; 4] = [0x11, 0x22, 0x33, 0x44];
 

@@ -29,7 +29,9 @@ async fn unknown_addresses_and_methods_are_plain_problems() {
         assert_eq!(answer.json::<serde_json::Value>().await.unwrap()["code"], "not_found");
     }
     let trace = reqwest::Method::from_bytes(b"TRACE").unwrap();
-    for (method, path) in [(trace, "/api/v1/login"), (reqwest::Method::DELETE, "/livez"), (reqwest::Method::GET, "/api/v1/ticket")] {
+    for (method, path) in
+        [(trace, "/api/v1/login"), (reqwest::Method::DELETE, "/livez"), (reqwest::Method::GET, "/api/v1/ticket")]
+    {
         let answer = app.http().request(method.clone(), format!("{}{path}", app.base())).send().await.unwrap();
         assert_eq!(answer.status(), 405, "{method} {path}");
     }

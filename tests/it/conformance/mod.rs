@@ -50,7 +50,9 @@ async fn answer(stream: &mut TcpStream) -> Answer {
             let text = String::from_utf8_lossy(&bytes).into_owned();
             if let Some((head, body)) = text.split_once("\r\n\r\n") {
                 let length = head.lines().find_map(|line| {
-                    line.to_ascii_lowercase().strip_prefix("content-length: ").and_then(|n| n.trim().parse::<usize>().ok())
+                    line.to_ascii_lowercase()
+                        .strip_prefix("content-length: ")
+                        .and_then(|n| n.trim().parse::<usize>().ok())
                 });
                 if body.len() >= length.unwrap_or(0) {
                     let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");

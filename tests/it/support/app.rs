@@ -24,6 +24,7 @@ pub struct Builder {
     dir: Option<TempDir>,
     settings: String,
     declaration: String,
+    conformance: bool,
 }
 
 /// A running gateway.
@@ -45,7 +46,12 @@ impl TestApp {
 
     /// An app to be set up.
     pub fn with() -> Builder {
-        Builder { dir: None, settings: String::new(), declaration: include_str!("../../fixture/demo.toml").to_owned() }
+        Builder {
+            dir: None,
+            settings: String::new(),
+            declaration: include_str!("../../fixture/demo.toml").to_owned(),
+            conformance: false,
+        }
     }
 
     /// `host:port`.
@@ -142,6 +148,12 @@ impl Builder {
         self
     }
 
+    /// With the echo for conformance suites.
+    pub fn conformance(mut self) -> Self {
+        self.conformance = true;
+        self
+    }
+
     /// With a changed declaration.
     pub fn declared(mut self, change: impl FnOnce(String) -> String) -> Self {
         self.declaration = change(self.declaration);
@@ -150,7 +162,7 @@ impl Builder {
 
     /// Starts it on a thread of its own, as a process would, and waits until it serves.
     pub async fn start(self) -> TestApp {
-        let Self { dir, settings, declaration } = self;
+        let Self { dir, settings, declaration, conformance } = self;
         drop(rustls::crypto::ring::default_provider().install_default());
         let dir = dir.unwrap_or_else(|| TempDir::new().expect("a folder"));
         let (stop, clock) = (CancellationToken::new(), Clock::system());
@@ -169,6 +181,7 @@ impl Builder {
                     clock: its_clock,
                     declarations: vec![declared.unwrap_or_else(|problems| panic!("{problems}"))],
                     simulator: true,
+                    conformance,
                     ..Options::default()
                 };
                 let app = App::build(config, options).await.expect("the app builds");

@@ -109,7 +109,7 @@ impl Decoder {
     ///
     /// # Errors
     /// When the client breaks the protocol; nothing can be decoded after that.
-    pub fn next(&mut self) -> Result<Option<Event>, Violation> {
+    pub fn event(&mut self) -> Result<Option<Event>, Violation> {
         loop {
             let Some(header) = self.header()? else {
                 self.release();

@@ -16,7 +16,7 @@ use serde::Serialize;
 use tokio::sync::Semaphore;
 
 use self::attempts::Attempts;
-pub use self::pass::{Admitted, Standing, VisitorPass};
+pub use self::pass::{Admitted, Standing, Visit, VisitorPass};
 use super::{Core, Error};
 use crate::hub::{Hint, Recipient};
 use crate::model::code::Code;
