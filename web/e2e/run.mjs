@@ -1,12 +1,13 @@
 // Browser tests against a running `yizhan demo`:
 //   npm run e2e -- --base http://127.0.0.1:8080 [--only cut] [--screenshot ../docs/screenshot.png] [--tenant demo --login li --password … --login2 wang] [--account demo.site] [--headed true]
+// E2E_SHOTS=folder keeps a picture of every page of a failed case.
 import { resolve } from 'node:path'
 import * as conversation from './conversation.mjs'
 import * as cut from './cut.mjs'
 import * as desk from './desk.mjs'
 import * as ime from './ime.mjs'
 import * as policy from './policy.mjs'
-import { openStage } from './stage.mjs'
+import { openStage, tidy } from './stage.mjs'
 import * as widget from './widget.mjs'
 import * as xss from './xss.mjs'
 
@@ -51,8 +52,10 @@ for (const [name, one] of chosen) {
     failed += 1
     console.log(`FAIL  ${name}: ${one.title}\n    ${error.stack ?? error}`)
     for (const trouble of stage.troubles.slice(0, 10)) console.log(`    ${trouble}`)
+    const shots = process.env.E2E_SHOTS ?? ''
     for (const [n, context] of stage.browser.contexts().entries())
-      for (const page of context.pages()) await page.screenshot({ path: `${process.env.E2E_SHOTS ?? stage.dir}/${name}-${n}.png` }).catch(() => undefined)
+      for (const page of context.pages()) if (shots) await page.screenshot({ path: `${shots}/${name}-${n}.png` }).catch(() => undefined)
+    await tidy(stage).catch((trouble) => console.log(`    not tidied: ${trouble.message.split('\n')[0]}`))
   } finally {
     clearTimeout(timer)
     await stage.close()
