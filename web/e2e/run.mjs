@@ -1,4 +1,4 @@
-// Browser tests against a running `yizhan demo`:
+// Browser tests against `yizhan demo`: a running one, or (with YIZHAN_BIN and without --base) one of their own:
 //   npm run e2e -- --base http://127.0.0.1:8080 [--only cut] [--screenshot ../docs/screenshot.png] [--tenant demo --login li --password … --login2 wang] [--account demo.site] [--headed true]
 // E2E_SHOTS=folder keeps a picture of every page of a failed case.
 import { resolve } from 'node:path'
@@ -7,6 +7,7 @@ import * as cut from './cut.mjs'
 import * as desk from './desk.mjs'
 import * as ime from './ime.mjs'
 import * as policy from './policy.mjs'
+import { demo } from './demo.mjs'
 import { openStage, tidy } from './stage.mjs'
 import * as widget from './widget.mjs'
 import * as xss from './xss.mjs'
@@ -15,7 +16,7 @@ const CASES = { policy, conversation, cut, ime, desk, widget, xss }
 const CASE_MS = 240_000
 
 function options(argv) {
-  const found = { base: 'http://127.0.0.1:8080', tenant: 'demo', login: 'li', password: 'yizhan', login2: 'wang', password2: '', account: 'demo.site', only: '', screenshot: '', headed: '' }
+  const found = { base: '', tenant: 'demo', login: 'li', password: 'yizhan', login2: 'wang', password2: '', account: 'demo.site', only: '', screenshot: '', headed: '' }
   for (let at = 0; at < argv.length; at += 2) {
     const name = argv[at]?.replace(/^--/, '')
     if (!(name in found) || argv[at + 1] === undefined) {
@@ -36,6 +37,8 @@ if (chosen.length === 0) {
   process.exit(2)
 }
 
+const own = asked.base || !process.env.YIZHAN_BIN ? undefined : await demo(process.env.YIZHAN_BIN)
+asked.base ||= own?.base ?? 'http://127.0.0.1:8080'
 let failed = 0
 for (const [name, one] of chosen) {
   const stage = await openStage(asked)
@@ -61,5 +64,6 @@ for (const [name, one] of chosen) {
     await stage.close()
   }
 }
+await own?.stop()
 console.log(failed ? `${failed} of ${chosen.length} failed` : `all ${chosen.length} passed`)
 process.exit(failed ? 1 : 0)

@@ -131,7 +131,7 @@ export async function openDesk(signedIn: SignedIn) {
     state.me = ready.me
     if (ready.state.agent) state.agent = ready.state.agent
     state.offers = ready.state.offers ?? []
-    if (ready.state.queues) state.queues = ready.state.queues.map((one) => ('queue' in one ? one : { ...one, queue: one.id }))
+    if (ready.state.queues) state.queues = ready.state.queues.map((one) => ({ ...('queue' in one ? one : { ...one, queue: one.id }), heard: Date.now() }))
     if (ready.state.colleagues) state.colleagues = ready.state.colleagues.map((one) => ('agent' in one ? one : { ...one, agent: one.id })).filter((one) => one.agent !== account.id)
     const present = new Set(ready.state.convs.map(({ conv }) => conv))
     for (const conv of Object.keys(state.talks)) if (!present.has(conv)) forget(conv)
@@ -354,7 +354,7 @@ export async function openDesk(signedIn: SignedIn) {
 
   function onQueue(push: { queue: string; name?: string; waiting: number; longest_ms?: number }): void {
     const known = state.queues.find((one) => one.queue === push.queue)
-    const patch = { waiting: push.waiting, ...(push.longest_ms !== undefined && { longest_ms: push.longest_ms }) }
+    const patch = { waiting: push.waiting, heard: Date.now(), ...(push.longest_ms !== undefined && { longest_ms: push.longest_ms }) }
     if (known) Object.assign(known, patch)
     else state.queues.push({ queue: push.queue, name: push.name ?? push.queue, ...patch })
   }

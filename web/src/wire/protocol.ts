@@ -153,6 +153,8 @@ export interface QueueState {
   name: string
   waiting: number
   longest_ms?: number
+  /** Local time of this news, from which the longest wait goes on. */
+  heard?: number
 }
 
 export interface Colleague {
