@@ -19,6 +19,7 @@ use crate::model::code::Code;
 use crate::model::delivery::DeliveryState;
 use crate::model::envelope::Envelope;
 use crate::model::id::{ConversationId, TenantId};
+use crate::model::time::Millis;
 use crate::runtime::backoff::Backoff;
 use crate::store::conversation::{self, Conversation};
 use crate::store::delivery::{self, Delivery};
@@ -327,13 +328,7 @@ fn delivered(
     Ok(())
 }
 
-fn again(
-    tx: &mut Tx<'_>,
-    item: Delivery,
-    at: crate::model::time::Millis,
-    detail: String,
-    code: Option<Code>,
-) -> Result<(), Error> {
+fn again(tx: &mut Tx<'_>, item: Delivery, at: Millis, detail: String, code: Option<Code>) -> Result<(), Error> {
     let code = code.map(|code| code.as_str().to_owned());
     Ok(delivery::save(
         tx,
@@ -404,7 +399,7 @@ fn finish(
     code: Option<&str>,
     effects: &mut Effects,
 ) -> Result<(), Error> {
-    let item = Delivery { state, code: code.map(ToOwned::to_owned), ..item };
+    let item = Delivery { state, code: code.map(ToOwned::to_owned), next_at: Millis(i64::MAX), ..item };
     delivery::save(tx, &item)?;
     let origin = conversation.origin(tx);
     let id = message::at(tx, &origin, item.conv, item.seq)?.map(|envelope| envelope.id);

@@ -96,7 +96,7 @@ fn accept(
     }
     let mut effects = Effects::default();
     let visibility = visibility(&send)?;
-    let (from, session, control_epoch) = match &client.party {
+    let (from, held) = match &client.party {
         Party::Agent { agent, name, supervisor } => {
             let role = if *supervisor { Role::Supervisor } else { Role::Agent };
             let held = match visibility {
@@ -104,18 +104,18 @@ fn accept(
                 _ => session::current(tx, conversation.conv)?,
             };
             let from = Sender { role, id: agent.to_string(), name: Some(name.clone()) };
-            (from, held.as_ref().map(|s| s.session), held.map_or(0, |s| s.control_epoch))
+            (from, held)
         }
         Party::Contact { contact, .. } => {
             let open = session::ensure_open(tx, scene, conversation, &mut effects)?;
             let from = Sender { role: Role::Contact, id: contact.to_string(), name: None };
-            (from, Some(open.session), open.control_epoch)
+            (from, Some(open))
         }
     };
     let spoke_as_contact = from.role == Role::Contact;
     let draft = Draft {
         conv: send.conv,
-        session,
+        session: held.as_ref().map(|held| held.session),
         from,
         visibility,
         content: send.content,
@@ -124,13 +124,13 @@ fn accept(
         replaces: send.replaces,
         ext_id: None,
         raw_type: None,
-        control_epoch,
+        control_epoch: held.as_ref().map_or(0, |held| held.control_epoch),
     };
     let envelope = append(tx, scene, draft, &mut effects)?;
-    if spoke_as_contact {
-        session::contact_said(tx, scene, conversation, &envelope, &mut effects)?;
-    } else if envelope.for_contact() {
-        session::agent_said(tx, scene, conversation, &envelope, &mut effects)?;
+    match held {
+        Some(open) if spoke_as_contact => session::contact_said(tx, scene, open, &envelope, &mut effects)?,
+        _ if envelope.for_contact() => session::agent_said(tx, scene, conversation, &envelope, &mut effects)?,
+        _ => {}
     }
     Ok(Sent { envelope, dup: false, effects })
 }

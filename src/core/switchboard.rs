@@ -10,7 +10,8 @@ use crate::hub::{Hint, Recipient};
 use crate::model::content::Content;
 use crate::model::delivery::DeliveryState;
 use crate::model::envelope::{ChannelKind, Envelope, Role, Sender, Visibility};
-use crate::model::id::{ClientId, ConversationId, DeviceId, MessageId, SessionId, TenantId};
+use crate::model::id::{AgentId, ClientId, ConversationId, DeviceId, MessageId, SessionId, TenantId};
+use crate::model::time::Millis;
 use crate::store::conversation::{self, Conversation};
 use crate::store::delivery::{self, Delivery};
 use crate::store::{Tx, message, outbox, session};
@@ -54,6 +55,22 @@ impl Draft {
 /// Gives the draft its place, stores it with its outbox row and its delivery, and notes whom to tell.
 pub(crate) fn append(tx: &mut Tx<'_>, scene: &Scene, draft: Draft, fx: &mut Effects) -> Result<Arc<Envelope>, Error> {
     let conversation = conversation::advance(tx, draft.conv, scene.now)?.ok_or_else(Error::not_found)?;
+    let agents = match draft.session {
+        Some(session) => session::followers(tx, session)?,
+        None => Vec::new(),
+    };
+    place(tx, scene, &conversation, draft, agents, fx)
+}
+
+/// As [`append`], under the `seq` that the conversation has just given out, for these agents who follow.
+pub(crate) fn place(
+    tx: &mut Tx<'_>,
+    scene: &Scene,
+    conversation: &Conversation,
+    draft: Draft,
+    agents: Vec<AgentId>,
+    fx: &mut Effects,
+) -> Result<Arc<Envelope>, Error> {
     let (device, cid) = draft.cid.unzip();
     let mut channel = conversation.origin(tx).channel;
     channel.ext_id = draft.ext_id;
@@ -79,11 +96,7 @@ pub(crate) fn append(tx: &mut Tx<'_>, scene: &Scene, draft: Draft, fx: &mut Effe
     message::insert(tx, &envelope, device.as_ref().map(DeviceId::as_str))?;
     let event = json!({ "kind": "message.accepted", "data": &*envelope });
     outbox::add(tx, &envelope.id.to_string(), &event.to_string(), scene.now)?;
-    route_out(tx, scene, &conversation, &envelope, fx)?;
-    let agents = match draft.session {
-        Some(session) => session::followers(tx, session)?,
-        None => Vec::new(),
-    };
+    route_out(tx, scene, conversation, &envelope, fx)?;
     let contact = (conversation.kind == ChannelKind::Web).then_some(conversation.contact);
     fx.push(Effect::Message { envelope: Arc::clone(&envelope), contact, agents });
     Ok(envelope)
@@ -121,7 +134,7 @@ fn route_out(
             state: if rides { DeliveryState::Delivered } else { DeliveryState::Pending },
             part: 0,
             attempts: 0,
-            next_at: scene.now,
+            next_at: if rides { Millis(i64::MAX) } else { scene.now },
             code: None,
             detail: rides.then(|| "passive".to_owned()),
         },

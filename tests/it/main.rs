@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod conformance;
+mod durability;
 mod flow;
 mod interop;
 mod layering;

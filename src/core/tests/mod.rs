@@ -223,7 +223,7 @@ impl Desk {
                 let mut draft = Draft::system(conv, Some(open.session), Content::text(text));
                 draft.from = Sender { role: Role::Contact, id: conversation.contact.to_string(), name: None };
                 let envelope = append(tx, scene, draft, fx)?;
-                session::contact_said(tx, scene, &conversation, &envelope, fx)
+                session::contact_said(tx, scene, open, &envelope, fx)
             })
             .await
             .unwrap();

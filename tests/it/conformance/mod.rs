@@ -5,6 +5,7 @@ mod echo;
 mod frame;
 mod handshake;
 mod header;
+mod slow;
 mod upload;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};

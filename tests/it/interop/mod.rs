@@ -11,7 +11,8 @@ use serde_json::Value;
 /// Runs a script of `tests/interop`; returns the JSON objects that it prints, one per line.
 async fn python(script: &str, arguments: &[&str]) -> Vec<Value> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let python = std::env::var_os("YIZHAN_TEST_PYTHON").map_or_else(|| root.join(".cache/python/bin/python"), PathBuf::from);
+    let python =
+        std::env::var_os("YIZHAN_TEST_PYTHON").map_or_else(|| root.join(".cache/python/bin/python"), PathBuf::from);
     assert!(
         python.exists(),
         "{} is not there: run scripts/test once, or\n  python3 -m venv .cache/python && .cache/python/bin/pip install -r tests/interop/requirements.txt",

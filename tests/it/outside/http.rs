@@ -55,6 +55,19 @@ impl Connection {
         tokio::time::timeout(PATIENCE, self.read_answer()).await.expect("an answer in time")
     }
 
+    /// The next answer; `None` when the other side is gone instead.
+    pub async fn try_answer(&mut self) -> Option<Answer> {
+        let whole = async {
+            while !self.buffer.windows(4).any(|four| four == b"\r\n\r\n") {
+                if !self.fill().await {
+                    return None;
+                }
+            }
+            Some(self.read_answer().await)
+        };
+        tokio::time::timeout(PATIENCE, whole).await.expect("an answer in time")
+    }
+
     /// The next answer to a request whose answers have no body, such as HEAD.
     pub async fn head(&mut self) -> Answer {
         let head = async { parse_head(&self.read_head().await) };

@@ -4,3 +4,5 @@
 pub mod callback;
 pub mod database;
 pub mod http;
+pub mod process;
+pub mod trace;
