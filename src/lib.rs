@@ -9,6 +9,7 @@ pub mod model;
 pub mod runtime;
 // floor 1
 pub mod config;
+pub mod telemetry;
 pub mod template;
 // floor 2
 pub mod bus;
@@ -27,3 +28,7 @@ pub mod socket;
 // floor 6
 pub mod simulator;
 pub mod web;
+// roof
+pub mod app;
+// roof
+pub mod cli;

@@ -1,1 +1,3 @@
 //! Use cases of the admin API and the command-line tools.
+
+pub mod tenant;

@@ -1,1 +1,298 @@
 //! The routing core. It orchestrates; the rules are pure functions in `model`.
+//!
+//! One transaction does the work and collects [`effect::Effects`]; after its commit they are announced: hints to
+//! sockets, wake-ups of the router and of the senders. Losing an announcement costs delay, never a message.
+
+pub mod access;
+mod asker;
+pub mod attachment;
+mod bell;
+mod clean;
+mod command;
+mod deliver;
+pub mod directory;
+mod dress;
+pub mod effect;
+mod ending;
+mod fetch;
+mod handoff;
+pub mod intake;
+mod leave;
+pub mod log;
+mod offer;
+mod presence;
+pub mod relay;
+pub mod request;
+mod router;
+mod send;
+pub(crate) mod session;
+pub mod signature;
+mod state;
+pub(crate) mod switchboard;
+#[cfg(test)]
+mod tests;
+mod timer;
+mod transfer;
+mod typing;
+pub(crate) mod view;
+
+use std::sync::Arc;
+
+pub use self::log::{LogPage, Synced};
+pub use self::state::Ready;
+
+use arc_swap::{ArcSwap, Guard};
+use tokio::sync::Notify;
+
+use self::bell::Bell;
+use self::directory::Directory;
+use self::signature::Signer;
+use crate::channel::wechat::ReplayCache;
+use crate::channel::wechat::api::Api;
+use crate::clock::Clock;
+use crate::hub::Hub;
+use crate::media::Media;
+use crate::model::code::Code;
+use crate::model::id::{AccountId, AgentId, ConnectionId, ContactId, DeviceId, IdError, NodeId, TenantId};
+use crate::model::time::Millis;
+use crate::secret::Keyring;
+use crate::store::{self, Scope, Store};
+use crate::template::Templates;
+use crate::tenant::{Registry, Tenant};
+
+/// Why the core did not do it, in the form that the asking party gets.
+#[derive(Debug, thiserror::Error)]
+#[error("{code:?}: {message}")]
+pub struct Error {
+    /// What a client can act on.
+    pub code: Code,
+    /// What a person can read; names no internals.
+    pub message: String,
+    /// When to try again, in milliseconds, if the code says so.
+    pub after_ms: Option<u64>,
+    /// What was behind it, for the log.
+    #[source]
+    pub source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+impl Error {
+    /// An answer with nothing behind it.
+    #[must_use]
+    pub fn new(code: Code, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), after_ms: None, source: None }
+    }
+
+    /// A fault of ours, with what was behind it.
+    pub(crate) fn internal(source: impl std::error::Error + Send + Sync + 'static) -> Self {
+        let message = "内部错误 / internal error".into();
+        Self { code: Code::Internal, message, after_ms: None, source: Some(Box::new(source)) }
+    }
+
+    /// Something that this needs is away: the same request may succeed later.
+    pub(crate) fn away(source: impl std::error::Error + Send + Sync + 'static) -> Self {
+        let message = "暂时无法处理,请稍后再试 / cannot be done now, try again later".into();
+        Self { code: Code::DependencyUnavailable, message, after_ms: None, source: Some(Box::new(source)) }
+    }
+
+    /// The answer for whatever does not exist, or not for this party.
+    #[must_use]
+    pub fn not_found() -> Self {
+        Self::new(Code::NotFound, "不存在 / not found")
+    }
+}
+
+impl From<store::Error> for Error {
+    fn from(error: store::Error) -> Self {
+        match error {
+            store::Error::Unavailable | store::Error::Connect(_) | store::Error::Commit(_) => Self::away(error),
+            other => Self::internal(other),
+        }
+    }
+}
+
+impl From<IdError> for Error {
+    fn from(error: IdError) -> Self {
+        Self::internal(error)
+    }
+}
+
+/// Who stands behind a connection or a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Party {
+    /// A person of the enterprise.
+    Agent {
+        /// The person.
+        agent: AgentId,
+        /// The name that customers and colleagues see.
+        name: String,
+        /// Whether oversight is part of the role.
+        supervisor: bool,
+    },
+    /// A customer on the web.
+    Contact {
+        /// The customer.
+        contact: ContactId,
+        /// The widget.
+        account: AccountId,
+    },
+}
+
+/// An authenticated client: one connection of one device of one party.
+#[derive(Debug, Clone)]
+pub struct Client {
+    /// The enterprise.
+    pub tenant: TenantId,
+    /// Who.
+    pub party: Party,
+    /// The stable client behind several connections.
+    pub device: DeviceId,
+    /// This connection.
+    pub connection: ConnectionId,
+}
+
+impl Client {
+    /// The participant's name in cursors and leases: `agent:<id>` or `contact:<id>`.
+    #[must_use]
+    pub fn participant(&self) -> String {
+        match &self.party {
+            Party::Agent { agent, .. } => format!("agent:{agent}"),
+            Party::Contact { contact, .. } => format!("contact:{contact}"),
+        }
+    }
+}
+
+/// What a core is made of.
+#[derive(Debug)]
+pub struct Parts {
+    /// The tables.
+    pub store: Store,
+    /// The way to sockets.
+    pub hub: Hub,
+    /// The time.
+    pub clock: Clock,
+    /// The declared tenants.
+    pub tenants: Registry,
+    /// The texts that customers read.
+    pub templates: Arc<Templates>,
+    /// What seals content at rest.
+    pub keys: Arc<Keyring>,
+    /// The blobs.
+    pub media: Media,
+    /// The WeChat platform.
+    pub wechat: Api,
+}
+
+/// The routing core of one node. Clones share it.
+#[derive(Debug, Clone)]
+pub struct Core {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    parts: Parts,
+    signer: Signer,
+    directory: ArcSwap<Directory>,
+    replay: Arc<ReplayCache>,
+    node: NodeId,
+    /// Rung when a delivery may have become due.
+    deliveries: Notify,
+    /// Rung when a blob waits to be fetched.
+    fetches: Notify,
+    /// Rung when a timer was set that may be the next.
+    timers: Notify,
+    /// Rung when a queue or an agent changed.
+    routes: Bell,
+    /// Who types to customers on called channels; what does not fit is dropped.
+    typing: typing::Typing,
+}
+
+/// What a transaction needs besides the rows.
+#[derive(Debug, Clone)]
+pub(crate) struct Scene {
+    pub(crate) tenant: Arc<Tenant>,
+    pub(crate) templates: Arc<Templates>,
+    pub(crate) now: Millis,
+}
+
+impl Core {
+    /// A core that works on these parts.
+    #[must_use]
+    pub fn new(parts: Parts) -> Self {
+        let replay = Arc::default();
+        let directory = ArcSwap::from_pointee(Directory::of(&parts.tenants.all(), &replay));
+        let inner = Inner {
+            signer: Signer::new(&parts.keys, parts.clock.clone(), parts.media.url_life()),
+            directory,
+            replay,
+            node: NodeId::generate(parts.clock.now()),
+            parts,
+            deliveries: Notify::new(),
+            fetches: Notify::new(),
+            timers: Notify::new(),
+            routes: Bell::default(),
+            typing: typing::Typing::default(),
+        };
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// Prepares the channel accounts anew, after the declarations have changed.
+    pub fn tenants_changed(&self) {
+        let directory = Directory::of(&self.inner.parts.tenants.all(), &self.inner.replay);
+        self.inner.directory.store(Arc::new(directory));
+    }
+
+    /// The channel accounts by their address keys.
+    #[must_use]
+    pub fn directory(&self) -> Guard<Arc<Directory>> {
+        self.inner.directory.load()
+    }
+
+    /// The time.
+    #[must_use]
+    pub fn clock(&self) -> &Clock {
+        &self.inner.parts.clock
+    }
+
+    /// The way to sockets.
+    #[must_use]
+    pub fn hub(&self) -> &Hub {
+        &self.inner.parts.hub
+    }
+
+    /// This process.
+    #[must_use]
+    pub fn node(&self) -> NodeId {
+        self.inner.node
+    }
+
+    /// The declared tenants.
+    #[must_use]
+    pub fn tenants(&self) -> &Registry {
+        &self.inner.parts.tenants
+    }
+
+    /// Who signs addresses and visitors' tokens.
+    #[must_use]
+    pub fn signer(&self) -> &Signer {
+        &self.inner.signer
+    }
+
+    /// The tables.
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        &self.inner.parts.store
+    }
+
+    pub(crate) fn scope(&self, tenant: &TenantId) -> Scope {
+        self.inner.parts.store.tenant(tenant)
+    }
+
+    pub(crate) fn scene(&self, tenant: &TenantId) -> Result<Scene, Error> {
+        Ok(Scene {
+            tenant: self.inner.parts.tenants.tenant(tenant).ok_or_else(Error::not_found)?,
+            templates: Arc::clone(&self.inner.parts.templates),
+            now: self.clock().now(),
+        })
+    }
+}

@@ -148,6 +148,15 @@ text_id!(/// The idempotency key that a client gives to a message.
 text_id!(/// A customer's identifier on a channel: openid, visitor key, JID. Opaque outside the channel.
     RemoteId, |t: &str| (1..=64).contains(&t.chars().count()) && !t.chars().any(char::is_control), IdError::Remote);
 
+impl DeviceId {
+    /// A device under the name of the party that it belongs to. Devices name themselves, so two parties may choose
+    /// the same name; joined they differ, because neither part may contain the `/` between them.
+    #[must_use]
+    pub fn joined(kind: &str, party: &str, device: &Self) -> Self {
+        Self(Arc::from(format!("{kind}/{party}/{device}")))
+    }
+}
+
 generated_id!(/// A customer.
     ContactId, "p_");
 generated_id!(/// The endless ordered log of one contact on one channel account.
@@ -181,7 +190,7 @@ impl MessageId {
     /// # Errors
     /// When the text is not a UUID.
     pub fn parse(text: &str) -> Result<Self, IdError> {
-        Uuid::parse_str(text).map(Self).map_err(|_| IdError::Generated("uuid"))
+        Uuid::parse_str(text).map(Self).map_err(|_source| IdError::Generated("uuid"))
     }
 }
 

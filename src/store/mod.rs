@@ -1,1 +1,246 @@
 //! The only code that knows diesel: schema, migrations, one file per aggregate, the group-commit writer.
+//!
+//! Every write goes through one writer thread that puts all jobs that wait into one transaction and answers them
+//! only after its commit has reached the disk ([`writer`]). Reads run on a few reader threads of their own.
+//! Query functions take a [`Tx`], which carries the tenant: without a scope there is no way to the tables.
+//! The exceptions are sweeps over all tenants, which are marked by taking a bare [`Conn`].
+
+pub mod agent;
+pub mod assignment;
+pub mod conn;
+pub mod conversation;
+pub mod cursor;
+pub mod delivery;
+pub mod fetch;
+pub mod inbox;
+pub mod lease;
+pub mod login;
+pub mod media;
+pub mod message;
+mod migrate;
+pub mod outbox;
+pub mod pass;
+pub mod queue;
+mod reader;
+pub mod schema;
+pub mod session;
+mod settings;
+mod stored;
+pub mod tenant;
+pub mod timer;
+mod writer;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+pub use conn::Conn;
+
+use crate::model::id::TenantId;
+
+/// Where the tables live.
+#[derive(Debug, Clone)]
+pub enum Backend {
+    /// A file of the bundled SQLite.
+    Sqlite {
+        /// The database file; its folder must exist.
+        path: PathBuf,
+    },
+    /// A PostgreSQL server.
+    Postgres {
+        /// `postgres://user:password@host:port/database`.
+        url: String,
+    },
+}
+
+/// What the store needs to open.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Where the tables live.
+    pub backend: Backend,
+    /// Reader threads, each with a connection.
+    pub readers: usize,
+    /// The most jobs that share one commit.
+    pub group_max: usize,
+}
+
+/// Why the store could not do it.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The statement failed; the transaction is rolled back.
+    #[error("database statement failed")]
+    Query(#[from] diesel::result::Error),
+    /// No connection to the database.
+    #[error("database connection failed")]
+    Connect(#[from] diesel::ConnectionError),
+    /// A migration failed, or the database is newer than this program.
+    #[error("database migration failed: {0}")]
+    Migrate(String),
+    /// The commit that this write was part of failed: nothing of it is stored.
+    #[error("commit failed: {0}")]
+    Commit(String),
+    /// A stored value does not have the form it was stored in.
+    #[error("stored {what} is damaged: {value}")]
+    Damaged {
+        /// What it is.
+        what: &'static str,
+        /// What is there instead.
+        value: String,
+    },
+    /// A thread of the store could not be started.
+    #[error("store thread could not start")]
+    Thread(#[source] std::io::Error),
+    /// The job panicked; nothing of it is stored.
+    #[error("a store job panicked")]
+    Panicked,
+    /// The queue of the store is full or the store is closed: try again later.
+    #[error("the store does not take work now")]
+    Unavailable,
+}
+
+impl Error {
+    /// Whether a unique key refused the row.
+    #[must_use]
+    pub fn is_duplicate(&self) -> bool {
+        use diesel::result::{DatabaseErrorKind, Error as Diesel};
+        matches!(self, Self::Query(Diesel::DatabaseError(DatabaseErrorKind::UniqueViolation, _)))
+    }
+}
+
+/// A connection inside a transaction, bound to one tenant.
+pub struct Tx<'a> {
+    conn: &'a mut Conn,
+    tenant: &'a TenantId,
+}
+
+impl<'a> Tx<'a> {
+    /// Binds a connection to a tenant: for sweeps that found the tenant's work.
+    pub fn bind(conn: &'a mut Conn, tenant: &'a TenantId) -> Self {
+        Self { conn, tenant }
+    }
+
+    /// The tenant that every statement is about.
+    #[must_use]
+    pub fn tenant(&self) -> &TenantId {
+        self.tenant
+    }
+
+    /// The connection, for the query functions of this module.
+    pub(in crate::store) fn parts(&mut self) -> (&mut Conn, &str) {
+        (self.conn, self.tenant.as_str())
+    }
+}
+
+/// The open store. Clones share it.
+#[derive(Debug, Clone)]
+pub struct Store {
+    writer: writer::Writer,
+    readers: reader::Readers,
+    backend: Arc<Backend>,
+}
+
+impl Store {
+    /// Opens the database, brings its tables up to date and starts the threads.
+    ///
+    /// # Errors
+    /// When the database cannot be reached, or a migration fails.
+    pub fn open(settings: &Settings) -> Result<Self, Error> {
+        migrate::run(&settings.backend)?;
+        let writer = writer::Writer::start(&settings.backend, settings.group_max)?;
+        let readers = reader::Readers::start(&settings.backend, settings.readers)?;
+        Ok(Self { writer, readers, backend: Arc::new(settings.backend.clone()) })
+    }
+
+    /// The migrations that are known but not applied yet, by name.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub fn pending_migrations(backend: &Backend) -> Result<Vec<String>, Error> {
+        migrate::pending(backend)
+    }
+
+    /// Where the tables live.
+    #[must_use]
+    pub fn backend(&self) -> &Backend {
+        &self.backend
+    }
+
+    /// The store as one tenant sees it.
+    #[must_use]
+    pub fn tenant(&self, tenant: &TenantId) -> Scope {
+        Scope { store: self.clone(), tenant: tenant.clone() }
+    }
+
+    /// Writes across tenants: sweeps, migrations of declarations. Otherwise as [`Scope::write`].
+    ///
+    /// # Errors
+    /// What `work` returns, or that it could not be committed.
+    pub async fn sweep<T, E>(&self, work: impl FnOnce(&mut Conn) -> Result<T, E> + Send + 'static) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        self.writer.run(work).await
+    }
+
+    /// Reads across tenants.
+    ///
+    /// # Errors
+    /// What `work` returns, or that no reader takes it.
+    pub async fn survey<T, E>(&self, work: impl FnOnce(&mut Conn) -> Result<T, E> + Send + 'static) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        self.readers.run(work).await
+    }
+
+    /// How many commits the writer has made and how many jobs they held, since the start.
+    #[must_use]
+    pub fn commits(&self) -> (u64, u64) {
+        self.writer.counts()
+    }
+}
+
+/// The store bound to one tenant: the only way to that tenant's rows.
+#[derive(Debug, Clone)]
+pub struct Scope {
+    store: Store,
+    tenant: TenantId,
+}
+
+impl Scope {
+    /// The tenant.
+    #[must_use]
+    pub fn tenant(&self) -> &TenantId {
+        &self.tenant
+    }
+
+    /// Runs `work` inside the next group commit and returns after that commit is on disk.
+    ///
+    /// An `Err` of `work` undoes only what this `work` did. If the returned future is dropped the work is done all
+    /// the same: whoever cancels does not know the outcome.
+    ///
+    /// # Errors
+    /// What `work` returns, or that it could not be committed.
+    pub async fn write<T, E>(&self, work: impl FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        let tenant = self.tenant.clone();
+        self.store.writer.run(move |conn| work(&mut Tx { conn, tenant: &tenant })).await
+    }
+
+    /// Runs `work` on a reader. What other jobs have not committed yet is not seen.
+    ///
+    /// # Errors
+    /// What `work` returns, or that no reader takes it.
+    pub async fn read<T, E>(&self, work: impl FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        let tenant = self.tenant.clone();
+        self.store.readers.run(move |conn| work(&mut Tx { conn, tenant: &tenant })).await
+    }
+}

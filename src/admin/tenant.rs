@@ -1,0 +1,336 @@
+//! Declaring tenants: apply, list, show, load, re-seal. Knows neither files nor screens.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::clock::Clock;
+use crate::model::id::TenantId;
+use crate::model::time::Millis;
+use crate::runtime::Stop;
+use crate::secret::Keyring;
+use crate::store::tenant::{DeclaredAgent, Stored};
+use crate::store::{self, Store};
+use crate::tenant::declaration::{self, Declaration};
+use crate::tenant::{Credential, Registry, Tenant};
+
+/// Why a tenant could not be declared or read.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The declaration could not be sealed or opened.
+    #[error("tenant {tenant}: {source}")]
+    Declaration {
+        /// The tenant.
+        tenant: TenantId,
+        /// Why.
+        #[source]
+        source: declaration::Error,
+    },
+    /// The store failed.
+    #[error("the store failed")]
+    Store(#[from] store::Error),
+    /// The process is ending.
+    #[error("the work was cut short")]
+    Cut(#[from] tokio::task::JoinError),
+}
+
+/// What became of a declaration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Applied {
+    /// It is in force under this version.
+    Changed(i64),
+    /// It says what was in force already, under this version.
+    Unchanged(i64),
+}
+
+/// One line of the list of tenants.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Summary {
+    /// The tenant.
+    pub id: TenantId,
+    /// What customers read.
+    pub name: String,
+    /// The version in force.
+    pub version: i64,
+    /// Since when.
+    pub applied_at: Millis,
+    /// How many channel accounts, queues and agents it declares.
+    pub counts: (usize, usize, usize),
+}
+
+/// The tenants of the store, under the keys that open them.
+#[derive(Debug, Clone)]
+pub struct Tenants {
+    store: Store,
+    keyring: Arc<Keyring>,
+    clock: Clock,
+}
+
+impl Tenants {
+    /// The tenants of `store`.
+    #[must_use]
+    pub fn new(store: Store, keyring: Arc<Keyring>, clock: Clock) -> Self {
+        Self { store, keyring, clock }
+    }
+
+    /// Puts a declaration in force, unless it says what is in force already.
+    ///
+    /// # Errors
+    /// [`Error`]; then nothing has changed.
+    pub async fn apply(&self, declaration: Declaration) -> Result<Applied, Error> {
+        let id = declaration.tenant.id.clone();
+        let scope = self.store.tenant(&id);
+        let stored = scope.read(store::tenant::find).await?;
+        let (keyring, tenant) = (Arc::clone(&self.keyring), id.clone());
+        let sealed = tokio::task::spawn_blocking(move || seal(&declaration, stored.as_ref(), &keyring)).await?;
+        let sealed = sealed.map_err(|source| Error::Declaration { tenant, source })?;
+        let (body, agents) = match sealed {
+            Sealed::Same(version) => return Ok(Applied::Unchanged(version)),
+            Sealed::New(body, agents) => (body, agents),
+        };
+        let now = self.clock.now();
+        let version = scope.write(move |tx| store::tenant::apply(tx, &body, &agents, now)).await?;
+        Ok(Applied::Changed(version))
+    }
+
+    /// Every tenant in force, ready for the registry.
+    ///
+    /// # Errors
+    /// [`Error::Store`], or [`Error::Declaration`] for the first that does not open.
+    pub async fn load(&self) -> Result<Vec<Tenant>, Error> {
+        let stored = self.store.survey(store::tenant::all).await?;
+        stored.iter().map(|stored| self.open(stored)).collect()
+    }
+
+    /// One tenant in force; `None` when it does not exist.
+    ///
+    /// # Errors
+    /// As [`Tenants::load`].
+    pub async fn load_one(&self, id: &TenantId) -> Result<Option<Tenant>, Error> {
+        let stored = self.store.tenant(id).read(store::tenant::find).await?;
+        stored.map(|stored| self.open(&stored)).transpose()
+    }
+
+    /// Brings a registry up to date with the store; says how many tenants were new or changed. A tenant that does not
+    /// open keeps its earlier version, is logged, and is tried again at the next call.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn refresh(&self, registry: &Registry) -> Result<usize, Error> {
+        let mut changed = 0;
+        for (id, version) in self.store.survey(store::tenant::versions).await? {
+            if registry.tenant(&id).is_some_and(|known| known.version >= version) {
+                continue;
+            }
+            match self.load_one(&id).await {
+                Ok(Some(tenant)) => {
+                    registry.put(tenant);
+                    changed += 1;
+                }
+                Ok(None) => {}
+                Err(Error::Store(error)) => return Err(error.into()),
+                Err(error) => tracing::error!(tenant = %id, version, error = %error, "tenant is not usable"),
+            }
+        }
+        Ok(changed)
+    }
+
+    /// Refreshes a registry until told to stop: the part that makes a declaration of another process take effect.
+    ///
+    /// Failures are logged and tried again after `every`.
+    pub async fn watch(&self, registry: &Registry, every: Duration, stop: &Stop) {
+        while stop.run_until_cancelled(tokio::time::sleep(every)).await.is_some() {
+            match self.refresh(registry).await {
+                Ok(0) => {}
+                Ok(changed) => tracing::info!(changed, "tenants reloaded"),
+                Err(error) => tracing::warn!(error = %error, "tenants cannot be reloaded now"),
+            }
+        }
+    }
+
+    fn open(&self, stored: &Stored) -> Result<Tenant, Error> {
+        Declaration::open(&stored.body, stored.version, &self.keyring)
+            .map(|declaration| declaration.tenant)
+            .map_err(|source| Error::Declaration { tenant: stored.tenant.clone(), source })
+    }
+
+    /// What is in force, in short.
+    ///
+    /// # Errors
+    /// As [`Tenants::load`].
+    pub async fn list(&self) -> Result<Vec<Summary>, Error> {
+        let stored = self.store.survey(store::tenant::all).await?;
+        let summary = |stored: &Stored| {
+            let tenant = self.open(stored)?;
+            Ok(Summary {
+                id: tenant.id,
+                name: tenant.name,
+                version: stored.version,
+                applied_at: stored.applied_at,
+                counts: (tenant.accounts.len(), tenant.queues.len(), tenant.agents.len()),
+            })
+        };
+        stored.iter().map(summary).collect()
+    }
+
+    /// A declaration in force, its secrets covered; `None` when the tenant does not exist.
+    ///
+    /// # Errors
+    /// As [`Tenants::load`].
+    pub async fn show(&self, id: &TenantId) -> Result<Option<String>, Error> {
+        let stored = self.store.tenant(id).read(store::tenant::find).await?;
+        let shown = stored.map(|stored| Declaration::show(&stored.body)).transpose();
+        shown.map_err(|source| Error::Declaration { tenant: id.clone(), source })
+    }
+
+    /// Seals every secret again under the current key; says how many tenants that changed. After it the previous
+    /// keys are not needed any more.
+    ///
+    /// # Errors
+    /// As [`Tenants::load`]; tenants before the failing one stay re-sealed.
+    pub async fn reseal(&self) -> Result<usize, Error> {
+        let mut changed = 0;
+        for Stored { tenant, body, version, .. } in self.store.survey(store::tenant::all).await? {
+            let body = Declaration::reseal(&body, &self.keyring)
+                .map_err(|source| Error::Declaration { tenant: tenant.clone(), source })?;
+            let Some(body) = body else { continue };
+            let scope = self.store.tenant(&tenant);
+            let kept = scope.write(move |tx| store::tenant::reseal(tx, &body, version)).await?;
+            changed += usize::from(kept);
+        }
+        Ok(changed)
+    }
+}
+
+enum Sealed {
+    Same(i64),
+    New(String, Vec<DeclaredAgent>),
+}
+
+fn seal(declared: &Declaration, stored: Option<&Stored>, keyring: &Keyring) -> Result<Sealed, declaration::Error> {
+    if let Some(stored) = stored {
+        // What does not open under the present keys is replaced.
+        let in_force = Declaration::open(&stored.body, stored.version, keyring);
+        if in_force.is_ok_and(|in_force| declared.says_the_same(&in_force)) {
+            return Ok(Sealed::Same(stored.version));
+        }
+    }
+    let body = declared.seal(keyring)?;
+    let hashed = Declaration::open(&body, 0, keyring)?.tenant;
+    Ok(Sealed::New(body, agents(&hashed)))
+}
+
+/// The agents as the store keeps them. Every credential of a sealed declaration is a hash.
+fn agents(tenant: &Tenant) -> Vec<DeclaredAgent> {
+    let declared = tenant.agents.iter().map(|agent| DeclaredAgent {
+        id: agent.id.clone(),
+        login: agent.login.clone(),
+        name: agent.name.clone(),
+        password_hash: match &agent.credential {
+            Credential::Hash(hash) => hash.clone(),
+            Credential::Password(_) => String::new(),
+        },
+        role: agent.role.as_str(),
+        capacity: i32::try_from(agent.capacity).unwrap_or(i32::MAX),
+        queues: agent.queues.clone(),
+    });
+    declared.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::path::Path;
+
+    use super::*;
+    use crate::secret::Key;
+    use crate::store::{Backend, Settings};
+
+    const DEMO: &str = include_str!("../../tenants/demo.toml");
+
+    fn declaration(text: &str) -> Declaration {
+        Declaration::parse("demo.toml", text, &BTreeMap::new(), Path::new("")).unwrap()
+    }
+
+    fn ring(keys: &[u8]) -> Arc<Keyring> {
+        let mut keys = keys.iter().map(|&byte| Key::new([byte; 32]));
+        Arc::new(Keyring::new(keys.next().unwrap(), keys.collect()))
+    }
+
+    fn open(dir: &Path, keys: &[u8]) -> Tenants {
+        let backend = Backend::Sqlite { path: dir.join("test.db") };
+        let store = Store::open(&Settings { backend, readers: 1, group_max: 16 }).unwrap();
+        Tenants::new(store, ring(keys), Clock::system())
+    }
+
+    #[tokio::test]
+    async fn a_declaration_is_applied_once_and_again_when_it_changes() {
+        let dir = tempfile::tempdir().unwrap();
+        let tenants = open(dir.path(), &[1]);
+        assert_eq!(tenants.apply(declaration(DEMO)).await.unwrap(), Applied::Changed(1));
+        assert_eq!(tenants.apply(declaration(DEMO)).await.unwrap(), Applied::Unchanged(1));
+        let renamed = DEMO.replace("驿站示例银行", "新名字");
+        assert_eq!(tenants.apply(declaration(&renamed)).await.unwrap(), Applied::Changed(2));
+        let newpass = renamed.replace("password = \"yizhan\"", "password = \"changed\"");
+        assert_eq!(tenants.apply(declaration(&newpass)).await.unwrap(), Applied::Changed(3));
+
+        let list = tenants.list().await.unwrap();
+        assert_eq!((list[0].name.as_str(), list[0].version, list[0].counts), ("新名字", 3, (2, 2, 2)));
+        let loaded = tenants.load().await.unwrap();
+        assert_eq!((loaded.len(), loaded[0].version), (1, 3));
+        let nobody = TenantId::parse("nobody").unwrap();
+        assert!(tenants.load_one(&nobody).await.unwrap().is_none());
+        assert!(tenants.show(&nobody).await.unwrap().is_none());
+        let shown = tenants.show(&loaded[0].id).await.unwrap().unwrap();
+        assert!(shown.contains("新名字") && !shown.contains("argon2") && !shown.contains("sealed:"), "{shown}");
+    }
+
+    #[tokio::test]
+    async fn a_registry_follows_the_store() {
+        let dir = tempfile::tempdir().unwrap();
+        let (tenants, registry) = (open(dir.path(), &[1]), Registry::default());
+        assert_eq!(tenants.refresh(&registry).await.unwrap(), 0);
+        tenants.apply(declaration(DEMO)).await.unwrap();
+        assert_eq!(tenants.refresh(&registry).await.unwrap(), 1);
+        assert_eq!(tenants.refresh(&registry).await.unwrap(), 0);
+
+        let (stop, every) = (Stop::new(), Duration::from_millis(5));
+        let watch = tokio::spawn({
+            let (tenants, registry, stop) = (tenants.clone(), registry.clone(), stop.clone());
+            async move { tenants.watch(&registry, every, &stop).await }
+        });
+        tenants.apply(declaration(&DEMO.replace("驿站示例银行", "新名字"))).await.unwrap();
+        let renamed = async {
+            while registry.target("demo.oa").is_none_or(|target| target.tenant.name != "新名字") {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(10), renamed).await.unwrap();
+        stop.cancel();
+        watch.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn logins_can_be_exchanged_and_agents_left_out() {
+        let dir = tempfile::tempdir().unwrap();
+        let tenants = open(dir.path(), &[1]);
+        tenants.apply(declaration(DEMO)).await.unwrap();
+        let swapped = DEMO.replace("login = \"li\"", "login = \"x\"").replace("login = \"wang\"", "login = \"li\"");
+        let swapped = swapped.replace("login = \"x\"", "login = \"wang\"");
+        assert_eq!(tenants.apply(declaration(&swapped)).await.unwrap(), Applied::Changed(2));
+        let (before, rest) = DEMO.split_once("[[agent]]\nid = \"li\"").unwrap();
+        let without = format!("{before}[[agent]]\n{}", rest.split_once("[[agent]]\n").unwrap().1);
+        assert_eq!(tenants.apply(declaration(&without)).await.unwrap(), Applied::Changed(3));
+        assert_eq!(tenants.load().await.unwrap()[0].agents.len(), 1);
+    }
+
+    #[tokio::test]
+    async fn rotation_leaves_nothing_under_the_old_key() {
+        let dir = tempfile::tempdir().unwrap();
+        open(dir.path(), &[1]).apply(declaration(DEMO)).await.unwrap();
+        assert!(open(dir.path(), &[2]).load().await.is_err());
+        let both = open(dir.path(), &[2, 1]);
+        assert_eq!(both.reseal().await.unwrap(), 1);
+        assert_eq!(both.reseal().await.unwrap(), 0);
+        assert_eq!(open(dir.path(), &[2]).load().await.unwrap().len(), 1);
+    }
+}

@@ -1,0 +1,277 @@
+//! The composition root: builds everything that can fail, runs it, drains it. Nobody imports it but the command line.
+//!
+//! The store, the core and its services live in this file; [`http`] is the door. The order of a stop is the
+//! supervisor's: the door first (readiness, `bye 4010`, close frames), then the work, then the ground.
+
+mod http;
+
+use std::collections::BTreeMap;
+use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+
+use crate::admin::tenant::Tenants;
+use crate::bus::Bus;
+use crate::channel::wechat::api::{Api, ApiSettings};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::core::{Core, Parts};
+use crate::hub::Hub;
+use crate::media::Media;
+use crate::model::account::ChannelSettings;
+use crate::runtime::{Stage, Stop, Supervisor};
+use crate::secret;
+use crate::simulator::{AccountSettings, Button, Platform};
+use crate::store::{Settings, Store};
+use crate::template::Templates;
+use crate::tenant::{Declaration, Registry, Tenant};
+
+/// How often declarations are looked at for changes.
+const TENANT_POLL: Duration = Duration::from_secs(3);
+/// How often what is no longer needed is cleared away.
+const HOUSEKEEPING: Duration = Duration::from_secs(300);
+
+/// What a caller decides besides the configuration.
+#[derive(Debug, Default)]
+pub struct Options {
+    /// The time.
+    pub clock: Clock,
+    /// The environment that references in secrets are looked up in.
+    pub env: BTreeMap<String, String>,
+    /// Declarations to put in force first.
+    pub declarations: Vec<Declaration>,
+    /// Whether the platform simulator runs on the same port and plays the declared WeChat accounts.
+    pub simulator: bool,
+    /// Whether the echo socket for conformance tests exists.
+    pub conformance: bool,
+}
+
+/// A gateway that is ready to run; its port is bound.
+#[derive(Debug)]
+pub struct App {
+    config: Config,
+    core: Core,
+    bus: Bus,
+    tenants: Tenants,
+    platform: Option<Platform>,
+    listener: TcpListener,
+    address: SocketAddr,
+    conformance: bool,
+}
+
+impl App {
+    /// Does everything that can fail, and binds the port.
+    ///
+    /// # Errors
+    /// With what was attempted: the store, the key, a declaration, a text, the port.
+    pub async fn build(mut config: Config, options: Options) -> anyhow::Result<Self> {
+        std::fs::create_dir_all(&config.data_dir)
+            .with_context(|| format!("cannot make the data folder {}", config.data_dir.display()))?;
+        let listener = http::bind(config.http.bind)?;
+        let address = listener.local_addr().context("cannot read the bound address")?;
+        if options.simulator {
+            config.wechat.api_base = format!("http://{address}/simulator");
+        }
+        let keys = secret::prepare(&config.secret, &options.env).context("no usable master key")?;
+        let keys = Arc::new(keys);
+        let store = Store::open(&Settings::from(&config.store)).context("cannot open the store")?;
+        let tenants = Tenants::new(store.clone(), Arc::clone(&keys), options.clock.clone());
+        declare(&tenants, &config, options.declarations, &options.env).await?;
+        let registry = Registry::new(tenants.load().await.context("cannot read the tenants")?);
+        let platform = match options.simulator {
+            true => Some(platform(&registry, &options.clock, address)?),
+            false => None,
+        };
+        let media = Media::open(&config.media).context("cannot open the place of blobs")?;
+        let most = usize::try_from(media.max_bytes()).unwrap_or(usize::MAX);
+        let wechat = ApiSettings::of(&config.wechat, most).context("wechat.api_base is no address")?;
+        let wechat = Api::new(&wechat, options.clock.clone()).context("cannot set up the WeChat client")?;
+        let templates = Arc::new(texts(config.template_dir.as_deref())?);
+        let (hub, clock) = (Hub::local(), options.clock);
+        let parts = Parts { store, hub, clock, tenants: registry, templates, keys, media, wechat };
+        let core = Core::new(parts);
+        let conformance = options.conformance;
+        Ok(Self { config, core, bus: Bus::local(), tenants, platform, listener, address, conformance })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The platform simulator, if it runs.
+    #[must_use]
+    pub fn platform(&self) -> Option<&Platform> {
+        self.platform.as_ref()
+    }
+
+    /// The module bus.
+    #[must_use]
+    pub fn bus(&self) -> &Bus {
+        &self.bus
+    }
+
+    /// Runs until `stop`, then drains; `abort` ends it at once.
+    ///
+    /// # Errors
+    /// When a part fails for good, or the deadline of the drain passes.
+    pub async fn run(self, stop: Stop, abort: Stop) -> anyhow::Result<()> {
+        let deadline = self.config.drain.deadline;
+        let mut supervisor = Supervisor::new(stop, abort);
+        let core = &self.core;
+        let with = |run: fn(Core, Stop) -> Run| {
+            let core = core.clone();
+            move |stop: Stop| run(core.clone(), stop)
+        };
+        supervisor.add("router", Stage::Work, with(|core, stop| Box::pin(async move { core.run_router(stop).await })));
+        supervisor.add("timers", Stage::Work, with(|core, stop| Box::pin(async move { core.run_timers(stop).await })));
+        supervisor.add("leases", Stage::Work, with(|core, stop| Box::pin(async move { core.run_leases(stop).await })));
+        supervisor.add("typing", Stage::Work, with(|core, stop| Box::pin(async move { core.run_typing(stop).await })));
+        supervisor.add(
+            "fetches",
+            Stage::Work,
+            with(|core, stop| Box::pin(async move { core.run_fetches(stop).await })),
+        );
+        let deliveries = with(|core, stop| Box::pin(async move { core.run_deliveries(stop).await }));
+        supervisor.add("deliveries", Stage::Work, deliveries);
+        let (relay, bus) = (core.clone(), self.bus.clone());
+        supervisor.add("relay", Stage::Ground, move |stop| {
+            let (core, bus) = (relay.clone(), bus.clone());
+            async move { core.run_relay(bus, stop).await }
+        });
+        let (watched, tenants) = (core.clone(), self.tenants.clone());
+        supervisor.add("tenants", Stage::Ground, move |stop| follow(watched.clone(), tenants.clone(), stop));
+        http::add(&mut supervisor, self)?;
+        supervisor.run(deadline).await.context("the gateway ended")
+    }
+}
+
+type Run = std::pin::Pin<Box<dyn Future<Output = anyhow::Result<()>> + Send>>;
+
+/// Puts the declarations of the caller and of the folder in force.
+async fn declare(
+    tenants: &Tenants,
+    config: &Config,
+    given: Vec<Declaration>,
+    env: &BTreeMap<String, String>,
+) -> anyhow::Result<()> {
+    let mut declarations = given;
+    if let Some(folder) = &config.tenants_dir {
+        declarations.extend(Declaration::read_folder(folder, env)?);
+    }
+    for declaration in declarations {
+        let id = declaration.tenant.id.clone();
+        tenants.apply(declaration).await.with_context(|| format!("cannot put tenant {id} in force"))?;
+    }
+    Ok(())
+}
+
+fn texts(folder: Option<&Path>) -> anyhow::Result<Templates> {
+    Ok(match folder {
+        Some(folder) => Templates::load(folder)?,
+        None => Templates::built_in(),
+    })
+}
+
+/// A platform that plays every declared WeChat account.
+fn platform(registry: &Registry, clock: &Clock, address: SocketAddr) -> anyhow::Result<Platform> {
+    let tenants = registry.all();
+    let accounts = tenants.iter().flat_map(|tenant| played(tenant, &format!("http://{address}"))).collect();
+    let settings = crate::simulator::Settings {
+        base_url: format!("http://{address}/simulator"),
+        accounts,
+        timing: crate::simulator::Timing::default(),
+    };
+    Platform::new(settings, clock.clone()).context("cannot set up the simulator")
+}
+
+/// The accounts of a tenant that a platform plays, with callbacks to this gateway.
+fn played(tenant: &Tenant, gateway: &str) -> Vec<AccountSettings> {
+    let wechat = tenant.accounts.iter().filter_map(|account| match &account.channel {
+        ChannelSettings::Wechat(settings) => Some((account, settings)),
+        ChannelSettings::Web(_) => None,
+    });
+    let callback = |account| format!("{gateway}/wechat/{}.{account}", tenant.id);
+    let played = wechat.map(|(account, settings)| {
+        let mut played = AccountSettings::of(settings, &account.name, callback(&account.id));
+        played.temper.menu = menu();
+        played
+    });
+    played.collect()
+}
+
+/// The menu below the phone's chat: one button asks for a person, the others show what a menu reports.
+fn menu() -> Vec<Button> {
+    let click = |name: &str, key: &str| Button {
+        name: name.into(),
+        kind: Some("click".into()),
+        key: Some(key.into()),
+        ..Button::default()
+    };
+    let services = vec![click("信用卡", "CARD"), click("贷款", "LOAN"), click("网点查询", "BRANCH")];
+    vec![
+        click("转人工", "HANDOFF"),
+        Button { name: "业务办理".into(), sub: services, ..Button::default() },
+        click("优惠活动", "OFFERS"),
+    ]
+}
+
+/// Follows changed declarations, and clears away what is no longer needed.
+async fn follow(core: Core, tenants: Tenants, stop: Stop) -> anyhow::Result<()> {
+    let mut since_cleaning = HOUSEKEEPING;
+    while !stop.is_cancelled() {
+        match tenants.refresh(core.tenants()).await {
+            Ok(0) => {}
+            Ok(_) => core.tenants_changed(),
+            Err(error) => tracing::error!(error = %error, "declarations could not be read"),
+        }
+        if since_cleaning >= HOUSEKEEPING {
+            since_cleaning = Duration::ZERO;
+            if let Err(error) = core.clean().await {
+                tracing::warn!(error = ?error, "old rows could not be cleared away");
+            }
+        }
+        since_cleaning += TENANT_POLL;
+        drop(tokio::time::timeout(TENANT_POLL, stop.cancelled()).await);
+    }
+    Ok(())
+}
+
+/// Runs the gateway of a configuration.
+///
+/// # Errors
+/// As [`App::build`] and [`App::run`].
+pub async fn serve(config: Config, env: BTreeMap<String, String>, stop: Stop, abort: Stop) -> anyhow::Result<()> {
+    let app = App::build(config, Options { env, ..Options::default() }).await?;
+    tracing::info!(address = %app.address(), "serving");
+    app.run(stop, abort).await
+}
+
+/// Runs only the platform simulator, playing the accounts of a declaration for a gateway elsewhere.
+///
+/// # Errors
+/// When the port cannot be bound, or the accounts cannot be played.
+pub async fn simulate(
+    bind: SocketAddr,
+    gateway: String,
+    tenant: Declaration,
+    stop: Stop,
+    abort: Stop,
+) -> anyhow::Result<()> {
+    let listener = http::bind(bind)?;
+    let address = listener.local_addr().context("cannot read the bound address")?;
+    let settings = crate::simulator::Settings {
+        base_url: format!("http://{address}/simulator"),
+        accounts: played(&tenant.tenant, gateway.trim_end_matches('/')),
+        timing: crate::simulator::Timing::default(),
+    };
+    let platform = Platform::new(settings, Clock::system()).context("cannot set up the simulator")?;
+    let mut supervisor = Supervisor::new(stop, abort);
+    http::add_simulator(&mut supervisor, listener, platform)?;
+    tracing::info!(phone = %format!("http://{address}/simulator/phone/"), "simulating the WeChat platform");
+    supervisor.run(Duration::from_secs(10)).await.context("the simulator ended")
+}

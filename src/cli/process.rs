@@ -1,0 +1,130 @@
+//! `demo | serve | simulate`: settings, logging, runtime and signals; then the composition root takes over.
+
+use std::future::Future;
+
+use anyhow::Context as _;
+
+use crate::app::Options;
+use crate::config::{Log, LogFormat, Problems};
+use crate::model::account::ChannelSettings;
+use crate::runtime::Stop;
+use crate::runtime::signals::Signals;
+use crate::telemetry;
+use crate::tenant::{self, Declaration};
+
+use super::args::{Demo, Simulate};
+use super::{Given, Outcome, check, complain, make_data_dir, root};
+
+pub(super) fn serve(given: &Given) -> Outcome {
+    let config = given.config(None)?;
+    check::look(given, &config).1.or(())?;
+    make_data_dir(&config)?;
+    start(&config.log.clone(), |stop, abort| async {
+        for warning in config.warnings.iter() {
+            tracing::warn!(key = warning.key, "{}", warning.what);
+        }
+        root::serve(config, given.env.clone(), stop, abort).await
+    })
+}
+
+pub(super) fn demo(given: &Given, asked: &Demo) -> Outcome {
+    let config = given.config(Some(preset(asked)))?;
+    let options = Options {
+        env: given.env.clone(),
+        declarations: vec![demo_declaration(given, asked.port)?],
+        simulator: true,
+        conformance: asked.conformance,
+        ..Options::default()
+    };
+    make_data_dir(&config)?;
+    start(&config.log.clone(), |stop, abort| root::demo(config, options, stop, abort))
+}
+
+pub(super) fn simulate(given: &Given, asked: &Simulate) -> Outcome {
+    let declaration = match &asked.tenant {
+        Some(file) => Declaration::read_file(file, &given.env)?,
+        None => demo_declaration(given, 8080)?,
+    };
+    let is_wechat = |channel: &ChannelSettings| matches!(channel, ChannelSettings::Wechat(_));
+    if !declaration.tenant.accounts.iter().any(|account| is_wechat(&account.channel)) {
+        return Err(anyhow::anyhow!("the declaration has no WeChat account to play").into());
+    }
+    let log = Log { format: LogFormat::Text, level: "info".to_owned() };
+    start(&log, |stop, abort| root::simulate(asked.bind, asked.gateway.clone(), declaration, stop, abort))
+}
+
+/// The settings of the demo: everything in one folder, on one port of this machine, WeChat played by the simulator.
+fn preset(asked: &Demo) -> String {
+    let port = asked.port;
+    let data = toml::Value::String(asked.data.display().to_string());
+    format!(
+        "data.dir = {data}\nhttp.bind = \"127.0.0.1:{port}\"\nwechat.api_base = \"http://127.0.0.1:{port}/simulator\"\n\
+         secret.generate = true\nlog.format = \"text\"\nlog.level = \"warn\"\n"
+    )
+}
+
+/// The demo's tenant, whose widget pages are on the demo's port.
+fn demo_declaration(given: &Given, port: u16) -> Result<Declaration, Problems> {
+    let text = tenant::DEMO.replace(":8080\"", &format!(":{port}\""));
+    Declaration::parse("tenants/demo.toml", &text, &given.env, std::path::Path::new(""))
+}
+
+/// Sets up what a long-running process needs, and runs it until it ends.
+fn start<R>(log: &Log, work: impl FnOnce(Stop, Stop) -> R) -> Outcome
+where
+    R: Future<Output = anyhow::Result<()>>,
+{
+    telemetry::init(log).context("cannot set up logging")?;
+    if rustls::crypto::ring::default_provider().install_default().is_err() {
+        complain("a TLS provider was installed already");
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.context("cannot start the runtime")?;
+    let (stop, abort) = (Stop::new(), Stop::new());
+    let outcome = runtime.block_on(async {
+        let signals = Signals::catch().context("cannot catch signals")?;
+        tokio::spawn(signals.forward(stop.clone(), abort.clone()));
+        work(stop, abort).await
+    });
+    // What is still running after an ordered stop, or an abort, is not waited for.
+    runtime.shutdown_background();
+    outcome.map_err(Into::into)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::path::{Path, PathBuf};
+
+    use super::*;
+    use crate::config::Store;
+
+    fn given(env: &[(&str, &str)]) -> Given {
+        let env = env.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+        Given { config_file: None, env: env.collect::<BTreeMap<_, _>>() }
+    }
+
+    #[test]
+    fn the_demo_keeps_everything_in_its_folder_and_on_its_port() {
+        let asked = Demo { port: 9123, data: PathBuf::from("/var/tmp/\"quoted\" 驿站"), conformance: false };
+        let config = given(&[]).config(Some(preset(&asked))).unwrap();
+        assert_eq!(config.http.bind.to_string(), "127.0.0.1:9123");
+        assert_eq!(config.wechat.api_base, "http://127.0.0.1:9123/simulator");
+        let Store::Sqlite(sqlite) = &config.store else { panic!("the demo needs no server") };
+        assert_eq!(sqlite.path, Path::new("/var/tmp/\"quoted\" 驿站/yizhan.db"));
+        assert!(config.secret.generate);
+
+        let louder = given(&[("YIZHAN__LOG__LEVEL", "debug")]).config(Some(preset(&asked))).unwrap();
+        assert_eq!(louder.log.level, "debug", "the environment goes over the preset");
+    }
+
+    #[test]
+    fn the_demo_tenant_follows_the_port() {
+        let declaration = demo_declaration(&given(&[]), 9123).unwrap();
+        let origins = declaration.tenant.accounts.iter().find_map(|account| match &account.channel {
+            ChannelSettings::Web(web) => Some(web.origins.clone()),
+            ChannelSettings::Wechat(_) => None,
+        });
+        assert_eq!(origins.unwrap(), ["http://127.0.0.1:9123", "http://localhost:9123"]);
+    }
+}

@@ -1,0 +1,91 @@
+//! `tenant apply | list | show | reseal`.
+
+use std::path::PathBuf;
+
+use anyhow::{Context as _, anyhow};
+
+use crate::admin::tenant::{Applied, Summary, Tenants};
+use crate::clock::Clock;
+use crate::config::Problems;
+use crate::model::id::TenantId;
+use crate::tenant::Declaration;
+
+use super::args::Tenant;
+use super::{Failure, Given, Outcome, open_keyring, open_store, say, wait};
+
+pub(super) fn run(given: &Given, asked: Tenant) -> Outcome {
+    match asked {
+        Tenant::Apply { files, check } => apply(given, &files, check),
+        Tenant::List => list(given),
+        Tenant::Show { id } => show(given, &id),
+        Tenant::Reseal => reseal(given),
+    }
+}
+
+fn open(given: &Given) -> Result<Tenants, Failure> {
+    let config = given.config(None)?;
+    let keyring = open_keyring(&config, &given.env)?;
+    Ok(Tenants::new(open_store(&config)?, keyring, Clock::system()))
+}
+
+fn apply(given: &Given, files: &[PathBuf], check: bool) -> Outcome {
+    let mut problems = Problems::default();
+    let mut declarations = Vec::new();
+    for file in files {
+        match Declaration::read_file(file, &given.env) {
+            Ok(declaration) => declarations.push(declaration),
+            Err(found) => {
+                found.iter().for_each(|found| problems.push(format!("{}: {}", file.display(), found.key), &found.what));
+            }
+        }
+    }
+    for declaration in &declarations {
+        for warning in declaration.warnings.iter() {
+            say(&format!("警告 warning  {}: {warning}", declaration.tenant.id));
+        }
+    }
+    problems.or(())?;
+    if check {
+        say(&format!("声明正确 {} declarations are valid", declarations.len()));
+        return Ok(());
+    }
+    let tenants = open(given)?;
+    for declaration in declarations {
+        let id = declaration.tenant.id.clone();
+        let applied = wait(tenants.apply(declaration))?.with_context(|| format!("tenant {id} was not applied"))?;
+        say(&match applied {
+            Applied::Changed(version) => format!("{id}: 已应用 applied, version {version}"),
+            Applied::Unchanged(version) => format!("{id}: 未变化 unchanged, version {version}"),
+        });
+    }
+    Ok(())
+}
+
+fn list(given: &Given) -> Outcome {
+    let tenants = open(given)?;
+    let list = wait(tenants.list())?.context("cannot list the tenants")?;
+    if list.is_empty() {
+        say("没有租户 no tenants; see: yizhan tenant apply --help");
+    }
+    for Summary { id, name, version, applied_at, counts: (accounts, queues, agents) } in list {
+        let when = applied_at.rfc3339();
+        say(&format!("{id}\t{name}\tversion {version}\t{when}\t{accounts} accounts, {queues} queues, {agents} agents"));
+    }
+    Ok(())
+}
+
+fn show(given: &Given, id: &str) -> Outcome {
+    let nobody = || anyhow!("没有这个租户 there is no tenant {id:?}");
+    let tenant = TenantId::parse(id).map_err(|_form| nobody())?;
+    let tenants = open(given)?;
+    let shown = wait(tenants.show(&tenant))?.context("cannot read the tenant")?;
+    say(shown.ok_or_else(nobody)?.trim_end());
+    Ok(())
+}
+
+fn reseal(given: &Given) -> Outcome {
+    let tenants = open(given)?;
+    let changed = wait(tenants.reseal())?.context("not every secret could be sealed again")?;
+    say(&format!("已重新封存 {changed} 个租户的密文 tenants sealed again under the current master key"));
+    Ok(())
+}

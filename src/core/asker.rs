@@ -1,0 +1,51 @@
+//! Who asks for a change, and the frame around every change: one transaction, then what it has to tell.
+
+use super::effect::Effects;
+use super::{Client, Core, Error, Party, Scene};
+use crate::model::code::Code;
+use crate::model::id::{AgentId, TenantId};
+use crate::store::conversation::{self, Conversation};
+use crate::store::{Tx, session};
+
+impl Core {
+    /// Runs `work` in one transaction and announces what it has to tell once that is committed.
+    pub(super) async fn change<T: Send + 'static>(
+        &self,
+        tenant: &TenantId,
+        work: impl FnOnce(&mut Tx<'_>, &Scene, &mut Effects) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let scene = self.scene(tenant)?;
+        let (done, effects) = self
+            .scope(tenant)
+            .write(move |tx| {
+                let mut effects = Effects::default();
+                let done = work(tx, &scene, &mut effects)?;
+                Ok::<_, Error>((done, effects))
+            })
+            .await?;
+        self.announce(tenant, effects);
+        Ok(done)
+    }
+}
+
+/// The agent behind a client.
+pub(super) fn agent(client: &Client) -> Result<&AgentId, Error> {
+    match &client.party {
+        Party::Agent { agent, .. } => Ok(agent),
+        Party::Contact { .. } => Err(Error::new(Code::Forbidden, "仅限客服 / for agents only")),
+    }
+}
+
+/// Whether oversight is part of the client's role.
+pub(super) fn supervises(client: &Client) -> bool {
+    matches!(client.party, Party::Agent { supervisor: true, .. })
+}
+
+/// The conversation of the customer behind a client.
+pub(super) fn own_conversation(tx: &mut Tx<'_>, client: &Client) -> Result<Conversation, Error> {
+    let Party::Contact { contact, account } = &client.party else {
+        return Err(Error::new(Code::Forbidden, "仅限访客 / for visitors only"));
+    };
+    let conv = session::conversation_of(tx, *contact, account)?.ok_or_else(Error::not_found)?;
+    conversation::find(tx, conv)?.ok_or_else(Error::not_found)
+}

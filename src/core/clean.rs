@@ -1,0 +1,29 @@
+//! Clearing away what is no longer needed, across tenants.
+
+use std::time::Duration;
+
+use super::{Core, Error};
+use crate::store::inbox;
+
+/// Deliveries are remembered this long: WeChat repeats within a minute, operators look back a day or two.
+const INBOX_KEPT: Duration = Duration::from_secs(3 * 24 * 3600);
+/// Unusable input is kept this long for whoever has to find out why.
+const QUARANTINE_KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
+
+impl Core {
+    /// Forgets old deliveries, quarantined input and uploads that were not finished.
+    ///
+    /// # Errors
+    /// When the store or the place of blobs is away; what was cleared until then stays cleared.
+    pub async fn clean(&self) -> Result<(), Error> {
+        let now = self.clock().now();
+        let forgotten = self
+            .store()
+            .sweep(move |conn| {
+                inbox::forget(conn, now.minus(INBOX_KEPT), now.minus(QUARANTINE_KEPT)).map_err(Error::from)
+            })
+            .await?;
+        tracing::debug!(forgotten, "old deliveries forgotten");
+        self.sweep_blobs().await
+    }
+}

@@ -1,0 +1,209 @@
+//! How a session ends, and the paperwork after it.
+
+use serde_json::json;
+
+use super::effect::{Effect, Effects, Push};
+use super::session::{conflict, record, save, say, step, tell};
+use super::switchboard::emit;
+use super::timer::{self, Kind};
+use super::{Client, Core, Error, Party, Scene, asker, offer, presence};
+use crate::model::assignment::{Move as Turn, State as Share};
+use crate::model::code::Code;
+use crate::model::id::{AssignmentId, SessionId};
+use crate::model::session::{EndedBy, Move, State};
+use crate::store::assignment::{self, Assignment};
+use crate::store::session::{self as store, End, Session};
+use crate::store::{Tx, agent, queue};
+use crate::template::Prompt;
+
+/// Labels of a session, and characters of each.
+const TAGS_MAX: usize = 20;
+const TAG_CHARS: usize = 32;
+
+/// Ends a session (S24): no offer stands any more, its agent goes into wrap-up, nothing waits for it.
+pub(super) fn finish(
+    tx: &mut Tx<'_>,
+    scene: &Scene,
+    session: &mut Session,
+    by: EndedBy,
+    reason: &str,
+    fx: &mut Effects,
+) -> Result<(), Error> {
+    let millis = |since: Option<crate::model::time::Millis>| since.map(|at| scene.now.since(at).as_millis());
+    let data = json!({
+        "by": by.to_string(), "reason": reason, "total_ms": millis(Some(session.started_at)),
+        "since_queued_ms": millis(session.queued_at), "since_connected_ms": millis(session.connected_at),
+        "first_reply_at": session.first_reply_at,
+    });
+    record(tx, scene, session, "session.ended", data, fx)?;
+    for share in assignment::of_sessions(tx, &[session.session])? {
+        match share.state {
+            Share::Offered => offer::withdraw(tx, scene, &share, Turn::Revoke, "cancelled", fx)?,
+            Share::Active => wrap_up(tx, scene, &share, reason, fx)?,
+            _ => {}
+        }
+    }
+    queue::remove(tx, session.session)?;
+    queue::forgive(tx, session.session)?;
+    let kinds = [Kind::MaxWait, Kind::QueueGrace, Kind::IdleWarn, Kind::IdleClose, Kind::SessionMax];
+    timer::cancel(tx, &kinds, session.session)?;
+    session.transfer = None;
+    step(session, Move::End)?;
+    session.ended = Some(End { at: scene.now, by: by.to_string(), reason: reason.to_owned() });
+    save(tx, session)?;
+    tell(tx, session, fx)?;
+    fx.push(Effect::Route);
+    Ok(())
+}
+
+/// An agent's share is over as far as the customer is concerned: the place is free, the paperwork begins.
+pub(super) fn wrap_up(
+    tx: &mut Tx<'_>,
+    scene: &Scene,
+    share: &Assignment,
+    reason: &str,
+    fx: &mut Effects,
+) -> Result<(), Error> {
+    if !assignment::step(tx, share, Turn::Finish, Some(reason), scene.now)? {
+        return Err(conflict());
+    }
+    agent::give_slot(tx, &share.agent)?;
+    let until = scene.now.plus(scene.tenant.policy.wrapup);
+    assignment::set_deadline(tx, share.assignment, until)?;
+    timer::set(tx, Kind::Wrapup, share.assignment, until, fx)?;
+    let data = json!({ "assignment": share.assignment, "agent": share.agent, "reason": reason });
+    emit(tx, scene, Some(share.session), "assignment.wrapup_started", data)?;
+    presence::show(tx, &share.agent, fx)
+}
+
+/// The time for the paperwork is over.
+pub(super) fn wrapup_over(tx: &mut Tx<'_>, scene: &Scene, id: AssignmentId, fx: &mut Effects) -> Result<(), Error> {
+    match assignment::find(tx, id)?.filter(|share| share.state == Share::Wrapup) {
+        Some(share) => complete(tx, scene, &share, fx),
+        None => Ok(()),
+    }
+}
+
+fn complete(tx: &mut Tx<'_>, scene: &Scene, share: &Assignment, fx: &mut Effects) -> Result<(), Error> {
+    if !assignment::step(tx, share, Turn::Complete, None, scene.now)? {
+        return Err(conflict());
+    }
+    timer::cancel(tx, &[Kind::Wrapup], share.assignment)?;
+    let stored = assignment::find(tx, share.assignment)?.unwrap_or_else(|| share.clone());
+    let data = json!({
+        "assignment": share.assignment, "agent": share.agent, "reason": stored.reason,
+        "disposition": stored.disposition,
+    });
+    emit(tx, scene, Some(share.session), "assignment.completed", data)?;
+    leave_list(tx, share, fx)
+}
+
+/// Takes the conversation off the agent's list unless another share keeps it there.
+pub(super) fn leave_list(tx: &mut Tx<'_>, share: &Assignment, fx: &mut Effects) -> Result<(), Error> {
+    let kept = assignment::of_agent(tx, &share.agent)?
+        .iter()
+        .any(|other| other.conv == share.conv && other.state != Share::Offered);
+    if !kept {
+        fx.push(Effect::Agent(share.agent.clone(), Push::ConversationGone { conv: share.conv }));
+    }
+    Ok(())
+}
+
+fn end_by_agent(
+    tx: &mut Tx<'_>,
+    scene: &Scene,
+    client: &Client,
+    id: SessionId,
+    reason: Option<&str>,
+    fx: &mut Effects,
+) -> Result<(), Error> {
+    let who = asker::agent(client)?;
+    let mut session = store::find(tx, id)?.ok_or_else(Error::not_found)?;
+    if session.state == State::Ended {
+        return Err(Error::new(Code::SessionEnded, "会话已结束 / the session has ended"));
+    }
+    let by = match session.holder.agent() {
+        Some(holder) if holder == who => EndedBy::Agent,
+        _ if asker::supervises(client) => EndedBy::Supervisor,
+        _ => return Err(Error::new(Code::NotInControl, "会话不由您接待 / another party answers this session")),
+    };
+    let reason: String = reason.unwrap_or("resolved").chars().take(64).collect();
+    say(tx, scene, &session, &Prompt::Ended, fx)?;
+    finish(tx, scene, &mut session, by, &reason, fx)
+}
+
+impl Core {
+    /// Ends a session: an agent's or supervisor's by name, a customer's own.
+    ///
+    /// # Errors
+    /// `not_found`, `not_in_control`, `session_ended`.
+    pub(crate) async fn end(
+        &self,
+        client: &Client,
+        id: Option<SessionId>,
+        reason: Option<String>,
+    ) -> Result<(), Error> {
+        let owned = client.clone();
+        self.change(&client.tenant, move |tx, scene, fx| match (&owned.party, id) {
+            (Party::Agent { .. }, Some(id)) => end_by_agent(tx, scene, &owned, id, reason.as_deref(), fx),
+            (Party::Agent { .. }, None) => Err(Error::new(Code::BadRequest, "缺少 session / session is missing")),
+            (Party::Contact { .. }, _) => {
+                let conversation = asker::own_conversation(tx, &owned)?;
+                let mut session = store::open_of(tx, conversation.conv)?
+                    .ok_or_else(|| Error::new(Code::SessionEnded, "会话已结束 / the session has ended"))?;
+                finish(tx, scene, &mut session, EndedBy::Contact, "contact", fx)
+            }
+        })
+        .await
+    }
+
+    /// Ends the wrap-up of an assignment. Doing it twice does no harm.
+    ///
+    /// # Errors
+    /// `not_found`; `conflict` while the session goes on.
+    pub(crate) async fn wrapup_done(
+        &self,
+        client: &Client,
+        id: AssignmentId,
+        disposition: Option<String>,
+    ) -> Result<(), Error> {
+        let owned = client.clone();
+        self.change(&client.tenant, move |tx, scene, fx| {
+            let who = asker::agent(&owned)?;
+            let share = assignment::find(tx, id)?.filter(|share| share.agent == *who).ok_or_else(Error::not_found)?;
+            match share.state {
+                Share::Wrapup => {}
+                Share::Done => return Ok(()),
+                _ => return Err(conflict()),
+            }
+            if let Some(text) = disposition {
+                let short: String = text.chars().take(200).collect();
+                assignment::set_disposition(tx, id, Some(&short))?;
+            }
+            complete(tx, scene, &share, fx)
+        })
+        .await
+    }
+
+    /// Gives a session its labels, in place of the earlier ones.
+    ///
+    /// # Errors
+    /// `not_found` for sessions that this agent never answered; `bad_request` for too many or too long labels.
+    pub(crate) async fn tag(&self, client: &Client, id: SessionId, tags: Vec<String>) -> Result<(), Error> {
+        if tags.len() > TAGS_MAX || tags.iter().any(|tag| tag.is_empty() || tag.chars().count() > TAG_CHARS) {
+            return Err(Error::new(Code::BadRequest, "标签过多或过长 / too many or too long labels"));
+        }
+        let owned = client.clone();
+        self.change(&client.tenant, move |tx, _scene, fx| {
+            let who = asker::agent(&owned)?;
+            let mut session = store::find(tx, id)?.ok_or_else(Error::not_found)?;
+            if !asker::supervises(&owned) && !assignment::ever_held(tx, who, session.conv)? {
+                return Err(Error::not_found());
+            }
+            session.tags = tags;
+            save(tx, &mut session)?;
+            tell(tx, &session, fx)
+        })
+        .await
+    }
+}

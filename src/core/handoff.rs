@@ -1,0 +1,240 @@
+//! Into a queue, out of it, and from one to another. Knows who may wait where; who serves is the router's business.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::effect::{Effect, Effects, Push, SessionView};
+use super::leave::{self, Why};
+use super::session::{conflict, home, record, save, say, step, tell};
+use super::switchboard::emit;
+use super::timer::{self, Kind};
+use super::view::{Around, Viewer, session_view};
+use super::{Client, Core, Error, Scene, asker, ending, presence, session, transfer};
+use crate::model::assignment::{Move as Turn, State as Share};
+use crate::model::code::Code;
+use crate::model::id::{QueueId, SessionId};
+use crate::model::presence::{PRIORITY_LOST, PRIORITY_NORMAL};
+use crate::model::session::{EndedBy, Move, State};
+use crate::store::assignment::{self, Assignment};
+use crate::store::queue::{self, Entry};
+use crate::store::session::{self as store, Session};
+use crate::store::{self as tables, Tx, agent};
+use crate::template::Prompt;
+use crate::tenant::Queue;
+
+/// Queues that are tried one after another when each sends on to the next.
+const HOPS: usize = 8;
+
+/// Whether somebody who serves the queue is signed in.
+pub(super) fn attended(tx: &mut Tx<'_>, queue: &QueueId) -> Result<bool, Error> {
+    Ok(agent::of_queue(tx, queue)?.iter().any(|agent| agent.presence.signed_in()))
+}
+
+/// Why nobody can join the queue now; `None` when they can.
+fn barred(tx: &mut Tx<'_>, scene: &Scene, queue: &Queue) -> Result<Option<Why>, Error> {
+    if !scene.tenant.is_open(queue, scene.now) {
+        return Ok(Some(Why::Closed));
+    }
+    if !attended(tx, &queue.id)? {
+        return Ok(Some(Why::NoAgent));
+    }
+    let (length, _) = queue::length(tx, &queue.id)?;
+    Ok((length >= i64::from(queue.max_len)).then_some(Why::Full))
+}
+
+/// The queue that takes the session: the wished one, or where that one sends on to when it is full (S9).
+fn open_queue<'a>(tx: &mut Tx<'_>, scene: &'a Scene, wish: &'a Queue) -> Result<Result<&'a Queue, Why>, Error> {
+    let mut queue = wish;
+    let mut first = None;
+    for _ in 0..HOPS {
+        let Some(why) = barred(tx, scene, queue)? else { return Ok(Ok(queue)) };
+        let why = *first.get_or_insert(why);
+        match queue.overflow_to.as_ref().and_then(|next| scene.tenant.queue(next)) {
+            Some(next) if why == Why::Full => queue = next,
+            _ => return Ok(Err(why)),
+        }
+    }
+    Ok(Err(Why::Full))
+}
+
+/// Puts a session into a queue (S4, S7), or asks for a message when nobody can take it (S8, S9).
+pub(super) fn enqueue(
+    tx: &mut Tx<'_>,
+    scene: &Scene,
+    session: &mut Session,
+    wish: Option<&QueueId>,
+    fx: &mut Effects,
+) -> Result<(), Error> {
+    let wished = match wish {
+        Some(id) => scene.tenant.queue(id),
+        None => scene.tenant.default_queue(),
+    };
+    let queue = match open_queue(tx, scene, wished.ok_or_else(Error::not_found)?)? {
+        Ok(queue) => queue,
+        Err(why) => return leave::ask(tx, scene, session, why, fx),
+    };
+    let since = *session.queued_at.get_or_insert(scene.now);
+    step(session, Move::Enqueue)?;
+    session.queue = Some(queue.id.clone());
+    save(tx, session)?;
+    let entry = wait(tx, session, &queue.id, PRIORITY_NORMAL, since)?;
+    timer::set(tx, Kind::MaxWait, session.session, scene.now.plus(queue.max_wait), fx)?;
+    let position = queue::position(tx, &entry)?;
+    let data = json!({ "queue": queue.id, "position": position, "priority": entry.priority });
+    emit(tx, scene, Some(session.session), "session.queued", data)?;
+    let position = u64::try_from(position).unwrap_or(1);
+    say(tx, scene, session, &Prompt::QueueNotice { position }, fx)?;
+    tell(tx, session, fx)?;
+    fx.push(Effect::Route);
+    Ok(())
+}
+
+/// Adds the queue entry; the key refuses a second one.
+pub(super) fn wait(
+    tx: &mut Tx<'_>,
+    session: &Session,
+    queue: &QueueId,
+    priority: i32,
+    since: crate::model::time::Millis,
+) -> Result<Entry, Error> {
+    let entry = Entry {
+        session: session.session,
+        conv: session.conv,
+        queue: queue.clone(),
+        offered: false,
+        priority,
+        enqueued_at: since,
+    };
+    match queue::insert(tx, &entry) {
+        Ok(()) => Ok(entry),
+        Err(error) if error.is_duplicate() => Err(Error {
+            source: Some(Box::new(error)),
+            ..Error::new(Code::AlreadyQueued, "已在排队 / waits already")
+        }),
+        Err(error) => Err(tables::Error::into(error)),
+    }
+}
+
+/// The customer no longer wants to wait (S14). What is offered is taken back first, so that nobody can take it any
+/// more; without a robot to go back to the session ends.
+pub(super) fn cancel(tx: &mut Tx<'_>, scene: &Scene, session: &mut Session, fx: &mut Effects) -> Result<(), Error> {
+    if session.state != State::Queued {
+        return Err(conflict());
+    }
+    say(tx, scene, session, &Prompt::Ended, fx)?;
+    ending::finish(tx, scene, session, EndedBy::Contact, "cancelled", fx)
+}
+
+/// The agent is gone for good: the session goes to the head of its queue with the time it had (S22).
+pub(super) fn requeue(tx: &mut Tx<'_>, scene: &Scene, share: &Assignment, fx: &mut Effects) -> Result<(), Error> {
+    let Some(mut session) = store::find(tx, share.session)? else { return Ok(()) };
+    if session.transfer.is_some() {
+        transfer::fail(tx, scene, &mut session, "agent_lost", fx)?;
+    }
+    if !assignment::step(tx, share, Turn::Lose, Some("agent_lost"), scene.now)? {
+        return Err(conflict());
+    }
+    agent::give_slot(tx, &share.agent)?;
+    let known = session.queue.as_ref().and_then(|id| scene.tenant.queue(id));
+    let queue = known.or_else(|| scene.tenant.default_queue()).ok_or_else(Error::not_found)?;
+    let since = *session.queued_at.get_or_insert(session.started_at);
+    step(&mut session, Move::Requeue)?;
+    session.queue = Some(queue.id.clone());
+    session.last_agent = Some(share.agent.clone());
+    save(tx, &mut session)?;
+    wait(tx, &session, &queue.id, PRIORITY_LOST, since)?;
+    timer::cancel(tx, &[Kind::IdleWarn, Kind::IdleClose], session.session)?;
+    timer::set(tx, Kind::MaxWait, session.session, scene.now.plus(queue.max_wait), fx)?;
+    let data = json!({ "assignment": share.assignment, "agent": share.agent, "queue": queue.id });
+    record(tx, scene, &session, "assignment.lost", data, fx)?;
+    say(tx, scene, &session, &Prompt::AgentLost, fx)?;
+    ending::leave_list(tx, share, fx)?;
+    tell(tx, &session, fx)?;
+    presence::show(tx, &share.agent, fx)?;
+    fx.push(Effect::Route);
+    Ok(())
+}
+
+/// A session has waited long enough (S15). While it is offered, the offer is waited for.
+pub(super) fn waited_out(tx: &mut Tx<'_>, scene: &Scene, id: SessionId, fx: &mut Effects) -> Result<(), Error> {
+    let (Some(mut session), Some(entry)) = (store::find(tx, id)?, queue::find(tx, id)?) else { return Ok(()) };
+    if entry.offered {
+        let offer = assignment::of_sessions(tx, &[id])?.into_iter().find(|share| share.state == Share::Offered);
+        let until = offer.map_or(scene.now, |offer| offer.deadline).plus(Duration::from_secs(1));
+        return timer::set(tx, Kind::MaxWait, id, until, fx);
+    }
+    if session.transfer.is_some() {
+        return transfer::fail(tx, scene, &mut session, "timeout", fx);
+    }
+    if session.state != State::Queued {
+        return Ok(());
+    }
+    let next = scene.tenant.queue(&entry.queue).and_then(|queue| scene.tenant.queue(queue.overflow_to.as_ref()?));
+    match next {
+        Some(next) if barred(tx, scene, next)?.is_none() && queue::move_to(tx, id, &next.id)? => {
+            session.queue = Some(next.id.clone());
+            save(tx, &mut session)?;
+            timer::set(tx, Kind::MaxWait, id, scene.now.plus(next.max_wait), fx)?;
+            let data = json!({ "from": entry.queue, "to": next.id });
+            emit(tx, scene, Some(id), "queue.overflowed", data)?;
+            tell(tx, &session, fx)?;
+            fx.push(Effect::Route);
+            Ok(())
+        }
+        _ => {
+            fx.push(Effect::Route);
+            leave::ask(tx, scene, &mut session, Why::Timeout, fx)
+        }
+    }
+}
+
+impl Core {
+    /// A customer asks for a person. Returns the session, which waits, or asks for a message when nobody can come.
+    ///
+    /// # Errors
+    /// `already_queued`; `conflict` while an agent answers; `not_found` for an unknown queue.
+    pub(crate) async fn handoff(&self, client: &Client, wish: Option<QueueId>) -> Result<SessionView, Error> {
+        let owned = client.clone();
+        self.change(&client.tenant, move |tx, scene, fx| {
+            let conversation = asker::own_conversation(tx, &owned)?;
+            let mut session = session::ensure_open(tx, scene, &conversation, fx)?;
+            match session.state {
+                State::Queued => return Err(Error::new(Code::AlreadyQueued, "已在排队 / waits already")),
+                State::Active => return Err(Error::new(Code::Conflict, "客服正在接待您 / an agent is answering you")),
+                State::New | State::Bot | State::Ended => {}
+            }
+            enqueue(tx, scene, &mut session, wish.as_ref(), fx)?;
+            let around = Around::read(tx, &session)?;
+            Ok(session_view(&session, &around, Viewer::of(&owned)))
+        })
+        .await
+    }
+
+    /// A customer no longer wants to wait. After the return no agent can accept any more.
+    ///
+    /// # Errors
+    /// `conflict` when the customer does not wait; `session_ended`.
+    pub(crate) async fn cancel_queue(&self, client: &Client) -> Result<(), Error> {
+        let owned = client.clone();
+        self.change(&client.tenant, move |tx, scene, fx| {
+            let conversation = asker::own_conversation(tx, &owned)?;
+            let mut session = store::open_of(tx, conversation.conv)?
+                .ok_or_else(|| Error::new(Code::SessionEnded, "会话已结束 / the session has ended"))?;
+            cancel(tx, scene, &mut session, fx)
+        })
+        .await
+    }
+}
+
+/// Pushes its place to a web customer who waits.
+pub(super) fn show_place(tx: &mut Tx<'_>, entry: &Entry, fx: &mut Effects) -> Result<(), Error> {
+    let Some(session) = store::find(tx, entry.session)?.filter(|session| session.state == State::Queued) else {
+        return Ok(());
+    };
+    let conversation = home(tx, &session)?;
+    let viewer = Viewer::Contact(conversation.contact);
+    let view = session_view(&session, &Around::read(tx, &session)?, viewer);
+    fx.push(Effect::Contact(conversation.contact, Push::Session(Box::new(view))));
+    Ok(())
+}

@@ -1,0 +1,221 @@
+//! What channels deliver on its way into the log: once, in one transaction, with the answer that the channel gets.
+
+use serde_json::json;
+
+use super::directory::Entrance;
+use super::effect::{Effect, Effects};
+use super::switchboard::{Draft, append, emit, place};
+use super::{Core, Error, Scene, session};
+use crate::model::content::Content;
+use crate::model::envelope::{Role, Sender, Visibility};
+use crate::model::id::MessageId;
+use crate::model::inbound::{Answer, ChannelEvent, Inbound, InboundKind};
+use crate::model::secret::Secret;
+use crate::model::window::{Trigger, Window};
+use crate::secret::Place;
+use crate::store::conversation::{self, Conversation, Identity};
+use crate::store::{Tx, delivery, fetch, inbox, outbox};
+
+/// The key of a menu button that asks for a person.
+const HANDOFF_KEY: &str = "HANDOFF";
+/// Room in the passive slot, in bytes of UTF-8: WeChat drops longer texts silently (`wechat.md` §14, 28).
+const PASSIVE_ROOM: usize = 2000;
+
+impl Core {
+    /// Takes in one delivery of a channel. Returns after it is committed, with what the channel is to be told.
+    ///
+    /// A delivery that was taken in before, or is being taken in now, joins that execution: it gets the same answer
+    /// and has no other effect. If the returned future is dropped at a deadline the work goes on, and the channel's
+    /// next try finds its outcome.
+    ///
+    /// # Errors
+    /// When it could not be committed; the channel must not hear yes then.
+    pub async fn take_in(&self, entrance: Entrance, inbound: Inbound) -> Result<Answer, Error> {
+        let scene = self.scene(&entrance.tenant)?;
+        let tenant = entrance.tenant.clone();
+        let (answer, effects, fetches) = self
+            .scope(&tenant)
+            .write(move |tx| {
+                let fetches = !inbound.fetch.is_empty();
+                take_in(tx, &scene, &entrance, inbound).map(|(answer, effects)| (answer, effects, fetches))
+            })
+            .await?;
+        self.announce(&tenant, effects);
+        if fetches {
+            self.inner.fetches.notify_one();
+        }
+        Ok(answer)
+    }
+
+    /// Keeps input that is authentic but unusable, for whoever has to find out why. `body` is sealed at rest.
+    ///
+    /// # Errors
+    /// When it could not be committed.
+    pub async fn quarantine(&self, entrance: &Entrance, reason: &'static str, body: &[u8]) -> Result<(), Error> {
+        let now = self.clock().now();
+        let id = MessageId::generate(now).to_string();
+        let place = Place { table: "quarantine", tenant: entrance.tenant.as_str(), field: "body", id: &id };
+        let text = Secret::new(String::from_utf8_lossy(body).into_owned());
+        let sealed = self.inner.parts.keys.seal(&place, &text).map_err(Error::internal)?;
+        let account = entrance.account.clone();
+        self.scope(&entrance.tenant)
+            .write(move |tx| inbox::quarantine(tx, &id, &account, reason, &sealed, now).map_err(Error::from))
+            .await
+    }
+}
+
+fn take_in(tx: &mut Tx<'_>, scene: &Scene, entrance: &Entrance, inbound: Inbound) -> Result<(Answer, Effects), Error> {
+    let mut effects = Effects::default();
+    if !inbox::note(tx, &entrance.account, &inbound.dedupe, scene.now)? {
+        let answer = inbox::answer(tx, &entrance.account, &inbound.dedupe)?.unwrap_or(Answer::Accepted);
+        return Ok((answer, effects));
+    }
+    let known = conversation::identity(tx, &entrance.account, &inbound.from)?;
+    if known.is_none() && matches!(inbound.kind, InboundKind::Event(ChannelEvent::Reported { .. })) {
+        report(tx, scene, entrance, &inbound)?;
+        return Ok((Answer::Accepted, effects));
+    }
+    let identity = match known {
+        Some(identity) => identity,
+        None => conversation::create(tx, entrance.kind, &entrance.account, &inbound.from, None, scene.now)?,
+    };
+    let conversation = step_in(tx, scene, &identity, &inbound)?;
+    if inbound.opens.is_some() && delivery::release(tx, identity.conv, scene.now)? > 0 {
+        effects.push(Effect::Deliver(identity.conv));
+    }
+    effects.open_passive(identity.conv, PASSIVE_ROOM);
+    let dedupe = inbound.dedupe.clone();
+    match inbound.kind.clone() {
+        InboundKind::Message(content) => {
+            if !identity.subscribed {
+                conversation::set_subscribed(tx, &entrance.account, &inbound.from, true)?;
+            }
+            said(tx, scene, &conversation, inbound, content, &mut effects)?;
+        }
+        InboundKind::Event(event) => happened(tx, scene, &conversation, &inbound, &event, &mut effects)?,
+    }
+    let answer = match effects.take_passive() {
+        Some(text) => Answer::Passive(Box::new(Content::text(text))),
+        None => Answer::Accepted,
+    };
+    if answer != Answer::Accepted {
+        inbox::answered(tx, &entrance.account, &dedupe, &answer)?;
+    }
+    Ok((answer, effects))
+}
+
+/// The conversation with what the delivery changes in its row: the window, and for a message the next `seq`.
+fn step_in(tx: &mut Tx<'_>, scene: &Scene, identity: &Identity, inbound: &Inbound) -> Result<Conversation, Error> {
+    let says = matches!(inbound.kind, InboundKind::Message(_));
+    if says && inbound.opens == Some(Trigger::Message) {
+        // A message opens the whole window, whatever it was before: one statement instead of three.
+        let window = Window::default().granted(Trigger::Message, scene.now);
+        return conversation::advance_open(tx, identity.conv, scene.now, window)?.ok_or_else(Error::not_found);
+    }
+    if let Some(trigger) = inbound.opens {
+        let current = conversation::find(tx, identity.conv)?.ok_or_else(Error::not_found)?;
+        conversation::set_window(tx, identity.conv, current.window.granted(trigger, scene.now))?;
+    }
+    let row = if says {
+        conversation::advance(tx, identity.conv, scene.now)?
+    } else {
+        conversation::find(tx, identity.conv)?
+    };
+    row.ok_or_else(Error::not_found)
+}
+
+fn contact_draft(conversation: &Conversation, inbound: &Inbound, content: Content) -> Draft {
+    Draft {
+        from: Sender { role: Role::Contact, id: conversation.contact.to_string(), name: None },
+        ext_id: inbound.ext_id.clone(),
+        raw_type: Some(inbound.raw_type.clone()),
+        ..Draft::system(conversation.conv, None, content)
+    }
+}
+
+/// The customer said something: into the open session, or into a new one.
+fn said(
+    tx: &mut Tx<'_>,
+    scene: &Scene,
+    conversation: &Conversation,
+    inbound: Inbound,
+    content: Content,
+    effects: &mut Effects,
+) -> Result<(), Error> {
+    let open = session::ensure_open(tx, scene, conversation, effects)?;
+    let mut draft = contact_draft(conversation, &inbound, content);
+    draft.session = Some(open.session);
+    draft.control_epoch = open.control_epoch;
+    let agents = open.holder.agent().cloned().into_iter().collect();
+    let envelope = place(tx, scene, conversation, draft, agents, effects)?;
+    for blob in inbound.fetch {
+        let mime = envelope.content.media().map_or("application/octet-stream", |media| media.mime.as_str());
+        let order = fetch::Order {
+            media: blob.media,
+            mime,
+            conv: envelope.conv,
+            seq: envelope.seq,
+            account: &conversation.account,
+            remote: &blob.remote,
+        };
+        fetch::order(tx, &order, scene.now)?;
+    }
+    session::contact_said(tx, scene, open, &envelope, effects)
+}
+
+/// The customer did something, or the channel reports something: into the log, for agents' eyes.
+fn happened(
+    tx: &mut Tx<'_>,
+    scene: &Scene,
+    conversation: &Conversation,
+    inbound: &Inbound,
+    event: &ChannelEvent,
+    effects: &mut Effects,
+) -> Result<(), Error> {
+    let content =
+        Content::Event { name: format!("{}.{}", conversation.kind.as_str(), name(event)), data: json!(event) };
+    let mut draft = contact_draft(conversation, inbound, content);
+    draft.visibility = Visibility::Agents;
+    draft.session = session::current(tx, conversation.conv)?.map(|open| open.session);
+    let envelope = append(tx, scene, draft, effects)?;
+    match event {
+        ChannelEvent::Followed { .. } => {
+            conversation::set_subscribed(tx, &conversation.account, &inbound.from, true)?;
+            emit(tx, scene, None, "contact.subscribed", json!({ "contact": conversation.contact }))?;
+            session::followed(tx, scene, conversation, effects)?;
+        }
+        ChannelEvent::Unfollowed => {
+            conversation::set_subscribed(tx, &conversation.account, &inbound.from, false)?;
+            conversation::set_window(tx, conversation.conv, conversation.window.closed())?;
+            emit(tx, scene, None, "contact.unsubscribed", json!({ "contact": conversation.contact }))?;
+            session::unfollowed(tx, scene, conversation, effects)?;
+        }
+        ChannelEvent::MenuClicked { key } if key == HANDOFF_KEY => {
+            let open = session::ensure_open(tx, scene, conversation, effects)?;
+            session::contact_said(tx, scene, open, &envelope, effects)?;
+        }
+        ChannelEvent::Scanned { .. }
+        | ChannelEvent::MenuClicked { .. }
+        | ChannelEvent::Position { .. }
+        | ChannelEvent::Reported { .. } => {}
+    }
+    Ok(())
+}
+
+fn name(event: &ChannelEvent) -> &'static str {
+    match event {
+        ChannelEvent::Followed { .. } => "followed",
+        ChannelEvent::Unfollowed => "unfollowed",
+        ChannelEvent::Scanned { .. } => "scanned",
+        ChannelEvent::MenuClicked { .. } => "menu_clicked",
+        ChannelEvent::Position { .. } => "position",
+        ChannelEvent::Reported { .. } => "reported",
+    }
+}
+
+/// A report about nobody we know, such as the result of a mass message: for other modules only.
+fn report(tx: &mut Tx<'_>, scene: &Scene, entrance: &Entrance, inbound: &Inbound) -> Result<(), Error> {
+    let InboundKind::Event(event) = &inbound.kind else { return Ok(()) };
+    let body = json!({ "kind": "channel.reported", "data": { "account": entrance.account, "event": event } });
+    Ok(outbox::add(tx, &MessageId::generate(scene.now).to_string(), &body.to_string(), scene.now)?)
+}

@@ -1,0 +1,269 @@
+//! Who is there: sockets come and go, agents choose, and whoever stays away too long loses the sessions.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::effect::{AgentView, Effect, Effects, Push};
+use super::switchboard::emit;
+use super::timer::{self, Kind};
+use super::view::agent_view;
+use super::{Client, Core, Error, Party, Scene, asker, handoff, offer};
+use crate::hub::{Hint, Recipient};
+use crate::model::assignment::State as Share;
+use crate::model::code::Code;
+use crate::model::envelope::ChannelKind;
+use crate::model::id::{AgentId, ContactId};
+use crate::model::presence::Status;
+use crate::model::session::State;
+use crate::runtime::Stop;
+use crate::store::lease::{self, Lease};
+use crate::store::{Tx, agent, assignment, conversation, session};
+
+/// A socket whose node does not renew its lease for so long is gone.
+const LEASE: Duration = Duration::from_secs(60);
+/// How often a node renews the leases of its sockets.
+const RENEW: Duration = Duration::from_secs(15);
+/// Dead leases that are buried per look.
+const BATCH: i64 = 200;
+/// Chats at a time that an agent may choose at most.
+const CAPACITY_MAX: i32 = 200;
+
+/// Pushes an agent's state to colleagues.
+pub(super) fn show(tx: &mut Tx<'_>, who: &AgentId, fx: &mut Effects) -> Result<(), Error> {
+    if let Some(agent) = agent::find(tx, who)? {
+        fx.push(Effect::Agents(Push::Presence(agent_view(&agent))));
+    }
+    Ok(())
+}
+
+/// An agent's socket opened.
+fn arrived(tx: &mut Tx<'_>, scene: &Scene, who: &AgentId, fx: &mut Effects) -> Result<(), Error> {
+    let agent = agent::find(tx, who)?.ok_or_else(Error::not_found)?;
+    timer::cancel(tx, &[Kind::AgentGrace], who)?;
+    if !agent::set_online(tx, who, true)? {
+        return Ok(());
+    }
+    let status = agent.presence.status_on_arrival();
+    if status != agent.presence.status {
+        agent::set_status(tx, who, status, None)?;
+        emit(tx, scene, None, "agent.login", json!({ "agent": who, "status": status.as_str() }))?;
+    }
+    show(tx, who, fx)?;
+    fx.push(Effect::Route);
+    Ok(())
+}
+
+/// An agent's socket closed; when it was the last one, the grace begins (S21).
+fn departed(tx: &mut Tx<'_>, scene: &Scene, who: &AgentId, fx: &mut Effects) -> Result<(), Error> {
+    if lease::any(tx, &format!("agent:{who}"))? || !agent::set_online(tx, who, false)? {
+        return Ok(());
+    }
+    let due = scene.now.plus(scene.tenant.policy.agent_grace);
+    timer::set(tx, Kind::AgentGrace, who, due, fx)?;
+    emit(tx, scene, None, "agent.grace", json!({ "agent": who, "until": due }))?;
+    show(tx, who, fx)
+}
+
+/// The grace is over: the agent is offline and the sessions go back to the head of their queues (S22).
+pub(super) fn given_up(tx: &mut Tx<'_>, scene: &Scene, who: &AgentId, fx: &mut Effects) -> Result<(), Error> {
+    let Some(agent) = agent::find(tx, who)?.filter(|agent| !agent.presence.online) else { return Ok(()) };
+    if agent.presence.signed_in() {
+        agent::set_status(tx, who, Status::Offline, Some("connection_lost"))?;
+        emit(tx, scene, None, "agent.lost", json!({ "agent": who }))?;
+    }
+    offer::revoke_all(tx, scene, who, fx)?;
+    for share in assignment::of_agent(tx, who)?.into_iter().filter(|share| share.state == Share::Active) {
+        handoff::requeue(tx, scene, &share, fx)?;
+    }
+    show(tx, who, fx)
+}
+
+/// The sessions of a customer that wait, with the kind of channel: only sockets can be missed.
+fn waits(tx: &mut Tx<'_>, contact: ContactId, account: &crate::model::id::AccountId) -> Result<Option<String>, Error> {
+    let Some(conv) = session::conversation_of(tx, contact, account)? else { return Ok(None) };
+    let web = conversation::find(tx, conv)?.is_some_and(|conversation| conversation.kind == ChannelKind::Web);
+    let open = session::open_of(tx, conv)?.filter(|session| web && session.state == State::Queued);
+    Ok(open.map(|session| session.session.to_string()))
+}
+
+fn left(tx: &mut Tx<'_>, scene: &Scene, client: &Client, fx: &mut Effects) -> Result<(), Error> {
+    match &client.party {
+        Party::Agent { agent, .. } => departed(tx, scene, agent, fx),
+        Party::Contact { contact, account } => {
+            if lease::any(tx, &client.participant())? {
+                return Ok(());
+            }
+            match waits(tx, *contact, account)? {
+                Some(session) => {
+                    let due = scene.now.plus(scene.tenant.policy.queue_grace);
+                    timer::set(tx, Kind::QueueGrace, session, due, fx)
+                }
+                None => Ok(()),
+            }
+        }
+    }
+}
+
+fn lease_of(client: &Client) -> Lease {
+    Lease {
+        tenant: client.tenant.clone(),
+        participant: client.participant(),
+        device: client.device.to_string(),
+        connection: client.connection,
+    }
+}
+
+/// What an agent asks for with `presence.set`, checked.
+struct Choice {
+    status: Status,
+    reason: Option<String>,
+    capacity: Option<i32>,
+}
+
+impl Choice {
+    fn parse(status: &str, reason: Option<String>, capacity: Option<i32>) -> Result<Self, Error> {
+        let bad = |what: &str| Error::new(Code::BadRequest, what);
+        let status = Status::parse(status).ok_or_else(|| bad("状态不存在 / no such status"))?;
+        if capacity.is_some_and(|capacity| !(0..=CAPACITY_MAX).contains(&capacity)) {
+            return Err(bad("接待上限应为 0–200 / capacity out of range"));
+        }
+        let reason = reason.map(|reason| reason.chars().take(64).collect::<String>());
+        Ok(Self { status, reason: reason.filter(|reason| !reason.is_empty()), capacity })
+    }
+}
+
+fn choose(
+    tx: &mut Tx<'_>,
+    scene: &Scene,
+    who: &AgentId,
+    choice: &Choice,
+    fx: &mut Effects,
+) -> Result<AgentView, Error> {
+    agent::set_status(tx, who, choice.status, choice.reason.as_deref())?;
+    if let Some(capacity) = choice.capacity {
+        agent::set_capacity(tx, who, capacity)?;
+    }
+    if choice.status != Status::Ready {
+        offer::revoke_all(tx, scene, who, fx)?;
+    }
+    let agent = agent::find(tx, who)?.ok_or_else(Error::not_found)?;
+    let view = agent_view(&agent);
+    let data = json!({
+        "agent": who, "status": view.status, "reason": view.reason, "load": view.load, "capacity": view.capacity,
+    });
+    emit(tx, scene, None, "agent.status_changed", data)?;
+    fx.push(Effect::Agents(Push::Presence(view.clone())));
+    fx.push(Effect::Route);
+    Ok(view)
+}
+
+impl Core {
+    /// Notes that a client's socket is open here. An older socket of the same device is told to close.
+    ///
+    /// # Errors
+    /// `not_found` for an agent who does not exist any more; `dependency_unavailable`.
+    pub async fn attached(&self, client: &Client) -> Result<(), Error> {
+        let owned = client.clone();
+        let node = self.inner.node;
+        let replaced = self
+            .change(&client.tenant, move |tx, scene, fx| {
+                let replaced = lease::take(tx, &lease_of(&owned), node, scene.now.plus(LEASE))?;
+                match &owned.party {
+                    Party::Agent { agent, .. } => arrived(tx, scene, agent, fx)?,
+                    Party::Contact { contact, account } => {
+                        if let Some(session) = waits(tx, *contact, account)? {
+                            timer::cancel(tx, &[Kind::QueueGrace], session)?;
+                        }
+                    }
+                }
+                Ok(replaced)
+            })
+            .await?;
+        if let Some(old) = replaced {
+            let to = match &client.party {
+                Party::Agent { agent, .. } => Recipient::Agent(client.tenant.clone(), agent.clone()),
+                Party::Contact { contact, .. } => Recipient::Contact(client.tenant.clone(), *contact),
+            };
+            self.inner.parts.hub.publish(&to, &Hint::Replaced(old));
+        }
+        Ok(())
+    }
+
+    /// Notes that a client's socket is closed, unless the device has opened a newer one. When it cannot be noted the
+    /// lease ends by itself.
+    pub async fn detached(&self, client: &Client) {
+        let owned = client.clone();
+        let noted = self.change(&client.tenant, move |tx, scene, fx| {
+            if lease::release(tx, &lease_of(&owned))? {
+                left(tx, scene, &owned, fx)?;
+            }
+            Ok(())
+        });
+        if let Err(error) = noted.await {
+            tracing::warn!(error = ?error, connection = %client.connection, "a lease is left to end by itself");
+        }
+    }
+
+    /// Chooses a status, and how many chats at a time. What is offered is taken back unless the agent is ready; what
+    /// is being answered goes on, also above a lowered capacity.
+    ///
+    /// # Errors
+    /// `bad_request` for an unknown status or an impossible capacity.
+    pub(crate) async fn presence_set(
+        &self,
+        client: &Client,
+        status: &str,
+        reason: Option<String>,
+        capacity: Option<i32>,
+    ) -> Result<AgentView, Error> {
+        let who = asker::agent(client)?.clone();
+        let choice = Choice::parse(status, reason, capacity)?;
+        self.change(&client.tenant, move |tx, scene, fx| choose(tx, scene, &who, &choice, fx)).await
+    }
+
+    /// Keeps the leases of this node's sockets alive and buries those of dead nodes, until `stop`.
+    ///
+    /// # Errors
+    /// Never by itself: a failed step is logged and repeated.
+    pub async fn run_leases(&self, stop: Stop) -> anyhow::Result<()> {
+        while !stop.is_cancelled() {
+            if let Err(error) = self.renew_leases().await {
+                tracing::warn!(error = ?error, "leases could not be renewed");
+            }
+            if let Err(error) = self.bury_leases().await {
+                tracing::warn!(error = ?error, "ended leases could not be buried");
+            }
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = tokio::time::sleep(RENEW) => {}
+            }
+        }
+        Ok(())
+    }
+
+    async fn renew_leases(&self) -> Result<usize, Error> {
+        let (node, until) = (self.inner.node, self.inner.parts.clock.now().plus(LEASE));
+        self.inner.parts.store.sweep(move |conn| lease::renew(conn, node, until).map_err(Error::from)).await
+    }
+
+    /// Treats sockets whose lease has ended as closed.
+    pub(crate) async fn bury_leases(&self) -> Result<(), Error> {
+        let now = self.inner.parts.clock.now();
+        let ended =
+            self.inner.parts.store.survey(move |conn| lease::ended(conn, now, BATCH).map_err(Error::from)).await?;
+        for old in ended {
+            let tenant = old.tenant.clone();
+            self.change(&tenant, move |tx, scene, fx| {
+                if lease::bury(tx, &old, scene.now)?
+                    && let Some(who) = old.participant.strip_prefix("agent:")
+                {
+                    departed(tx, scene, &AgentId::parse(who)?, fx)?;
+                }
+                Ok(())
+            })
+            .await?;
+        }
+        Ok(())
+    }
+}

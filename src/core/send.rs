@@ -1,0 +1,226 @@
+//! A client's message on its way into the log: who may say what, once.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::effect::Effects;
+use super::log::readable;
+use super::request::Send;
+use super::switchboard::{Draft, append};
+use super::{Client, Core, Error, Party, Scene, attachment, session};
+use crate::model::code::Code;
+use crate::model::content::Content;
+use crate::model::envelope::{ChannelKind, Envelope, Role, Sender, Visibility};
+use crate::model::id::{DeviceId, MessageId};
+use crate::store::conversation::Conversation;
+use crate::store::{Tx, message};
+
+/// The longest text of a client, in Unicode scalar values.
+const TEXT_MAX: usize = 4000;
+
+/// What became of a send.
+struct Sent {
+    envelope: Arc<Envelope>,
+    dup: bool,
+    effects: Effects,
+}
+
+impl Core {
+    /// Adds a client's message to a conversation. The same device sending the same `cid` again gets the same answer
+    /// with `dup: true`; with another content it gets `conflict`.
+    ///
+    /// # Errors
+    /// `not_found`, `not_in_control`, `stale_epoch`, `session_ended`, `unsupported_type`, `too_large`, `conflict`,
+    /// `forbidden`, `dependency_unavailable`.
+    pub(super) async fn send(&self, client: &Client, send: Send) -> Result<Value, Error> {
+        let scene = self.scene(&client.tenant)?;
+        let owned = client.clone();
+        let sent = self
+            .scope(&client.tenant)
+            .write(move |tx| {
+                let conversation = readable(tx, &owned, send.conv)?;
+                match earlier(tx, &owned, &conversation, &send)? {
+                    Some(envelope) => Ok(Sent { envelope: Arc::new(envelope), dup: true, effects: Effects::default() }),
+                    None => accept(tx, &scene, &owned, &conversation, send),
+                }
+            })
+            .await?;
+        self.announce(&client.tenant, sent.effects);
+        let envelope = sent.envelope;
+        Ok(json!({ "id": envelope.id, "seq": envelope.seq, "ts": envelope.ts, "dup": sent.dup }))
+    }
+}
+
+/// Client ids are unique per device, and devices name themselves: the participant in front keeps them apart.
+fn sender_device(client: &Client) -> Result<DeviceId, Error> {
+    let (kind, id) = match &client.party {
+        Party::Agent { agent, .. } => ("a", agent.to_string()),
+        Party::Contact { contact, .. } => ("c", contact.to_string()),
+    };
+    Ok(DeviceId::joined(kind, &id, &client.device))
+}
+
+/// The message that this device sent before under the same client id.
+fn earlier(
+    tx: &mut Tx<'_>,
+    client: &Client,
+    conversation: &Conversation,
+    send: &Send,
+) -> Result<Option<Envelope>, Error> {
+    let origin = conversation.origin(tx);
+    let device = sender_device(client)?;
+    let Some(found) = message::by_cid(tx, &origin, device.as_str(), send.cid.as_str())? else { return Ok(None) };
+    let mut content = send.content.clone();
+    clean(&mut content);
+    if found.conv == send.conv && found.content == content && found.replaces == send.replaces {
+        return Ok(Some(found));
+    }
+    Err(Error::new(Code::Conflict, "同一 cid 已用于另一条消息 / this cid was used for another message"))
+}
+
+fn accept(
+    tx: &mut Tx<'_>,
+    scene: &Scene,
+    client: &Client,
+    conversation: &Conversation,
+    mut send: Send,
+) -> Result<Sent, Error> {
+    check(client, conversation, &send)?;
+    clean(&mut send.content);
+    if let Some(target) = target(&send) {
+        own_and_recent(tx, scene, client, conversation, target)?;
+    }
+    if let Some(media) = send.content.media_mut() {
+        attachment::claim(tx, &client.participant(), media)?;
+    }
+    let mut effects = Effects::default();
+    let visibility = visibility(&send)?;
+    let (from, held) = match &client.party {
+        Party::Agent { agent, name, supervisor } => {
+            let role = if *supervisor { Role::Supervisor } else { Role::Agent };
+            let held = match visibility {
+                Visibility::All => Some(session::agent_speaks(tx, scene, agent, conversation, send.epoch)?),
+                _ => session::current(tx, conversation.conv)?,
+            };
+            let from = Sender { role, id: agent.to_string(), name: Some(name.clone()) };
+            (from, held)
+        }
+        Party::Contact { contact, .. } => {
+            let open = session::ensure_open(tx, scene, conversation, &mut effects)?;
+            let from = Sender { role: Role::Contact, id: contact.to_string(), name: None };
+            (from, Some(open))
+        }
+    };
+    let spoke_as_contact = from.role == Role::Contact;
+    let draft = Draft {
+        conv: send.conv,
+        session: held.as_ref().map(|held| held.session),
+        from,
+        visibility,
+        content: send.content,
+        cid: Some((sender_device(client)?, send.cid)),
+        reply_to: send.reply_to,
+        replaces: send.replaces,
+        ext_id: None,
+        raw_type: None,
+        control_epoch: held.as_ref().map_or(0, |held| held.control_epoch),
+    };
+    let envelope = append(tx, scene, draft, &mut effects)?;
+    match held {
+        Some(open) if spoke_as_contact => session::contact_said(tx, scene, open, &envelope, &mut effects)?,
+        _ if envelope.for_contact() => session::agent_said(tx, scene, conversation, &envelope, &mut effects)?,
+        _ => {}
+    }
+    Ok(Sent { envelope, dup: false, effects })
+}
+
+/// Removes what no store keeps alike on both back ends.
+fn clean(content: &mut Content) {
+    if let Content::Text { text } | Content::Note { text } = content
+        && text.contains('\0')
+    {
+        text.retain(|c| c != '\0');
+    }
+}
+
+/// What kinds of content a client may send, and how much.
+fn check(client: &Client, conversation: &Conversation, send: &Send) -> Result<(), Error> {
+    let agent = matches!(client.party, Party::Agent { .. });
+    let allowed = match &send.content {
+        Content::Text { .. }
+        | Content::Image { .. }
+        | Content::Voice { .. }
+        | Content::Video { .. }
+        | Content::File { media: Some(_), .. }
+        | Content::Location { .. }
+        | Content::Link { .. }
+        | Content::Recall { .. }
+        | Content::Choice { .. } => true,
+        Content::Article { .. } | Content::Card { .. } | Content::Menu { .. } | Content::Note { .. } => agent,
+        Content::File { .. } | Content::Event { .. } | Content::Unsupported { .. } => false,
+    };
+    if !allowed {
+        return Err(Error::new(Code::UnsupportedType, "不能发送这种内容 / this content cannot be sent"));
+    }
+    match &send.content {
+        Content::Text { text } | Content::Note { text } if text.chars().count() > TEXT_MAX => {
+            return Err(Error::new(
+                Code::TooLarge,
+                format!("文字不能超过 {TEXT_MAX} 字 / text over {TEXT_MAX} characters"),
+            ));
+        }
+        Content::Text { text } | Content::Note { text } if text.trim().is_empty() => {
+            return Err(Error::new(Code::BadRequest, "不能发送空消息 / empty message"));
+        }
+        _ => {}
+    }
+    if target(send).is_some() && conversation.kind == ChannelKind::Wechat {
+        return Err(Error::new(
+            Code::UnsupportedType,
+            "微信客服消息发出后不能撤回或修改 / WeChat cannot take a message back",
+        ));
+    }
+    Ok(())
+}
+
+/// The earlier message that this one withdraws or replaces.
+fn target(send: &Send) -> Option<MessageId> {
+    match &send.content {
+        Content::Recall { target } => Some(*target),
+        _ => send.replaces,
+    }
+}
+
+/// Whoever withdraws or edits a message must have written it, and not long ago.
+fn own_and_recent(
+    tx: &mut Tx<'_>,
+    scene: &Scene,
+    client: &Client,
+    conversation: &Conversation,
+    target: MessageId,
+) -> Result<(), Error> {
+    let origin = conversation.origin(tx);
+    let found = message::by_id(tx, &origin, target)?
+        .filter(|envelope| envelope.conv == conversation.conv)
+        .ok_or_else(Error::not_found)?;
+    let mine = match &client.party {
+        Party::Agent { agent, .. } => found.from.role != Role::Contact && found.from.id == agent.as_str(),
+        Party::Contact { contact, .. } => found.from.role == Role::Contact && found.from.id == contact.to_string(),
+    };
+    if !mine {
+        return Err(Error::new(Code::Forbidden, "只能撤回或修改自己的消息 / not your message"));
+    }
+    if scene.now.since(found.ts) > scene.tenant.policy.recall {
+        return Err(Error::new(Code::Forbidden, "超过可撤回的时间 / too late to take it back"));
+    }
+    Ok(())
+}
+
+fn visibility(send: &Send) -> Result<Visibility, Error> {
+    match (&send.content, send.visibility.as_deref()) {
+        (Content::Note { .. }, _) | (_, Some("agents")) => Ok(Visibility::Agents),
+        (_, None | Some("all")) => Ok(Visibility::All),
+        _ => Err(Error::new(Code::BadRequest, "visibility 应为 all 或 agents / bad visibility")),
+    }
+}

@@ -1,0 +1,278 @@
+//! A service episode from the customer's first word: opening, greeting, who may speak, silence. Knows no queue order.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::effect::{Effect, Effects, Push};
+use super::switchboard::{Draft, append, emit, prompt};
+use super::timer::{self, Kind};
+use super::view::{Around, Viewer, session_view};
+use super::{Error, Scene, ending, handoff, leave};
+use crate::model::code::Code;
+use crate::model::content::Content;
+use crate::model::envelope::{ChannelKind, Envelope, Visibility};
+use crate::model::id::{AgentId, ConversationId, SessionId};
+use crate::model::session::{EndedBy, Holder, Move, State, means_cancel};
+use crate::store::conversation::{self, Conversation};
+use crate::store::session::{self as store, Session};
+use crate::store::{Tx, lease};
+use crate::template::Prompt;
+use crate::tenant::PerChannel;
+
+/// The timers of a customer's silence.
+const IDLE: [Kind; 2] = [Kind::IdleWarn, Kind::IdleClose];
+
+/// The error for whoever worked on what somebody else has just changed.
+pub(super) fn conflict() -> Error {
+    Error::new(Code::Conflict, "状态已变化，请刷新 / it has changed meanwhile")
+}
+
+/// The duration for a kind of channel.
+pub(super) fn by_channel(times: PerChannel, kind: ChannelKind) -> Duration {
+    match kind {
+        ChannelKind::Wechat => times.wechat,
+        ChannelKind::Web | ChannelKind::Xmpp => times.web,
+    }
+}
+
+/// Takes a step that the state must allow.
+pub(super) fn step(session: &mut Session, step: Move) -> Result<(), Error> {
+    session.step(step).map_err(|refused| match refused.0 {
+        State::Ended => Error::new(Code::SessionEnded, "会话已结束 / the session has ended"),
+        _ => conflict(),
+    })
+}
+
+/// Writes a changed session; whoever changed it meanwhile wins.
+pub(super) fn save(tx: &mut Tx<'_>, session: &mut Session) -> Result<(), Error> {
+    if store::save(tx, session)? { Ok(()) } else { Err(conflict()) }
+}
+
+/// The conversation of a session.
+pub(super) fn home(tx: &mut Tx<'_>, session: &Session) -> Result<Conversation, Error> {
+    conversation::find(tx, session.conv)?.ok_or_else(Error::not_found)
+}
+
+/// Says one of the tenant's texts in a session.
+pub(super) fn say(
+    tx: &mut Tx<'_>,
+    scene: &Scene,
+    session: &Session,
+    text: &Prompt<'_>,
+    fx: &mut Effects,
+) -> Result<(), Error> {
+    prompt(tx, scene, session.conv, Some(session.session), text, fx).map(drop)
+}
+
+/// Writes what happened into the log, for agents' eyes, and tells other modules.
+pub(super) fn record(
+    tx: &mut Tx<'_>,
+    scene: &Scene,
+    session: &Session,
+    name: &str,
+    data: Value,
+    fx: &mut Effects,
+) -> Result<(), Error> {
+    let content = Content::Event { name: name.to_owned(), data: data.clone() };
+    let mut draft = Draft::system(session.conv, Some(session.session), content);
+    draft.visibility = Visibility::Agents;
+    draft.control_epoch = session.control_epoch;
+    append(tx, scene, draft, fx)?;
+    emit(tx, scene, Some(session.session), name, data)
+}
+
+/// Pushes a session's snapshot to its agents and to the customer, if a socket can reach them.
+pub(super) fn tell(tx: &mut Tx<'_>, session: &Session, fx: &mut Effects) -> Result<(), Error> {
+    let around = Around::read(tx, session)?;
+    for agent in around.agents() {
+        let view = session_view(session, &around, Viewer::Agent(agent));
+        fx.push(Effect::Agent(agent.clone(), Push::Session(Box::new(view))));
+    }
+    let conversation = home(tx, session)?;
+    if conversation.kind == ChannelKind::Web {
+        let view = session_view(session, &around, Viewer::Contact(conversation.contact));
+        fx.push(Effect::Contact(conversation.contact, Push::Session(Box::new(view))));
+    }
+    Ok(())
+}
+
+/// The conversation's open session.
+pub(crate) fn current(tx: &mut Tx<'_>, conv: ConversationId) -> Result<Option<Session>, Error> {
+    Ok(store::open_of(tx, conv)?)
+}
+
+/// The open session of a conversation, or a new one (S1). A customer who comes back soon enough continues with the
+/// agent of the last session, if that agent is there (S25).
+pub(crate) fn ensure_open(
+    tx: &mut Tx<'_>,
+    scene: &Scene,
+    conversation: &Conversation,
+    fx: &mut Effects,
+) -> Result<Session, Error> {
+    if let Some(open) = store::open_of(tx, conversation.conv)? {
+        return Ok(open);
+    }
+    let mut new = Session::started(SessionId::generate(scene.now), conversation.conv, scene.now);
+    let window = by_channel(scene.tenant.policy.reopen, conversation.kind);
+    if let Some(last) = store::latest_of(tx, conversation.conv)?
+        && last.ended.as_ref().is_some_and(|end| scene.now.since(end.at) <= window)
+    {
+        new.reopened_from = Some(last.session);
+        new.last_agent = last.last_agent;
+    }
+    store::insert(tx, &new)?;
+    timer::set(tx, Kind::SessionMax, new.session, scene.now.plus(scene.tenant.policy.session_max), fx)?;
+    let idle = by_channel(scene.tenant.policy.contact_idle_close, conversation.kind);
+    timer::set(tx, Kind::IdleClose, new.session, scene.now.plus(idle), fx)?;
+    let data = json!({
+        "session": new.session, "conv": new.conv, "contact": conversation.contact,
+        "channel": conversation.kind, "account": conversation.account, "reopened_from": new.reopened_from,
+    });
+    emit(tx, scene, Some(new.session), "session.created", data)?;
+    Ok(new)
+}
+
+/// Greets the customer, once per session.
+pub(crate) fn greet(tx: &mut Tx<'_>, scene: &Scene, session: &mut Session, fx: &mut Effects) -> Result<(), Error> {
+    if session.greeted || session.state != State::New {
+        return Ok(());
+    }
+    session.greeted = true;
+    save(tx, session)?;
+    say(tx, scene, session, &Prompt::Greeting, fx)
+}
+
+/// The customer said something that is in the log now: whoever holds the control is given the turn.
+pub(crate) fn contact_said(
+    tx: &mut Tx<'_>,
+    scene: &Scene,
+    mut session: Session,
+    envelope: &Envelope,
+    fx: &mut Effects,
+) -> Result<(), Error> {
+    match (&session.state, &session.holder) {
+        (State::New, _) => {
+            // No robot answers yet: whoever writes is waiting for a person.
+            greet(tx, scene, &mut session, fx)?;
+            handoff::enqueue(tx, scene, &mut session, None, fx)
+        }
+        (State::Bot, Holder::LeaveMessage) => leave::keep(tx, scene, &mut session, envelope, None, fx),
+        (State::Queued, _) if matches!(&envelope.content, Content::Text { text } if means_cancel(text)) => {
+            handoff::cancel(tx, scene, &mut session, fx)
+        }
+        (State::Active, _) => timer::cancel(tx, &IDLE, session.session),
+        _ => Ok(()),
+    }
+}
+
+/// The session in which an agent may speak to the customer now. `epoch` is what the agent last saw.
+///
+/// # Errors
+/// `session_ended`, `not_in_control`, `stale_epoch`.
+pub(crate) fn agent_speaks(
+    tx: &mut Tx<'_>,
+    _scene: &Scene,
+    agent: &AgentId,
+    conversation: &Conversation,
+    epoch: Option<i64>,
+) -> Result<Session, Error> {
+    let Some(session) = store::open_of(tx, conversation.conv)? else {
+        return Err(Error::new(Code::SessionEnded, "会话已结束 / the session has ended"));
+    };
+    if session.holder.agent() != Some(agent) {
+        return Err(Error::new(Code::NotInControl, "会话不由您接待 / another party answers this session"));
+    }
+    if epoch.is_some_and(|epoch| epoch != session.control_epoch) {
+        return Err(Error::new(Code::StaleEpoch, "会话已易手，请刷新 / the session changed hands"));
+    }
+    Ok(session)
+}
+
+/// An agent said something that is in the log now: it is the customer's turn.
+pub(crate) fn agent_said(
+    tx: &mut Tx<'_>,
+    scene: &Scene,
+    conversation: &Conversation,
+    _envelope: &Envelope,
+    fx: &mut Effects,
+) -> Result<(), Error> {
+    let Some(mut session) = store::open_of(tx, conversation.conv)? else { return Ok(()) };
+    if session.first_reply_at.is_none() {
+        session.first_reply_at = Some(scene.now);
+        save(tx, &mut session)?;
+    }
+    timer::cancel(tx, &[Kind::IdleClose], session.session)?;
+    let warn = by_channel(scene.tenant.policy.contact_idle_warn, conversation.kind);
+    timer::set(tx, Kind::IdleWarn, session.session, scene.now.plus(warn), fx)
+}
+
+/// The customer followed the account: a session is open and greeted, nobody is bothered yet.
+pub(crate) fn followed(
+    tx: &mut Tx<'_>,
+    scene: &Scene,
+    conversation: &Conversation,
+    fx: &mut Effects,
+) -> Result<(), Error> {
+    let mut session = ensure_open(tx, scene, conversation, fx)?;
+    greet(tx, scene, &mut session, fx)
+}
+
+/// The customer left the account: nobody can be reached any more. Who waits stops waiting; who is served is kept,
+/// and the agent is told.
+pub(crate) fn unfollowed(
+    tx: &mut Tx<'_>,
+    scene: &Scene,
+    conversation: &Conversation,
+    fx: &mut Effects,
+) -> Result<(), Error> {
+    let Some(mut session) = store::open_of(tx, conversation.conv)? else { return Ok(()) };
+    match session.state {
+        State::Active => record(tx, scene, &session, "contact.gone", json!({ "why": "unsubscribed" }), fx),
+        State::New | State::Bot | State::Queued => {
+            ending::finish(tx, scene, &mut session, EndedBy::Contact, "unsubscribed", fx)
+        }
+        State::Ended => Ok(()),
+    }
+}
+
+/// The customer is silent: asked once, then given the rest of the time.
+pub(super) fn idle_warn(tx: &mut Tx<'_>, scene: &Scene, id: SessionId, fx: &mut Effects) -> Result<(), Error> {
+    let Some(session) = store::find(tx, id)?.filter(|session| session.state == State::Active) else { return Ok(()) };
+    let conversation = home(tx, &session)?;
+    let policy = &scene.tenant.policy;
+    let (warn, close) = (policy.contact_idle_warn, policy.contact_idle_close);
+    let left = by_channel(close, conversation.kind).saturating_sub(by_channel(warn, conversation.kind));
+    timer::set(tx, Kind::IdleClose, id, scene.now.plus(left), fx)?;
+    let minutes = left.as_secs().div_ceil(60).max(1);
+    say(tx, scene, &session, &Prompt::ContactIdleWarn { minutes }, fx)
+}
+
+/// The customer stayed silent. Whoever waits in a queue is silent for a good reason.
+pub(super) fn idle_close(tx: &mut Tx<'_>, scene: &Scene, id: SessionId, fx: &mut Effects) -> Result<(), Error> {
+    match store::find(tx, id)? {
+        Some(mut session) if session.state == State::Active => {
+            say(tx, scene, &session, &Prompt::ContactIdleClose, fx)?;
+            ending::finish(tx, scene, &mut session, EndedBy::Timer, "contact_idle", fx)
+        }
+        Some(mut session) if matches!(session.state, State::New | State::Bot) => {
+            ending::finish(tx, scene, &mut session, EndedBy::Timer, "contact_idle", fx)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// No session lasts for ever.
+pub(super) fn too_long(tx: &mut Tx<'_>, scene: &Scene, id: SessionId, fx: &mut Effects) -> Result<(), Error> {
+    match store::find(tx, id)? {
+        Some(mut session) if session.state != State::Ended => {
+            ending::finish(tx, scene, &mut session, EndedBy::Timer, "session_max", fx)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Whether the customer of a conversation has a socket open.
+pub(super) fn contact_here(tx: &mut Tx<'_>, conversation: &Conversation) -> Result<bool, Error> {
+    Ok(lease::any(tx, &format!("contact:{}", conversation.contact))?)
+}

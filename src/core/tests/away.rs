@@ -1,0 +1,113 @@
+//! Sockets that come and go.
+
+use super::*;
+use crate::model::presence::Status;
+use crate::model::session::{Holder, State};
+
+#[tokio::test]
+async fn arriving_makes_nobody_ready_by_accident_and_the_last_socket_counts() {
+    let desk = Desk::open();
+    let li = desk.hire("li", 2, &["service"]).await;
+    desk.core.attached(&li).await.unwrap();
+    let arrived = desk.person(&li).await.presence;
+    assert_eq!((arrived.status, arrived.online), (Status::Busy, true));
+    desk.choose(&li, "ready").await;
+    let tab = desk.client(li.party.clone(), "tab-2");
+    desk.core.attached(&tab).await.unwrap();
+    desk.core.detached(&li).await;
+    assert!(desk.person(&li).await.presence.online, "one tab is still open");
+    desk.core.detached(&tab).await;
+    assert_eq!(desk.person(&li).await.presence.display(), "grace");
+}
+
+/// Scenario 30.
+#[tokio::test]
+async fn a_newer_socket_of_the_same_device_replaces_the_older_one() {
+    let desk = Desk::open();
+    let old = desk.ready("li", 2, &["service"]).await;
+    let (_hold, mut ear) = desk.listen(&old);
+    let new = desk.client(old.party.clone(), "tab-1");
+    desk.core.attached(&new).await.unwrap();
+    let replaced = std::iter::from_fn(|| ear.hints.try_recv().ok())
+        .find_map(|hint| if let Hint::Replaced(connection) = hint { Some(connection) } else { None });
+    assert_eq!(replaced, Some(old.connection));
+    desk.core.detached(&old).await;
+    assert!(desk.person(&old).await.presence.online, "the zombie's farewell is not the device's");
+}
+
+/// Scenario 27.
+#[tokio::test]
+async fn a_short_absence_costs_nothing() {
+    let desk = Desk::open();
+    let li = desk.ready("li", 2, &["service"]).await;
+    let wang = desk.writer("wang").await;
+    desk.accept(&li).await;
+    let said = desk.texts(wang.conv).await.len();
+    desk.core.detached(&li).await;
+    desk.pass(20).await;
+    let back = desk.client(li.party.clone(), "tab-1");
+    desk.core.attached(&back).await.unwrap();
+    desk.pass(60).await;
+    let session = desk.session(wang.conv).await;
+    assert_eq!((session.state, session.holder), (State::Active, Holder::Agent(client_agent(&li))));
+    assert_eq!(desk.person(&li).await.presence.status, Status::Ready);
+    assert_eq!(desk.texts(wang.conv).await.len(), said, "the customer notices nothing");
+}
+
+/// Scenario 28.
+#[tokio::test]
+async fn after_the_grace_the_session_goes_to_the_head_of_the_queue() {
+    let desk = Desk::open();
+    let li = desk.ready("li", 1, &["service"]).await;
+    let wang = desk.writer("wang").await;
+    desk.accept(&li).await;
+    let (since, epoch) = {
+        let session = desk.session(wang.conv).await;
+        (session.queued_at, session.control_epoch)
+    };
+    desk.turn(5);
+    let later = desk.writer("later").await;
+    assert_eq!(desk.place(&later).await, Some(1));
+    desk.core.detached(&li).await;
+    desk.pass(46).await;
+    let lost = desk.session(wang.conv).await;
+    assert_eq!((lost.state, lost.queued_at), (State::Queued, since));
+    assert_eq!(lost.control_epoch, epoch + 1);
+    assert_eq!((desk.place(&wang).await, desk.place(&later).await), (Some(1), Some(2)));
+    assert!(desk.texts(wang.conv).await.last().unwrap().contains("优先排队"));
+    let gone = desk.person(&li).await.presence;
+    assert_eq!((gone.status, gone.load), (Status::Offline, 0));
+    let zhao = desk.ready("zhao", 1, &["service"]).await;
+    desk.route().await;
+    assert_eq!(desk.accept(&zhao).await, wang.conv);
+    assert_eq!(code(desk.answers(&li, wang.conv, "我回来了", Some(epoch)).await), Code::NotInControl);
+}
+
+#[tokio::test]
+async fn a_dead_node_is_noticed_by_its_leases() {
+    let desk = Desk::open();
+    let li = desk.ready("li", 1, &["service"]).await;
+    let wang = desk.writer("wang").await;
+    desk.accept(&li).await;
+    desk.turn(59);
+    desk.core.bury_leases().await.unwrap();
+    assert!(desk.person(&li).await.presence.online);
+    desk.turn(2);
+    desk.core.bury_leases().await.unwrap();
+    assert!(!desk.person(&li).await.presence.online);
+    desk.pass(46).await;
+    assert_eq!(desk.session(wang.conv).await.state, State::Queued);
+}
+
+#[tokio::test]
+async fn an_offer_to_an_agent_who_is_given_up_goes_to_others() {
+    let desk = Desk::open();
+    let li = desk.ready("li", 1, &["service"]).await;
+    let wang = desk.writer("wang").await;
+    desk.only_offer(&li).await;
+    desk.choose(&li, "offline").await;
+    assert_eq!(desk.place(&wang).await, Some(1));
+    let zhao = desk.ready("zhao", 1, &["service"]).await;
+    desk.route().await;
+    assert_eq!(desk.accept(&zhao).await, wang.conv);
+}

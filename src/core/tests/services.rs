@@ -1,0 +1,95 @@
+//! The services that run beside: timers by themselves, routing by bell and by sweep.
+
+use super::*;
+use crate::model::session::State;
+use crate::runtime::Stop;
+
+/// Waits until the condition holds, for five seconds at most.
+async fn until<F: Future<Output = bool>>(mut holds: impl FnMut() -> F) {
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(5);
+    while !holds().await {
+        assert!(tokio::time::Instant::now() < deadline, "it did not happen");
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn a_bell_brings_the_offer_and_a_place_is_told_when_it_changes() {
+    let desk = Desk::open();
+    let stop = Stop::new();
+    let core = desk.core.clone();
+    let router = tokio::spawn({
+        let stop = stop.clone();
+        async move { core.run_router(stop).await }
+    });
+    let li = desk.ready("li", 1, &["service"]).await;
+    let (_desk_ear, mut colleague) = desk.core.hub().attach(
+        ConnectionId::generate(desk.clock.now()),
+        vec![Recipient::Agents(desk.tenant.clone())],
+        256,
+    );
+    let first = desk.visitor("first").await;
+    desk.says(&first, "您好").await;
+    until(|| async { desk.offers(&li).await.len() == 1 }).await;
+    desk.accept(&li).await;
+    let (second, third) = (desk.visitor("second").await, desk.visitor("third").await);
+    let (_third_ear, mut ear) = desk.listen(&third.client);
+    desk.says(&second, "您好").await;
+    desk.turn(1);
+    desk.says(&third, "您好").await;
+    let seen = std::cell::RefCell::new(Vec::new());
+    let queue_told = std::cell::RefCell::new(Vec::new());
+    until(|| {
+        queue_told.borrow_mut().extend(frames(&mut colleague));
+        let told = queue_told.borrow().iter().any(|f| f["op"] == "queue" && f["d"]["waiting"] == 2);
+        async move { told }
+    })
+    .await;
+    desk.core.end(&first.client, None, None).await.unwrap();
+    until(|| async { desk.offers(&li).await.len() == 1 }).await;
+    assert_eq!(desk.accept(&li).await, second.conv);
+    until(|| {
+        seen.borrow_mut().extend(frames(&mut ear));
+        let moved = seen.borrow().iter().any(|f| f["op"] == "session" && f["d"]["queue"]["pos"] == 1);
+        async move { moved }
+    })
+    .await;
+    stop.cancel();
+    router.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn timers_fire_by_themselves_and_survive_a_restart_of_the_core() {
+    let desk = Desk::open();
+    let li = desk.ready("li", 1, &["service"]).await;
+    let wang = desk.writer("wang").await;
+    desk.only_offer(&li).await;
+    // Nothing is kept in the process that set them: a core made anew on the same tables fires them.
+    let (store, tenants) = (desk.core.store().clone(), desk.core.tenants().clone());
+    let parts = parts(store, desk.clock.clone(), tenants, desk.folder.path());
+    let stop = Stop::new();
+    let other = Core::new(parts);
+    let timers = tokio::spawn({
+        let stop = stop.clone();
+        async move { other.run_timers(stop).await }
+    });
+    desk.turn(21);
+    until(|| async { desk.person(&li).await.misses == 1 }).await;
+    assert_eq!(desk.session(wang.conv).await.state, State::Queued);
+    stop.cancel();
+    timers.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn two_nodes_fire_a_timer_once() {
+    let desk = Desk::open();
+    let li = desk.ready("li", 1, &["service"]).await;
+    desk.writer("wang").await;
+    desk.only_offer(&li).await;
+    desk.turn(21);
+    let (one, two) = tokio::join!(desk.core.fire_due(), desk.core.fire_due());
+    one.and(two).unwrap();
+    assert_eq!(desk.person(&li).await.misses, 1);
+    let expired = desk.events().await.into_iter().filter(|kind| kind == "assignment.expired").count();
+    assert_eq!(expired, 1);
+}

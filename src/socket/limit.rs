@@ -1,0 +1,151 @@
+//! Rates of one connection. Pure: the caller brings the time. Costs nothing while the connection is idle.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+/// At most so many in any span of time, exactly.
+#[derive(Debug)]
+pub struct Window {
+    most: usize,
+    span: Duration,
+    hits: VecDeque<Instant>,
+}
+
+impl Window {
+    /// At most `most` in any `span`.
+    #[must_use]
+    pub fn new(most: usize, span: Duration) -> Self {
+        Self { most, span, hits: VecDeque::new() }
+    }
+
+    /// Counts one, or says how long to wait.
+    ///
+    /// # Errors
+    /// The time after which there is room again.
+    pub fn hit(&mut self, now: Instant) -> Result<(), Duration> {
+        while self.hits.front().is_some_and(|&first| now.saturating_duration_since(first) >= self.span) {
+            self.hits.pop_front();
+        }
+        match self.hits.front() {
+            Some(&first) if self.hits.len() >= self.most => Err((first + self.span).saturating_duration_since(now)),
+            _ => {
+                self.hits.push_back(now);
+                Ok(())
+            }
+        }
+    }
+}
+
+/// More than so many per second, for several seconds in a row.
+#[derive(Debug)]
+pub struct Flood {
+    per_second: u32,
+    seconds: u32,
+    second: Option<Instant>,
+    count: u32,
+    streak: u32,
+}
+
+impl Flood {
+    /// A flood is more than `per_second` in each of `seconds` seconds.
+    #[must_use]
+    pub fn new(per_second: u32, seconds: u32) -> Self {
+        Self { per_second, seconds, second: None, count: 0, streak: 0 }
+    }
+
+    /// Counts one; whether it is a flood by now.
+    pub fn hit(&mut self, now: Instant) -> bool {
+        let since = self.second.map(|start| now.saturating_duration_since(start));
+        match since {
+            Some(since) if since < Duration::from_secs(1) => self.count += 1,
+            _ => {
+                let went_on = since.is_some_and(|since| since < Duration::from_secs(2));
+                self.streak = if went_on && self.count > self.per_second { self.streak + 1 } else { 0 };
+                (self.second, self.count) = (Some(now), 1);
+            }
+        }
+        self.count > self.per_second && self.streak + 1 >= self.seconds
+    }
+}
+
+/// Something that goes on at most once per interval, the newest value winning.
+#[derive(Debug)]
+pub struct Calm<T> {
+    every: Duration,
+    last: Option<Instant>,
+    waiting: Vec<T>,
+}
+
+impl<T> Calm<T> {
+    /// At most one release per `every`.
+    #[must_use]
+    pub fn new(every: Duration) -> Self {
+        Self { every, last: None, waiting: Vec::new() }
+    }
+
+    /// What waits, to be merged into.
+    pub fn waiting(&mut self) -> &mut Vec<T> {
+        &mut self.waiting
+    }
+
+    /// When the next one may go, if one waits.
+    #[must_use]
+    pub fn due(&self, now: Instant) -> Option<Instant> {
+        (!self.waiting.is_empty()).then(|| self.last.map_or(now, |last| last + self.every))
+    }
+
+    /// Takes all that wait, if they may go now.
+    pub fn take(&mut self, now: Instant) -> Vec<T> {
+        if self.due(now).is_some_and(|due| due <= now) {
+            self.last = Some(now);
+            return std::mem::take(&mut self.waiting);
+        }
+        Vec::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ms(ms: u64) -> Duration {
+        Duration::from_millis(ms)
+    }
+
+    #[test]
+    fn twenty_in_any_ten_seconds() {
+        let start = Instant::now();
+        let mut sends = Window::new(20, ms(10_000));
+        for i in 0..20 {
+            assert_eq!(sends.hit(start + ms(i * 100)), Ok(()));
+        }
+        assert_eq!(sends.hit(start + ms(2_000)), Err(ms(8_000)));
+        assert_eq!(sends.hit(start + ms(10_000)), Ok(()));
+        assert_eq!(sends.hit(start + ms(10_001)), Err(ms(99)));
+    }
+
+    #[test]
+    fn a_burst_is_no_flood_but_five_seconds_of_it_are() {
+        let start = Instant::now();
+        let mut pings = Flood::new(20, 5);
+        assert!((0..1_000).all(|_| !pings.hit(start)), "a burst inside one second");
+        let mut pings = Flood::new(20, 5);
+        let first = (0..400).position(|i| pings.hit(start + ms(i * 20)));
+        assert_eq!(first.map(|i| i * 20 / 1_000), Some(4), "50 per second, from the fifth second on");
+        let mut pings = Flood::new(20, 5);
+        assert!((0..400).all(|i| !pings.hit(start + ms(i * 60))), "16 per second");
+    }
+
+    #[test]
+    fn a_hundred_per_second_become_one() {
+        let start = Instant::now();
+        let mut typing = Calm::new(ms(1_000));
+        let mut released = 0;
+        for i in 0..300 {
+            typing.waiting().clear();
+            typing.waiting().push(i);
+            released += typing.take(start + ms(i * 10)).len();
+        }
+        assert_eq!(released, 3);
+    }
+}

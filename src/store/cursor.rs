@@ -1,0 +1,91 @@
+//! How far each participant's devices have come in each conversation. A cursor never goes back.
+
+use diesel::prelude::*;
+use diesel::upsert::excluded;
+
+use super::conn::on;
+use super::schema::reader;
+use super::{Error, Tx};
+use crate::model::id::ConversationId;
+
+/// How far one device is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Cursor {
+    /// Everything up to here has arrived.
+    pub delivered: i64,
+    /// Everything up to here has been seen.
+    pub seen: i64,
+}
+
+/// Moves a device's cursor forward to `to`; what lies behind it is left as it is. Says whether anything moved.
+///
+/// # Errors
+/// When a statement fails.
+pub fn advance(
+    tx: &mut Tx<'_>,
+    conv: ConversationId,
+    participant: &str,
+    device: &str,
+    to: Cursor,
+) -> Result<bool, Error> {
+    let before = of_device(tx, conv, participant, device)?.unwrap_or_default();
+    let next = Cursor { delivered: before.delivered.max(to.delivered), seen: before.seen.max(to.seen) };
+    if next == before {
+        return Ok(false);
+    }
+    let (conn, tenant) = tx.parts();
+    on!(conn, c => diesel::insert_into(reader::table)
+        .values((
+            reader::tenant.eq(tenant),
+            reader::conv.eq(conv.to_string()),
+            reader::participant.eq(participant),
+            reader::device.eq(device),
+            reader::delivered.eq(next.delivered),
+            reader::seen.eq(next.seen),
+        ))
+        .on_conflict((reader::tenant, reader::conv, reader::participant, reader::device))
+        .do_update()
+        .set((reader::delivered.eq(excluded(reader::delivered)), reader::seen.eq(excluded(reader::seen))))
+        .execute(c))?;
+    Ok(true)
+}
+
+/// How far a device is, if it ever said.
+///
+/// # Errors
+/// When the statement fails.
+pub fn of_device(
+    tx: &mut Tx<'_>,
+    conv: ConversationId,
+    participant: &str,
+    device: &str,
+) -> Result<Option<Cursor>, Error> {
+    let (conn, tenant) = tx.parts();
+    let row: Option<(i64, i64)> = on!(conn, c => reader::table
+        .filter(reader::tenant.eq(tenant)
+            .and(reader::conv.eq(conv.to_string()))
+            .and(reader::participant.eq(participant))
+            .and(reader::device.eq(device)))
+        .select((reader::delivered, reader::seen))
+        .first(c)
+        .optional())?;
+    Ok(row.map(|(delivered, seen)| Cursor { delivered, seen }))
+}
+
+/// How far a participant is in a conversation with the device that is furthest.
+///
+/// # Errors
+/// When the statement fails.
+pub fn of_participant(tx: &mut Tx<'_>, conv: ConversationId, participant: &str) -> Result<Cursor, Error> {
+    let (conn, tenant) = tx.parts();
+    let rows: Vec<(i64, i64)> = on!(conn, c => reader::table
+        .filter(reader::tenant.eq(tenant)
+            .and(reader::conv.eq(conv.to_string()))
+            .and(reader::participant.eq(participant)))
+        .select((reader::delivered, reader::seen))
+        .load(c))?;
+    Ok(rows.into_iter().fold(Cursor::default(), |best, (delivered, seen)| Cursor {
+        delivered: best.delivered.max(delivered),
+        seen: best.seen.max(seen),
+    }))
+}

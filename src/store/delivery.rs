@@ -1,0 +1,175 @@
+//! Messages on their way out through channels that are called: one row per message, worked in order per conversation.
+
+use diesel::prelude::*;
+
+use super::conn::on;
+use super::schema::delivery;
+use super::{Conn, Error, Tx};
+use crate::model::delivery::DeliveryState;
+use crate::model::id::{AccountId, ConversationId, TenantId};
+use crate::model::time::Millis;
+
+/// One message on its way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delivery {
+    /// The conversation.
+    pub conv: ConversationId,
+    /// The message's place in it.
+    pub seq: i64,
+    /// The account it leaves through.
+    pub account: AccountId,
+    /// Where it stands.
+    pub state: DeliveryState,
+    /// How many parts of it the channel has taken.
+    pub part: i32,
+    /// How many calls were made for the part that is next.
+    pub attempts: i32,
+    /// When it may be tried next.
+    pub next_at: Millis,
+    /// Why it failed, is held or is uncertain.
+    pub code: Option<String>,
+    /// The channel's own words.
+    pub detail: Option<String>,
+}
+
+#[derive(Queryable, Selectable, Insertable, AsChangeset)]
+#[diesel(table_name = delivery, treat_none_as_null = true)]
+struct Row {
+    tenant: String,
+    conv: String,
+    seq: i64,
+    account: String,
+    state: String,
+    part: i32,
+    attempts: i32,
+    next_at: i64,
+    code: Option<String>,
+    detail: Option<String>,
+}
+
+impl Row {
+    fn of(tenant: &str, d: &Delivery) -> Self {
+        Self {
+            tenant: tenant.to_owned(),
+            conv: d.conv.to_string(),
+            seq: d.seq,
+            account: d.account.to_string(),
+            state: d.state.as_str().to_owned(),
+            part: d.part,
+            attempts: d.attempts,
+            next_at: d.next_at.0,
+            code: d.code.clone(),
+            detail: d.detail.clone(),
+        }
+    }
+
+    fn parse(self) -> Result<Delivery, Error> {
+        let damaged = |what, value: &str| Error::Damaged { what, value: value.to_owned() };
+        Ok(Delivery {
+            conv: ConversationId::parse(&self.conv).map_err(|_source| damaged("conversation", &self.conv))?,
+            seq: self.seq,
+            account: AccountId::parse(&self.account).map_err(|_source| damaged("account", &self.account))?,
+            state: DeliveryState::parse(&self.state).ok_or_else(|| damaged("delivery state", &self.state))?,
+            part: self.part,
+            attempts: self.attempts,
+            next_at: Millis(self.next_at),
+            code: self.code,
+            detail: self.detail,
+        })
+    }
+}
+
+/// Notes a message that has to leave.
+///
+/// # Errors
+/// When the statement fails.
+pub fn insert(tx: &mut Tx<'_>, item: &Delivery) -> Result<(), Error> {
+    let (conn, tenant) = tx.parts();
+    let row = Row::of(tenant, item);
+    on!(conn, c => diesel::insert_into(delivery::table).values(&row).execute(c))?;
+    Ok(())
+}
+
+/// Writes how a message stands.
+///
+/// # Errors
+/// When the statement fails.
+pub fn save(tx: &mut Tx<'_>, item: &Delivery) -> Result<(), Error> {
+    let (conn, tenant) = tx.parts();
+    let row = Row::of(tenant, item);
+    on!(conn, c => diesel::update(delivery::table.filter(delivery::tenant.eq(tenant)
+            .and(delivery::conv.eq(item.conv.to_string()))
+            .and(delivery::seq.eq(item.seq))))
+        .set(&row)
+        .execute(c))?;
+    Ok(())
+}
+
+/// The first `limit` messages of a conversation that have not reached a final state, in order.
+///
+/// # Errors
+/// When the statement fails.
+pub fn unfinished(tx: &mut Tx<'_>, conv: ConversationId, limit: i64) -> Result<Vec<Delivery>, Error> {
+    let (conn, tenant) = tx.parts();
+    let rows: Vec<Row> = on!(conn, c => delivery::table
+        .filter(delivery::tenant.eq(tenant)
+            .and(delivery::conv.eq(conv.to_string()))
+            .and(delivery::state.eq_any(["pending", "sending", "held"])))
+        .order(delivery::seq.asc())
+        .limit(limit)
+        .select(Row::as_select())
+        .load(c))?;
+    rows.into_iter().map(Row::parse).collect()
+}
+
+/// How the messages of a conversation in `from..=to` stand.
+///
+/// # Errors
+/// When the statement fails.
+pub fn between(tx: &mut Tx<'_>, conv: ConversationId, from: i64, to: i64) -> Result<Vec<Delivery>, Error> {
+    let (conn, tenant) = tx.parts();
+    let rows: Vec<Row> = on!(conn, c => delivery::table
+        .filter(delivery::tenant.eq(tenant)
+            .and(delivery::conv.eq(conv.to_string()))
+            .and(delivery::seq.between(from, to)))
+        .order(delivery::seq.asc())
+        .select(Row::as_select())
+        .load(c))?;
+    rows.into_iter().map(Row::parse).collect()
+}
+
+/// Lets go what was held back, because the customer wrote again. Says how many messages that were.
+///
+/// # Errors
+/// When the statement fails.
+pub fn release(tx: &mut Tx<'_>, conv: ConversationId, now: Millis) -> Result<usize, Error> {
+    let (conn, tenant) = tx.parts();
+    let rows = on!(conn, c => diesel::update(delivery::table.filter(delivery::tenant.eq(tenant)
+            .and(delivery::conv.eq(conv.to_string()))
+            .and(delivery::state.eq("held"))))
+        .set((delivery::state.eq("pending"), delivery::next_at.eq(now.0)))
+        .execute(c))?;
+    Ok(rows)
+}
+
+/// The conversations, of all tenants, in which something is due.
+///
+/// # Errors
+/// When the statement fails.
+pub fn due(conn: &mut Conn, now: Millis, limit: i64) -> Result<Vec<(TenantId, ConversationId)>, Error> {
+    let rows: Vec<(String, String)> = on!(conn, c => delivery::table
+        .filter(delivery::state.eq_any(["pending", "sending"]).and(delivery::next_at.le(now.0)))
+        .select((delivery::tenant, delivery::conv))
+        .distinct()
+        .limit(limit)
+        .load(c))?;
+    rows.into_iter()
+        .map(|(tenant, conv)| {
+            let damaged = |what, value: &str| Error::Damaged { what, value: value.to_owned() };
+            Ok((
+                TenantId::parse(&tenant).map_err(|_source| damaged("tenant", &tenant))?,
+                ConversationId::parse(&conv).map_err(|_source| damaged("conversation", &conv))?,
+            ))
+        })
+        .collect()
+}

@@ -1,0 +1,143 @@
+//! Blobs of inbound messages that have to be fetched from the channel. The rows are those of `media` with a remote id.
+
+use diesel::prelude::*;
+
+use super::conn::on;
+use super::schema::media;
+use super::{Conn, Error, Tx};
+use crate::model::id::{AccountId, ConversationId, MediaId, TenantId};
+use crate::model::time::Millis;
+
+/// A blob to be fetched, as a message brought it.
+#[derive(Debug, Clone, Copy)]
+pub struct Order<'a> {
+    /// The id under which the message refers to it.
+    pub media: MediaId,
+    /// What the channel claims that it is.
+    pub mime: &'a str,
+    /// The message's conversation.
+    pub conv: ConversationId,
+    /// The message's place.
+    pub seq: i64,
+    /// The account that has it.
+    pub account: &'a AccountId,
+    /// The channel's own id.
+    pub remote: &'a str,
+}
+
+/// A blob that is being fetched.
+#[derive(Debug, Clone)]
+pub struct Fetch {
+    /// The blob.
+    pub media: MediaId,
+    /// Where it is shown.
+    pub conv: ConversationId,
+    /// The account that has it.
+    pub account: AccountId,
+    /// The channel's own id.
+    pub remote: String,
+    /// Tries so far, this one included.
+    pub attempts: i32,
+}
+
+/// Notes a blob to be fetched.
+///
+/// # Errors
+/// When the statement fails.
+pub fn order(tx: &mut Tx<'_>, order: &Order<'_>, now: Millis) -> Result<(), Error> {
+    let (conn, tenant) = tx.parts();
+    on!(conn, c => diesel::insert_into(media::table)
+        .values((
+            media::tenant.eq(tenant),
+            media::id.eq(order.media.to_string()),
+            media::state.eq("pending"),
+            media::mime.eq(order.mime),
+            media::conv.eq(order.conv.to_string()),
+            media::seq.eq(order.seq),
+            media::account.eq(order.account.as_str()),
+            media::remote.eq(order.remote),
+            media::attempts.eq(0),
+            media::next_at.eq(now.0),
+            media::created_at.eq(now.0),
+        ))
+        .execute(c))?;
+    Ok(())
+}
+
+type Row = (String, String, Option<String>, Option<String>, Option<String>, i32);
+
+fn parse(row: Row) -> Result<(TenantId, Fetch), Error> {
+    let (tenant, id, conv, account, remote, attempts) = row;
+    let damaged = || Error::Damaged { what: "media row", value: id.clone() };
+    let fetch = Fetch {
+        media: MediaId::parse(&id).map_err(|_source| damaged())?,
+        conv: conv.as_deref().and_then(|c| ConversationId::parse(c).ok()).ok_or_else(damaged)?,
+        account: account.as_deref().and_then(|a| AccountId::parse(a).ok()).ok_or_else(damaged)?,
+        remote: remote.ok_or_else(damaged)?,
+        attempts: attempts + 1,
+    };
+    Ok((TenantId::parse(&tenant).map_err(|_source| damaged())?, fetch))
+}
+
+/// Claims at most `limit` blobs of all tenants that are due: until `lease` they belong to the caller.
+///
+/// # Errors
+/// When a statement fails.
+pub fn claim(conn: &mut Conn, now: Millis, lease: Millis, limit: i64) -> Result<Vec<(TenantId, Fetch)>, Error> {
+    let rows: Vec<Row> = on!(conn, c => media::table
+        .filter(media::state.eq("pending").and(media::remote.is_not_null()).and(media::next_at.le(now.0)))
+        .order(media::next_at.asc())
+        .limit(limit)
+        .select((media::tenant, media::id, media::conv, media::account, media::remote, media::attempts))
+        .load(c))?;
+    let mut claimed = Vec::with_capacity(rows.len());
+    for row in rows {
+        let taken = on!(conn, c => diesel::update(media::table.filter(media::tenant.eq(&row.0)
+                .and(media::id.eq(&row.1))
+                .and(media::state.eq("pending"))
+                .and(media::next_at.le(now.0))))
+            .set((media::next_at.eq(lease.0), media::attempts.eq(media::attempts + 1)))
+            .execute(c))?;
+        if taken == 1 {
+            claimed.push(parse(row)?);
+        }
+    }
+    Ok(claimed)
+}
+
+/// The blob is here.
+///
+/// # Errors
+/// When the statement fails.
+pub fn done(tx: &mut Tx<'_>, id: MediaId, mime: &str, size: u64) -> Result<(), Error> {
+    let (conn, tenant) = tx.parts();
+    let size = i64::try_from(size).unwrap_or(i64::MAX);
+    on!(conn, c => diesel::update(media::table.filter(media::tenant.eq(tenant).and(media::id.eq(id.to_string()))))
+        .set((media::state.eq("ready"), media::mime.eq(mime), media::size.eq(size)))
+        .execute(c))?;
+    Ok(())
+}
+
+/// Another try, later.
+///
+/// # Errors
+/// When the statement fails.
+pub fn again(tx: &mut Tx<'_>, id: MediaId, at: Millis) -> Result<(), Error> {
+    let (conn, tenant) = tx.parts();
+    on!(conn, c => diesel::update(media::table.filter(media::tenant.eq(tenant).and(media::id.eq(id.to_string()))))
+        .set(media::next_at.eq(at.0))
+        .execute(c))?;
+    Ok(())
+}
+
+/// The blob is not to be had.
+///
+/// # Errors
+/// When the statement fails.
+pub fn failed(tx: &mut Tx<'_>, id: MediaId) -> Result<(), Error> {
+    let (conn, tenant) = tx.parts();
+    on!(conn, c => diesel::update(media::table.filter(media::tenant.eq(tenant).and(media::id.eq(id.to_string()))))
+        .set(media::state.eq("failed"))
+        .execute(c))?;
+    Ok(())
+}

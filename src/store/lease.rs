@@ -1,0 +1,128 @@
+//! Which sockets are open, where. A lease that is not renewed ends, so a dead node's sockets do not stay open.
+
+use diesel::prelude::*;
+
+use super::conn::on;
+use super::schema::lease;
+use super::stored::read;
+use super::{Conn, Error, Tx};
+use crate::model::id::{ConnectionId, NodeId, TenantId};
+use crate::model::time::Millis;
+
+/// One socket's lease.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lease {
+    /// The tenant.
+    pub tenant: TenantId,
+    /// `agent:<id>` or `contact:<id>`.
+    pub participant: String,
+    /// The client behind the socket.
+    pub device: String,
+    /// The socket.
+    pub connection: ConnectionId,
+}
+
+/// The row of one device.
+macro_rules! one {
+    ($tenant:expr, $participant:expr, $device:expr) => {
+        lease::table
+            .filter(lease::tenant.eq($tenant).and(lease::participant.eq($participant)).and(lease::device.eq($device)))
+    };
+}
+
+/// Gives the device's lease to this connection and returns the connection that had it, if another did.
+///
+/// # Errors
+/// When the statement fails.
+pub fn take(tx: &mut Tx<'_>, new: &Lease, node: NodeId, until: Millis) -> Result<Option<ConnectionId>, Error> {
+    let (conn, tenant) = tx.parts();
+    let before: Option<String> = on!(conn, c => one!(tenant, &new.participant, &new.device)
+        .select(lease::connection)
+        .first(c)
+        .optional())?;
+    let held =
+        (lease::connection.eq(new.connection.to_string()), lease::node.eq(node.to_string()), lease::until.eq(until.0));
+    on!(conn, c => diesel::insert_into(lease::table)
+        .values((
+            lease::tenant.eq(tenant),
+            lease::participant.eq(&new.participant),
+            lease::device.eq(&new.device),
+            held.clone(),
+        ))
+        .on_conflict((lease::tenant, lease::participant, lease::device))
+        .do_update()
+        .set(held)
+        .execute(c))?;
+    let before: Option<ConnectionId> = before.map(|text| read("connection", &text)).transpose()?;
+    Ok(before.filter(|connection| *connection != new.connection))
+}
+
+/// Ends a lease if this connection still has it; `false` when a newer one does.
+///
+/// # Errors
+/// When the statement fails.
+pub fn release(tx: &mut Tx<'_>, old: &Lease) -> Result<bool, Error> {
+    let (conn, tenant) = tx.parts();
+    let deleted = on!(conn, c => diesel::delete(one!(tenant, &old.participant, &old.device)
+            .filter(lease::connection.eq(old.connection.to_string())))
+        .execute(c))?;
+    Ok(deleted == 1)
+}
+
+/// Whether a participant has any open socket.
+///
+/// # Errors
+/// When the statement fails.
+pub fn any(tx: &mut Tx<'_>, participant: &str) -> Result<bool, Error> {
+    let (conn, tenant) = tx.parts();
+    let count: i64 = on!(conn, c => lease::table
+        .filter(lease::tenant.eq(tenant).and(lease::participant.eq(participant)))
+        .count()
+        .get_result(c))?;
+    Ok(count > 0)
+}
+
+/// Renews the leases of all sockets of a node and says how many there are.
+///
+/// # Errors
+/// When the statement fails.
+pub fn renew(conn: &mut Conn, node: NodeId, until: Millis) -> Result<usize, Error> {
+    Ok(on!(conn, c => diesel::update(lease::table.filter(lease::node.eq(node.to_string())))
+        .set(lease::until.eq(until.0))
+        .execute(c))?)
+}
+
+/// At most `limit` leases of all tenants that have ended without being released.
+///
+/// # Errors
+/// When the statement fails.
+pub fn ended(conn: &mut Conn, now: Millis, limit: i64) -> Result<Vec<Lease>, Error> {
+    let rows: Vec<(String, String, String, String)> = on!(conn, c => lease::table
+        .filter(lease::until.le(now.0))
+        .order(lease::until.asc())
+        .limit(limit)
+        .select((lease::tenant, lease::participant, lease::device, lease::connection))
+        .load(c))?;
+    rows.into_iter()
+        .map(|(tenant, participant, device, connection)| {
+            Ok(Lease {
+                tenant: read("tenant", &tenant)?,
+                participant,
+                device,
+                connection: read("connection", &connection)?,
+            })
+        })
+        .collect()
+}
+
+/// Removes a lease that has ended; `false` when it was renewed or taken over meanwhile.
+///
+/// # Errors
+/// When the statement fails.
+pub fn bury(tx: &mut Tx<'_>, old: &Lease, now: Millis) -> Result<bool, Error> {
+    let (conn, tenant) = tx.parts();
+    let deleted = on!(conn, c => diesel::delete(one!(tenant, &old.participant, &old.device)
+            .filter(lease::connection.eq(old.connection.to_string()).and(lease::until.le(now.0))))
+        .execute(c))?;
+    Ok(deleted == 1)
+}

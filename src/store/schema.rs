@@ -1,0 +1,328 @@
+//! The tables, as diesel sees them. One definition for both back ends; `migrations/` creates them.
+
+diesel::table! {
+    tenant (id) {
+        #[sql_name = "tenant"]
+
+        id -> Text,
+        body -> Text,
+        version -> BigInt,
+        applied_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    agent (tenant, id) {
+        tenant -> Text,
+        #[sql_name = "agent"]
+        id -> Text,
+        login -> Text,
+        name -> Text,
+        password_hash -> Text,
+        role -> Text,
+        enabled -> Bool,
+        status -> Text,
+        reason -> Nullable<Text>,
+        capacity -> Integer,
+        load -> Integer,
+        online -> Bool,
+        not_before -> BigInt,
+        misses -> Integer,
+        last_offer_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    agent_queue (tenant, agent, queue) {
+        tenant -> Text,
+        agent -> Text,
+        queue -> Text,
+    }
+}
+
+diesel::table! {
+    login (tenant, token_hash) {
+        tenant -> Text,
+        token_hash -> Text,
+        agent -> Text,
+        csrf -> Text,
+        created_at -> BigInt,
+        seen_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    pass (tenant, token_hash) {
+        tenant -> Text,
+        token_hash -> Text,
+        kind -> Text,
+        party -> Text,
+        device -> Nullable<Text>,
+        login_hash -> Nullable<Text>,
+        expires_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    contact (tenant, id) {
+        tenant -> Text,
+        #[sql_name = "contact"]
+        id -> Text,
+        name -> Nullable<Text>,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    identity (tenant, account, external_id) {
+        tenant -> Text,
+        account -> Text,
+        external_id -> Text,
+        contact -> Text,
+        conv -> Text,
+        subscribed -> Bool,
+    }
+}
+
+diesel::table! {
+    conversation (tenant, conv) {
+        tenant -> Text,
+        conv -> Text,
+        account -> Text,
+        kind -> Text,
+        contact -> Text,
+        external_id -> Text,
+        epoch -> Text,
+        last_seq -> BigInt,
+        window_left -> Integer,
+        window_until -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    session (tenant, id) {
+        tenant -> Text,
+        #[sql_name = "session"]
+        id -> Text,
+        conv -> Text,
+        state -> Text,
+        holder -> Text,
+        agent -> Nullable<Text>,
+        control_epoch -> BigInt,
+        queue -> Nullable<Text>,
+        last_agent -> Nullable<Text>,
+        reopened_from -> Nullable<Text>,
+        transfer -> Nullable<Text>,
+        tags -> Text,
+        greeted -> Bool,
+        started_at -> BigInt,
+        queued_at -> Nullable<BigInt>,
+        connected_at -> Nullable<BigInt>,
+        first_reply_at -> Nullable<BigInt>,
+        ended_at -> Nullable<BigInt>,
+        ended_by -> Nullable<Text>,
+        ended_reason -> Nullable<Text>,
+        version -> BigInt,
+        event_seq -> BigInt,
+    }
+}
+
+diesel::table! {
+    message (tenant, conv, seq) {
+        tenant -> Text,
+        conv -> Text,
+        seq -> BigInt,
+        id -> Text,
+        session -> Nullable<Text>,
+        ts -> BigInt,
+        role -> Text,
+        sender -> Text,
+        sender_name -> Nullable<Text>,
+        visibility -> Text,
+        content -> Text,
+        device -> Nullable<Text>,
+        cid -> Nullable<Text>,
+        reply_to -> Nullable<Text>,
+        replaces -> Nullable<Text>,
+        ext_id -> Nullable<Text>,
+        raw_type -> Nullable<Text>,
+        control_epoch -> BigInt,
+    }
+}
+
+diesel::table! {
+    inbox (tenant, account, dedupe) {
+        tenant -> Text,
+        account -> Text,
+        dedupe -> Text,
+        answer -> Text,
+        at -> BigInt,
+    }
+}
+
+diesel::table! {
+    reader (tenant, conv, participant, device) {
+        tenant -> Text,
+        conv -> Text,
+        participant -> Text,
+        device -> Text,
+        delivered -> BigInt,
+        seen -> BigInt,
+    }
+}
+
+diesel::table! {
+    outbox (tenant, id) {
+        tenant -> Text,
+        id -> Text,
+        event -> Text,
+        at -> BigInt,
+    }
+}
+
+diesel::table! {
+    delivery (tenant, conv, seq) {
+        tenant -> Text,
+        conv -> Text,
+        seq -> BigInt,
+        account -> Text,
+        state -> Text,
+        part -> Integer,
+        attempts -> Integer,
+        next_at -> BigInt,
+        code -> Nullable<Text>,
+        detail -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    queue_entry (tenant, session) {
+        tenant -> Text,
+        session -> Text,
+        conv -> Text,
+        queue -> Text,
+        state -> Text,
+        priority -> Integer,
+        enqueued_at -> BigInt,
+        not_before -> BigInt,
+    }
+}
+
+diesel::table! {
+    exclusion (tenant, session, agent) {
+        tenant -> Text,
+        session -> Text,
+        agent -> Text,
+        until -> BigInt,
+    }
+}
+
+diesel::table! {
+    assignment (tenant, id) {
+        tenant -> Text,
+        #[sql_name = "assignment"]
+        id -> Text,
+        session -> Text,
+        conv -> Text,
+        agent -> Text,
+        state -> Text,
+        queue -> Nullable<Text>,
+        token -> Text,
+        offered_at -> BigInt,
+        deadline -> BigInt,
+        accepted_at -> Nullable<BigInt>,
+        ended_at -> Nullable<BigInt>,
+        reason -> Nullable<Text>,
+        disposition -> Nullable<Text>,
+        transfer_from -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    timer (tenant, kind, subject) {
+        tenant -> Text,
+        kind -> Text,
+        subject -> Text,
+        due -> BigInt,
+        version -> BigInt,
+    }
+}
+
+diesel::table! {
+    lease (tenant, participant, device) {
+        tenant -> Text,
+        participant -> Text,
+        device -> Text,
+        connection -> Text,
+        node -> Text,
+        until -> BigInt,
+    }
+}
+
+diesel::table! {
+    media (tenant, id) {
+        tenant -> Text,
+        #[sql_name = "media"]
+        id -> Text,
+        state -> Text,
+        mime -> Text,
+        name -> Nullable<Text>,
+        size -> Nullable<BigInt>,
+        owner -> Nullable<Text>,
+        conv -> Nullable<Text>,
+        seq -> Nullable<BigInt>,
+        account -> Nullable<Text>,
+        remote -> Nullable<Text>,
+        attempts -> Integer,
+        next_at -> BigInt,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    quarantine (tenant, id) {
+        tenant -> Text,
+        id -> Text,
+        account -> Text,
+        reason -> Text,
+        body -> Text,
+        at -> BigInt,
+    }
+}
+
+diesel::table! {
+    audit (tenant, id) {
+        tenant -> Text,
+        id -> Text,
+        actor -> Text,
+        action -> Text,
+        target -> Text,
+        at -> BigInt,
+    }
+}
+
+diesel::allow_tables_to_appear_in_same_query!(
+    tenant,
+    agent,
+    agent_queue,
+    login,
+    pass,
+    contact,
+    identity,
+    conversation,
+    session,
+    message,
+    inbox,
+    reader,
+    outbox,
+    delivery,
+    queue_entry,
+    exclusion,
+    assignment,
+    timer,
+    lease,
+    media,
+    quarantine,
+    audit
+);

@@ -1,0 +1,155 @@
+//! The texts that customers see: their names and the variables that each may use.
+
+use std::collections::HashSet;
+
+use minijinja::context;
+use minijinja::value::Value;
+use serde::{Deserialize, Serialize};
+
+/// A language that every text exists in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Lang {
+    /// Chinese, simplified.
+    #[default]
+    Zh,
+    /// English.
+    En,
+}
+
+impl Lang {
+    /// Every language.
+    pub const ALL: [Self; 2] = [Self::Zh, Self::En];
+
+    /// The folder's name, and the written form everywhere else.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Zh => "zh",
+            Self::En => "en",
+        }
+    }
+}
+
+/// A text with what it tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Prompt<'a> {
+    /// The first words of a conversation.
+    Greeting,
+    /// The place in the queue, 1 for the next.
+    QueueNotice {
+        /// 1 for the next.
+        position: u64,
+    },
+    /// An agent has taken the session.
+    Connected {
+        /// The agent's name as customers see it.
+        agent: &'a str,
+    },
+    /// The session goes to somebody else.
+    Transferred {
+        /// An agent's or a queue's name as customers see it.
+        to: &'a str,
+    },
+    /// The agent's connection is gone for good; the session waits again.
+    AgentLost,
+    /// Out of hours; what the customer writes now is a message to leave.
+    Closed,
+    /// The message was left.
+    LeaveMessageAck,
+    /// The queue is at its maximum length.
+    QueueFull,
+    /// Nobody could take it in time.
+    NoAgent,
+    /// The session has ended.
+    Ended,
+    /// The customer is silent.
+    ContactIdleWarn {
+        /// Minutes until the session ends.
+        minutes: u64,
+    },
+    /// The session has ended because the customer was silent.
+    ContactIdleClose,
+}
+
+impl Prompt<'static> {
+    /// One of each, with harmless values: what every template is tried with when it is loaded.
+    pub const SAMPLES: [Self; 12] = [
+        Self::Greeting,
+        Self::QueueNotice { position: 3 },
+        Self::Connected { agent: "小李" },
+        Self::Transferred { to: "小王" },
+        Self::AgentLost,
+        Self::Closed,
+        Self::LeaveMessageAck,
+        Self::QueueFull,
+        Self::NoAgent,
+        Self::Ended,
+        Self::ContactIdleWarn { minutes: 2 },
+        Self::ContactIdleClose,
+    ];
+}
+
+impl Prompt<'_> {
+    /// The file's name without `.txt`.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Greeting => "greeting",
+            Self::QueueNotice { .. } => "queue_notice",
+            Self::Connected { .. } => "connected",
+            Self::Transferred { .. } => "transferred",
+            Self::AgentLost => "agent_lost",
+            Self::Closed => "closed",
+            Self::LeaveMessageAck => "leave_message_ack",
+            Self::QueueFull => "queue_full",
+            Self::NoAgent => "no_agent",
+            Self::Ended => "ended",
+            Self::ContactIdleWarn { .. } => "contact_idle_warn",
+            Self::ContactIdleClose => "contact_idle_close",
+        }
+    }
+
+    /// The variables of the text; `tenant` is the enterprise's name.
+    pub(super) fn variables(&self, tenant: &str) -> Value {
+        match *self {
+            Self::QueueNotice { position } => context! { tenant, position },
+            Self::Connected { agent } => context! { tenant, agent },
+            Self::Transferred { to } => context! { tenant, to },
+            Self::ContactIdleWarn { minutes } => context! { tenant, minutes },
+            _ => context! { tenant },
+        }
+    }
+
+    /// The names of [`Prompt::variables`].
+    pub(super) fn variable_names(&self) -> HashSet<String> {
+        let variables = self.variables("");
+        variables.try_iter().map(|names| names.map(|name| name.to_string()).collect()).unwrap_or_default()
+    }
+
+    /// The built-in text.
+    pub(super) fn built_in(&self, lang: Lang) -> &'static str {
+        macro_rules! text {
+            ($name:literal) => {
+                match lang {
+                    Lang::Zh => include_str!(concat!("../../templates/default/zh/", $name, ".txt")),
+                    Lang::En => include_str!(concat!("../../templates/default/en/", $name, ".txt")),
+                }
+            };
+        }
+        match self {
+            Self::Greeting => text!("greeting"),
+            Self::QueueNotice { .. } => text!("queue_notice"),
+            Self::Connected { .. } => text!("connected"),
+            Self::Transferred { .. } => text!("transferred"),
+            Self::AgentLost => text!("agent_lost"),
+            Self::Closed => text!("closed"),
+            Self::LeaveMessageAck => text!("leave_message_ack"),
+            Self::QueueFull => text!("queue_full"),
+            Self::NoAgent => text!("no_agent"),
+            Self::Ended => text!("ended"),
+            Self::ContactIdleWarn { .. } => text!("contact_idle_warn"),
+            Self::ContactIdleClose => text!("contact_idle_close"),
+        }
+    }
+}

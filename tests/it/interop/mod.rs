@@ -1,0 +1,27 @@
+//! The gateway against programs that somebody else wrote.
+
+mod kosoku;
+mod wechatpy;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+
+/// Runs a script of `tests/interop`; returns the JSON objects that it prints, one per line.
+async fn python(script: &str, arguments: &[&str]) -> Vec<Value> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let python =
+        std::env::var_os("YIZHAN_TEST_PYTHON").map_or_else(|| root.join(".cache/python/bin/python"), PathBuf::from);
+    assert!(
+        python.exists(),
+        "{} is not there: run scripts/test once, or\n  python3 -m venv .cache/python && .cache/python/bin/pip install -r tests/interop/requirements.txt",
+        python.display()
+    );
+    let mut command = Command::new("timeout");
+    command.arg("180").arg(&python).arg(root.join("tests/interop").join(script)).args(arguments).stdin(Stdio::null());
+    let run = tokio::task::spawn_blocking(move || command.output()).await.unwrap().expect("the script starts");
+    assert!(run.status.success(), "{script}: {}", String::from_utf8_lossy(&run.stderr));
+    let lines = String::from_utf8(run.stdout).unwrap();
+    lines.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("{line}"))).collect()
+}

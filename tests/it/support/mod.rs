@@ -1,0 +1,11 @@
+//! The actors of the stories: an app with everything real, agents, visitors, phones. They act through public faces.
+
+pub mod agent;
+pub mod app;
+pub mod socket;
+pub mod visitor;
+
+pub use agent::{Agent, Login};
+pub use app::TestApp;
+pub use socket::PATIENCE;
+pub use visitor::Visitor;
