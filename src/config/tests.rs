@@ -89,6 +89,7 @@ fn postgres_replaces_the_keys_of_sqlite() {
     let Store::Postgres(postgres) = config.store else { panic!("postgres was asked for") };
     assert_eq!(postgres.url.expose(), "postgres://u:p@h/d");
     assert_eq!(postgres.connections, 16);
+    assert!(config.warnings.iter().any(|warning| warning.key == "store.kind"), "it has not been tested");
     assert!(!shown.contains("u:p@h"));
     assert_eq!(problems("[store]\nkind = \"postgres\"\n", &[]), ["store.url: is required"]);
     let mixed = problems("[store]\nkind = \"postgres\"\nurl = \"postgres://h/d\"\npath = \"x\"\n", &[]);
