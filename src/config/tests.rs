@@ -137,3 +137,13 @@ fn every_default_key_is_explained_with_its_environment_name() {
         }
     }
 }
+
+#[test]
+fn the_data_folder_is_for_nobody_else() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().join("a/b");
+    let config = load_with("", &[("YIZHAN__DATA__DIR", folder.to_str().unwrap())]).unwrap();
+    config.make_data_dir().unwrap();
+    config.make_data_dir().unwrap();
+    assert_eq!(folder.metadata().unwrap().permissions().mode() & 0o777, 0o700);
+}
