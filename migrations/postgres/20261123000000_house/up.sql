@@ -294,13 +294,3 @@ CREATE TABLE quarantine (
     at BIGINT NOT NULL,
     PRIMARY KEY (tenant, id)
 );
-
-CREATE TABLE audit (
-    tenant TEXT NOT NULL,
-    id TEXT NOT NULL,
-    actor TEXT NOT NULL,
-    action TEXT NOT NULL,
-    target TEXT NOT NULL,
-    at BIGINT NOT NULL,
-    PRIMARY KEY (tenant, id)
-);
