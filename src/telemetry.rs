@@ -1,14 +1,12 @@
 //! Logging: one line per event, as JSON or text, on standard error. Knows no event.
 //!
 //! Conventions: a readable message and fields (`tenant`, `conv`, `account`, `duration_ms`); logged once, at the
-//! boundary. Never what was said, never tokens or secrets; a customer's identifier only as a [`Pseudonyms::of`].
+//! boundary. Never what was said, never tokens, secrets or a customer's identifier.
 
 use std::io::{self, Write};
 use std::panic::PanicHookInfo;
 
-use hmac::{Hmac, KeyInit, Mac};
 use serde_json::Value;
-use sha2::Sha256;
 use tracing::Subscriber;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -134,36 +132,6 @@ fn text_line(text: &str) -> String {
     line
 }
 
-/// Turns customers' identifiers into names for the log: stable, so that lines can be joined, and not reversible
-/// without the key.
-#[derive(Clone)]
-pub struct Pseudonyms(Hmac<Sha256>);
-
-impl std::fmt::Debug for Pseudonyms {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Pseudonyms")
-    }
-}
-
-impl Pseudonyms {
-    /// Names under this key.
-    #[must_use]
-    pub fn new(key: &[u8; 32]) -> Self {
-        // HMAC fills a short key with zeros up to its block of 64 bytes.
-        let mut block = [0; 64];
-        let (start, _) = block.split_at_mut(key.len());
-        start.copy_from_slice(key);
-        Self(Hmac::new(&block.into()))
-    }
-
-    /// Twelve hexadecimal digits for an identifier.
-    #[must_use]
-    pub fn of(&self, identifier: &str) -> String {
-        let digest = self.0.clone().chain_update(identifier.as_bytes()).finalize().into_bytes();
-        digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::{Arc, Mutex};
@@ -220,14 +188,5 @@ mod tests {
         let many = (0..1_000).map(|n| format!("\"k{n}\":1,")).collect::<String>();
         let text = json_line(&format!("{{{many}\"z\":1}}"));
         assert!(text.len() <= MAX_LINE && serde_json::from_str::<Value>(&text).is_ok());
-    }
-
-    #[test]
-    fn pseudonyms_are_stable_and_depend_on_the_key() {
-        let (one, two) = (Pseudonyms::new(&[1; 32]), Pseudonyms::new(&[2; 32]));
-        assert_eq!(one.of("oAbC"), one.clone().of("oAbC"));
-        assert_ne!(one.of("oAbC"), one.of("oAbD"));
-        assert_ne!(one.of("oAbC"), two.of("oAbC"));
-        assert_eq!(one.of("oAbC").len(), 12);
     }
 }

@@ -1,12 +1,10 @@
 //! Declaring tenants: apply, list, show, load, re-seal. Knows neither files nor screens.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::clock::Clock;
 use crate::model::id::TenantId;
 use crate::model::time::Millis;
-use crate::runtime::Stop;
 use crate::secret::Keyring;
 use crate::store::tenant::{DeclaredAgent, Stored};
 use crate::store::{self, Store};
@@ -132,19 +130,6 @@ impl Tenants {
             }
         }
         Ok(changed)
-    }
-
-    /// Refreshes a registry until told to stop: the part that makes a declaration of another process take effect.
-    ///
-    /// Failures are logged and tried again after `every`.
-    pub async fn watch(&self, registry: &Registry, every: Duration, stop: &Stop) {
-        while stop.run_until_cancelled(tokio::time::sleep(every)).await.is_some() {
-            match self.refresh(registry).await {
-                Ok(0) => {}
-                Ok(changed) => tracing::info!(changed, "tenants reloaded"),
-                Err(error) => tracing::warn!(error = %error, "tenants cannot be reloaded now"),
-            }
-        }
     }
 
     fn open(&self, stored: &Stored) -> Result<Tenant, Error> {
@@ -293,20 +278,9 @@ mod tests {
         assert_eq!(tenants.refresh(&registry).await.unwrap(), 1);
         assert_eq!(tenants.refresh(&registry).await.unwrap(), 0);
 
-        let (stop, every) = (Stop::new(), Duration::from_millis(5));
-        let watch = tokio::spawn({
-            let (tenants, registry, stop) = (tenants.clone(), registry.clone(), stop.clone());
-            async move { tenants.watch(&registry, every, &stop).await }
-        });
         tenants.apply(declaration(&DEMO.replace("驿站示例银行", "新名字"))).await.unwrap();
-        let renamed = async {
-            while registry.target("demo.oa").is_none_or(|target| target.tenant.name != "新名字") {
-                tokio::task::yield_now().await;
-            }
-        };
-        tokio::time::timeout(Duration::from_secs(10), renamed).await.unwrap();
-        stop.cancel();
-        watch.await.unwrap();
+        assert_eq!(tenants.refresh(&registry).await.unwrap(), 1);
+        assert_eq!(registry.target("demo.oa").unwrap().tenant.name, "新名字");
     }
 
     #[tokio::test]

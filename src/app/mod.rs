@@ -68,8 +68,7 @@ impl App {
     /// # Errors
     /// With what was attempted: the store, the key, a declaration, a text, the port.
     pub async fn build(mut config: Config, options: Options) -> anyhow::Result<Self> {
-        std::fs::create_dir_all(&config.data_dir)
-            .with_context(|| format!("cannot make the data folder {}", config.data_dir.display()))?;
+        config.make_data_dir().with_context(|| format!("cannot make the data folder {}", config.data_dir.display()))?;
         let listener = http::bind(config.http.bind)?;
         let address = listener.local_addr().context("cannot read the bound address")?;
         if options.simulator {

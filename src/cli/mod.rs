@@ -10,7 +10,6 @@ mod tenant;
 
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -69,13 +68,8 @@ fn open_store(config: &Config) -> anyhow::Result<Store> {
     Store::open(&store::Settings::from(&config.store)).context("cannot open the store")
 }
 
-/// The data folder is for nobody else: it holds what customers said.
 fn make_data_dir(config: &Config) -> anyhow::Result<()> {
-    std::fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(&config.data_dir)
-        .with_context(|| format!("cannot make the data folder {}", config.data_dir.display()))
+    config.make_data_dir().with_context(|| format!("cannot make the data folder {}", config.data_dir.display()))
 }
 
 fn open_keyring(config: &Config, env: &BTreeMap<String, String>) -> anyhow::Result<Arc<Keyring>> {

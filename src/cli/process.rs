@@ -13,12 +13,11 @@ use crate::telemetry;
 use crate::tenant::{self, Declaration};
 
 use super::args::{Demo, Simulate};
-use super::{Given, Outcome, check, complain, make_data_dir, root};
+use super::{Given, Outcome, check, complain, root};
 
 pub(super) fn serve(given: &Given) -> Outcome {
     let config = given.config(None)?;
     check::look(given, &config).1.or(())?;
-    make_data_dir(&config)?;
     start(&config.log.clone(), |stop, abort| async {
         for warning in config.warnings.iter() {
             tracing::warn!(key = warning.key, "{}", warning.what);
@@ -36,7 +35,6 @@ pub(super) fn demo(given: &Given, asked: &Demo) -> Outcome {
         conformance: asked.conformance,
         ..Options::default()
     };
-    make_data_dir(&config)?;
     start(&config.log.clone(), |stop, abort| root::demo(config, options, stop, abort))
 }
 

@@ -26,7 +26,7 @@ pub struct Http {
     pub head_timeout: Duration,
     /// How long an idle connection is kept.
     pub keep_alive: Duration,
-    /// Sign-in attempts per minute and IP.
+    /// A third of the visitors' tickets that one network address gets per minute.
     pub logins_per_minute: u32,
     /// Life of an agent's sign-in.
     pub sign_in: Duration,

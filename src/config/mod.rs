@@ -15,6 +15,7 @@ pub mod store;
 pub mod wechat;
 
 use std::collections::BTreeMap;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use toml::Table;
@@ -100,6 +101,16 @@ pub fn load(sources: &Sources) -> Result<Config, Problems> {
         return Err(problems);
     }
     read(&merged, &sources.env)
+}
+
+impl Config {
+    /// Makes the data folder unless it is there, for nobody else: it holds what customers said.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn make_data_dir(&self) -> std::io::Result<()> {
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.data_dir)
+    }
 }
 
 fn read(merged: &Table, env: &BTreeMap<String, String>) -> Result<Config, Problems> {

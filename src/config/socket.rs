@@ -21,17 +21,12 @@ pub struct Socket {
     pub outbox_bytes: usize,
     /// Handshakes per minute and IP.
     pub handshakes_per_minute: u32,
-    /// Frames per second and connection.
-    pub frames_per_second: u32,
     /// Connections of one visitor at a time.
     pub per_visitor: usize,
-    /// Connections of the whole process.
-    pub max_connections: usize,
 }
 
 impl Socket {
     pub(super) fn read(r: &Reader<'_>) -> Self {
-        let narrow = |wide: u64| u32::try_from(wide).unwrap_or(u32::MAX);
         let this = Self {
             heartbeat: r.seconds("heartbeat_s", 25, 1..=300),
             resume: r.seconds("resume_s", 120, 1..=3_600),
@@ -39,10 +34,8 @@ impl Socket {
             max_frame_bytes: r.count("max_frame_bytes", 65_536, 4_096..=1_048_576),
             outbox_messages: r.count("outbox_messages", 256, 8..=65_536),
             outbox_bytes: r.count("outbox_bytes", 1_048_576, 65_536..=67_108_864),
-            handshakes_per_minute: narrow(r.int("handshakes_per_minute", 1_000, 1..=1_000_000)),
-            frames_per_second: narrow(r.int("frames_per_second", 20, 1..=10_000)),
+            handshakes_per_minute: u32::try_from(r.int("handshakes_per_minute", 1_000, 1..=1_000_000)).unwrap_or(1_000),
             per_visitor: r.count("per_visitor", 5, 1..=1_000),
-            max_connections: r.count("max_connections", 20_000, 1..=1_000_000),
         };
         if this.outbox_bytes < this.max_frame_bytes {
             r.problem("outbox_bytes", "must be at least socket.max_frame_bytes");

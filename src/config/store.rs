@@ -47,6 +47,7 @@ impl Store {
         let kind = r.choice("kind", &[("sqlite", Kind::Sqlite), ("postgres", Kind::Postgres)]);
         let group_commit_max = r.count("group_commit_max", 256, 1..=4_096);
         if let Some(Kind::Postgres) = kind {
+            r.warning("kind", "PostgreSQL has not been tested in this version: not for production");
             let url = r.secret("url");
             match &url {
                 Some(url) if !is_postgres(url.expose()) => r.problem("url", "must be postgres://user@host/database"),

@@ -89,6 +89,7 @@ fn postgres_replaces_the_keys_of_sqlite() {
     let Store::Postgres(postgres) = config.store else { panic!("postgres was asked for") };
     assert_eq!(postgres.url.expose(), "postgres://u:p@h/d");
     assert_eq!(postgres.connections, 16);
+    assert!(config.warnings.iter().any(|warning| warning.key == "store.kind"), "it has not been tested");
     assert!(!shown.contains("u:p@h"));
     assert_eq!(problems("[store]\nkind = \"postgres\"\n", &[]), ["store.url: is required"]);
     let mixed = problems("[store]\nkind = \"postgres\"\nurl = \"postgres://h/d\"\npath = \"x\"\n", &[]);
@@ -135,4 +136,14 @@ fn every_default_key_is_explained_with_its_environment_name() {
             assert!(DEFAULT.contains(&name), "{section}.{key} lacks its name {name}");
         }
     }
+}
+
+#[test]
+fn the_data_folder_is_for_nobody_else() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().join("a/b");
+    let config = load_with("", &[("YIZHAN__DATA__DIR", folder.to_str().unwrap())]).unwrap();
+    config.make_data_dir().unwrap();
+    config.make_data_dir().unwrap();
+    assert_eq!(folder.metadata().unwrap().permissions().mode() & 0o777, 0o700);
 }

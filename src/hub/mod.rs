@@ -32,7 +32,7 @@ pub enum Hint {
     Frame(Arc<str>),
     /// The connection was replaced by a newer one of the same device: close with 4003.
     Replaced(ConnectionId),
-    /// The login behind these connections ended: close with 4001.
+    /// A sign-in of the agent ended: every connection checks whether its own still holds, and closes with 4001 if not.
     SignedOut,
 }
 

@@ -7,7 +7,6 @@ pub mod code;
 pub mod content;
 pub mod delivery;
 pub mod envelope;
-pub mod event;
 pub mod hours;
 pub mod id;
 pub mod inbound;

@@ -120,15 +120,15 @@ impl Control {
 /// What can happen to a session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Move {
-    /// It enters a queue for the first time (S4, S7).
+    /// It enters a queue for the first time.
     Enqueue,
-    /// It goes back to a queue because its agent was lost (S22).
+    /// It goes back to a queue because its agent was lost.
     Requeue,
-    /// Nobody can take it: the customer may leave a message (S8).
+    /// Nobody can take it: the customer may leave a message.
     LeaveMessage,
-    /// An agent takes it: from a queue (S11) or from a colleague (S18).
+    /// An agent takes it: from a queue or from a colleague.
     Connect(AgentId),
-    /// It ends (S24, and S14, S15 without a machine to go back to).
+    /// It ends.
     End,
 }
 
@@ -147,7 +147,7 @@ pub struct Standing {
 }
 
 impl Standing {
-    /// A session that has just started (S1).
+    /// A session that has just started.
     #[must_use]
     pub fn started() -> Self {
         Self { state: State::New, control: Control::nobody() }
@@ -196,7 +196,7 @@ impl fmt::Display for EndedBy {
     }
 }
 
-/// Whether a customer's words mean that they no longer want to wait (S13).
+/// Whether a customer's words mean that they no longer want to wait.
 #[must_use]
 pub fn means_cancel(text: &str) -> bool {
     let text = text.trim();

@@ -184,8 +184,15 @@ mod tests {
             let text = templates.render(&audience(&bank(), lang), &prompt).unwrap();
             assert!(!text.contains("{{") && text == text.trim() && text.len() <= 600, "{text}");
         }
-        let notice = Prompt::QueueNotice { position: 3 };
-        assert!(templates.render(&audience(&bank(), Lang::Zh), &notice).unwrap().contains("前面还有 2 位"));
+        for (lang, position, place) in [
+            (Lang::Zh, 1, "您是下一位"),
+            (Lang::Zh, 3, "您前面还有 2 位"),
+            (Lang::En, 1, "you are next"),
+            (Lang::En, 3, "2 ahead of you"),
+        ] {
+            let notice = templates.render(&audience(&bank(), lang), &Prompt::QueueNotice { position }).unwrap();
+            assert!(notice.contains(place), "{notice}");
+        }
     }
 
     #[test]

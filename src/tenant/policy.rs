@@ -26,12 +26,6 @@ pub struct Policy {
     pub no_answer_delay: Duration,
     /// After so many unanswered offers in a row the agent is set to busy.
     pub max_no_answer: u32,
-    /// Interval of notices about the place in the queue.
-    pub queue_notice: Duration,
-    /// Shortest time between two such notices when the place changes.
-    pub queue_notice_gap: Duration,
-    /// Most such notices to one WeChat customer, whose messages are counted.
-    pub queue_notice_wechat_max: u32,
     /// How long a web visitor without a socket keeps the place in the queue.
     pub queue_grace: Duration,
     /// A customer who writes again within this time continues the session that has ended.
@@ -49,16 +43,12 @@ pub struct Policy {
 impl Policy {
     pub(super) fn read(r: &Reader<'_>) -> Self {
         let day = 86_400;
-        let count = |key, default, max| u32::try_from(r.int(key, default, 0..=max)).unwrap_or(u32::MAX);
         let this = Self {
             agent_grace: r.seconds("agent_grace_s", 45, 1..=3_600),
             wrapup: r.seconds("wrapup_s", 30, 0..=3_600),
             reject_cooldown: r.seconds("reject_cooldown_s", 15, 0..=3_600),
             no_answer_delay: r.seconds("no_answer_delay_s", 30, 0..=3_600),
-            max_no_answer: count("max_no_answer", 3, 100).max(1),
-            queue_notice: r.seconds("queue_notice_s", 30, 5..=3_600),
-            queue_notice_gap: r.seconds("queue_notice_gap_s", 10, 1..=3_600),
-            queue_notice_wechat_max: count("queue_notice_wechat_max", 2, 5),
+            max_no_answer: u32::try_from(r.int("max_no_answer", 3, 1..=100)).unwrap_or(3),
             queue_grace: r.seconds("queue_grace_s", 60, 0..=3_600),
             reopen: PerChannel {
                 web: r.seconds("reopen_web_s", 1_800, 0..=7 * day),

@@ -1,4 +1,4 @@
-//! Opening sockets: who may, and the exact answers to whoever may not (reliability.md §4, group E).
+//! Opening sockets: who may, and the exact answers to whoever may not.
 
 use std::rc::Rc;
 use std::time::Instant;

@@ -18,7 +18,7 @@ pub enum Stage {
     Door,
     /// What does the work: deliveries, timers, routing.
     Work,
-    /// What others still need while they finish: the writer, the hub, the bus.
+    /// What others still need while they finish: the relay of events to the bus, the declarations of tenants.
     Ground,
 }
 

@@ -1,4 +1,4 @@
-//! Catalogue group D and the life of access tokens, against a scripted platform.
+//! What the platform may answer, however broken, and the life of access tokens, against a scripted platform.
 
 use std::time::Duration;
 

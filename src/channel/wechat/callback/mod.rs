@@ -45,7 +45,7 @@ pub enum Reject {
 }
 
 impl Reject {
-    /// A stable word for `wx_reject_total{reason}`.
+    /// A stable word for `yizhan_wechat_rejects_total{reason}`.
     #[must_use]
     pub fn label(self) -> &'static str {
         match self {

@@ -1,4 +1,4 @@
-//! Catalogue groups A, B and C on the pure functions: every row has its exact outcome.
+//! The rows of `tests/fixture/bad_input` on the pure functions: every row has its exact outcome.
 
 use super::super::crypto::sign;
 use super::super::document::ParseError;

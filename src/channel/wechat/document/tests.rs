@@ -1,4 +1,4 @@
-//! Good and bad documents in both formats (catalogue group C), and reading back what was written.
+//! Good and bad documents in both formats (the rows of `tests/fixture/bad_input/c.toml`), and reading back what was written.
 
 use proptest::prelude::*;
 use serde_json::json;
