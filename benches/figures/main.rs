@@ -3,6 +3,8 @@
 //! Every command measures its baseline in the same run, repeats in random order and prints medians with the smallest and
 //! the largest. A run that lost or doubled a message fails.
 #![expect(clippy::print_stdout, reason = "printing figures is what this program is for")]
+#![expect(clippy::indexing_slicing, reason = "only JSON is indexed, by name: what is not there is null")]
+#![expect(clippy::disallowed_methods, reason = "processes are looked at from outside, at intervals")]
 
 mod bare;
 mod callback;
