@@ -27,8 +27,9 @@ pub struct WechatDoor {
     pub entrance: Entrance,
     /// What opens them.
     pub credentials: Credentials,
-    /// Signed addresses that were used, for plain mode.
-    pub replay: ReplayCache,
+    /// Signed addresses that were used, for plain mode; one memory for all doors, so that a changed declaration
+    /// forgets nothing.
+    pub replay: Arc<ReplayCache>,
 }
 
 /// A web widget at its key.
@@ -56,7 +57,7 @@ impl Directory {
     /// Prepares the accounts of these tenants. An account whose credentials cannot be used is left out and named in
     /// the log: the other accounts go on.
     #[must_use]
-    pub fn of(tenants: &[Arc<Tenant>]) -> Self {
+    pub fn of(tenants: &[Arc<Tenant>], replay: &Arc<ReplayCache>) -> Self {
         let mut directory = Self::default();
         for tenant in tenants {
             for account in &tenant.accounts {
@@ -66,7 +67,7 @@ impl Directory {
                     ChannelSettings::Wechat(settings) => match Credentials::new(&tenant.id, &account.id, settings) {
                         Ok(credentials) => {
                             let entrance = entrance(ChannelKind::Wechat);
-                            let door = WechatDoor { entrance, credentials, replay: ReplayCache::default() };
+                            let door = WechatDoor { entrance, credentials, replay: Arc::clone(replay) };
                             directory.wechat.insert(key, Arc::new(door));
                         }
                         Err(error) => tracing::error!(account = %key, error = %error, "account left out"),

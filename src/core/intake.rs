@@ -3,18 +3,21 @@
 use serde_json::json;
 
 use super::directory::Entrance;
-use super::effect::Effects;
-use super::switchboard::{Draft, append, emit};
+use super::effect::{Effect, Effects};
+use super::switchboard::{Draft, append, emit, place};
 use super::{Core, Error, Scene, session};
 use crate::model::content::Content;
 use crate::model::envelope::{Role, Sender, Visibility};
 use crate::model::id::MessageId;
 use crate::model::inbound::{Answer, ChannelEvent, Inbound, InboundKind};
 use crate::model::secret::Secret;
+use crate::model::window::{Trigger, Window};
 use crate::secret::Place;
-use crate::store::conversation::{self, Conversation};
+use crate::store::conversation::{self, Conversation, Identity};
 use crate::store::{Tx, delivery, fetch, inbox, outbox};
 
+/// The key of a menu button that asks for a person.
+const HANDOFF_KEY: &str = "HANDOFF";
 /// Room in the passive slot, in bytes of UTF-8: WeChat drops longer texts silently (`wechat.md` §14, 28).
 const PASSIVE_ROOM: usize = 2000;
 
@@ -76,12 +79,9 @@ fn take_in(tx: &mut Tx<'_>, scene: &Scene, entrance: &Entrance, inbound: Inbound
         Some(identity) => identity,
         None => conversation::create(tx, entrance.kind, &entrance.account, &inbound.from, None, scene.now)?,
     };
-    let mut conversation = conversation::find(tx, identity.conv)?.ok_or_else(Error::not_found)?;
-    if let Some(trigger) = inbound.opens {
-        conversation.window = conversation.window.granted(trigger, scene.now);
-        conversation::set_window(tx, identity.conv, conversation.window)?;
-        delivery::release(tx, identity.conv, scene.now)?;
-        effects.push(super::effect::Effect::Deliver(identity.conv));
+    let conversation = step_in(tx, scene, &identity, &inbound)?;
+    if inbound.opens.is_some() && delivery::release(tx, identity.conv, scene.now)? > 0 {
+        effects.push(Effect::Deliver(identity.conv));
     }
     effects.open_passive(identity.conv, PASSIVE_ROOM);
     let dedupe = inbound.dedupe.clone();
@@ -95,13 +95,33 @@ fn take_in(tx: &mut Tx<'_>, scene: &Scene, entrance: &Entrance, inbound: Inbound
         InboundKind::Event(event) => happened(tx, scene, &conversation, &inbound, &event, &mut effects)?,
     }
     let answer = match effects.take_passive() {
-        Some(text) => Answer::Passive(Content::text(text)),
+        Some(text) => Answer::Passive(Box::new(Content::text(text))),
         None => Answer::Accepted,
     };
     if answer != Answer::Accepted {
         inbox::answered(tx, &entrance.account, &dedupe, &answer)?;
     }
     Ok((answer, effects))
+}
+
+/// The conversation with what the delivery changes in its row: the window, and for a message the next `seq`.
+fn step_in(tx: &mut Tx<'_>, scene: &Scene, identity: &Identity, inbound: &Inbound) -> Result<Conversation, Error> {
+    let says = matches!(inbound.kind, InboundKind::Message(_));
+    if says && inbound.opens == Some(Trigger::Message) {
+        // A message opens the whole window, whatever it was before: one statement instead of three.
+        let window = Window::default().granted(Trigger::Message, scene.now);
+        return conversation::advance_open(tx, identity.conv, scene.now, window)?.ok_or_else(Error::not_found);
+    }
+    if let Some(trigger) = inbound.opens {
+        let current = conversation::find(tx, identity.conv)?.ok_or_else(Error::not_found)?;
+        conversation::set_window(tx, identity.conv, current.window.granted(trigger, scene.now))?;
+    }
+    let row = if says {
+        conversation::advance(tx, identity.conv, scene.now)?
+    } else {
+        conversation::find(tx, identity.conv)?
+    };
+    row.ok_or_else(Error::not_found)
 }
 
 fn contact_draft(conversation: &Conversation, inbound: &Inbound, content: Content) -> Draft {
@@ -126,7 +146,8 @@ fn said(
     let mut draft = contact_draft(conversation, &inbound, content);
     draft.session = Some(open.session);
     draft.control_epoch = open.control_epoch;
-    let envelope = append(tx, scene, draft, effects)?;
+    let agents = open.holder.agent().cloned().into_iter().collect();
+    let envelope = place(tx, scene, conversation, draft, agents, effects)?;
     for blob in inbound.fetch {
         let mime = envelope.content.media().map_or("application/octet-stream", |media| media.mime.as_str());
         let order = fetch::Order {
@@ -139,7 +160,7 @@ fn said(
         };
         fetch::order(tx, &order, scene.now)?;
     }
-    session::contact_said(tx, scene, conversation, &envelope, effects)
+    session::contact_said(tx, scene, open, &envelope, effects)
 }
 
 /// The customer did something, or the channel reports something: into the log, for agents' eyes.
@@ -156,7 +177,7 @@ fn happened(
     let mut draft = contact_draft(conversation, inbound, content);
     draft.visibility = Visibility::Agents;
     draft.session = session::current(tx, conversation.conv)?.map(|open| open.session);
-    append(tx, scene, draft, effects)?;
+    let envelope = append(tx, scene, draft, effects)?;
     match event {
         ChannelEvent::Followed { .. } => {
             conversation::set_subscribed(tx, &conversation.account, &inbound.from, true)?;
@@ -168,6 +189,10 @@ fn happened(
             conversation::set_window(tx, conversation.conv, conversation.window.closed())?;
             emit(tx, scene, None, "contact.unsubscribed", json!({ "contact": conversation.contact }))?;
             session::unfollowed(tx, scene, conversation, effects)?;
+        }
+        ChannelEvent::MenuClicked { key } if key == HANDOFF_KEY => {
+            let open = session::ensure_open(tx, scene, conversation, effects)?;
+            session::contact_said(tx, scene, open, &envelope, effects)?;
         }
         ChannelEvent::Scanned { .. }
         | ChannelEvent::MenuClicked { .. }

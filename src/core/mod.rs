@@ -47,6 +47,7 @@ use tokio::sync::Notify;
 use self::bell::Bell;
 use self::directory::Directory;
 use self::signature::Signer;
+use crate::channel::wechat::ReplayCache;
 use crate::channel::wechat::api::Api;
 use crate::clock::Clock;
 use crate::hub::Hub;
@@ -179,6 +180,8 @@ pub struct Parts {
     pub media: Media,
     /// The WeChat platform.
     pub wechat: Api,
+    /// Scheme, host and port under which customers reach this gateway, for links in messages.
+    pub public_url: String,
 }
 
 /// The routing core of one node. Clones share it.
@@ -192,6 +195,7 @@ struct Inner {
     parts: Parts,
     signer: Signer,
     directory: ArcSwap<Directory>,
+    replay: Arc<ReplayCache>,
     node: NodeId,
     /// Rung when a delivery may have become due.
     deliveries: Notify,
@@ -217,10 +221,12 @@ impl Core {
     /// A core that works on these parts.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        let directory = ArcSwap::from_pointee(Directory::of(&parts.tenants.all()));
+        let replay = Arc::default();
+        let directory = ArcSwap::from_pointee(Directory::of(&parts.tenants.all(), &replay));
         let inner = Inner {
             signer: Signer::new(&parts.keys, parts.clock.clone(), parts.media.url_life()),
             directory,
+            replay,
             node: NodeId::generate(parts.clock.now()),
             parts,
             deliveries: Notify::new(),
@@ -234,7 +240,8 @@ impl Core {
 
     /// Prepares the channel accounts anew, after the declarations have changed.
     pub fn tenants_changed(&self) {
-        self.inner.directory.store(Arc::new(Directory::of(&self.inner.parts.tenants.all())));
+        let directory = Directory::of(&self.inner.parts.tenants.all(), &self.inner.replay);
+        self.inner.directory.store(Arc::new(directory));
     }
 
     /// The channel accounts by their address keys.

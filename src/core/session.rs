@@ -147,11 +147,10 @@ pub(crate) fn greet(tx: &mut Tx<'_>, scene: &Scene, session: &mut Session, fx: &
 pub(crate) fn contact_said(
     tx: &mut Tx<'_>,
     scene: &Scene,
-    conversation: &Conversation,
+    mut session: Session,
     envelope: &Envelope,
     fx: &mut Effects,
 ) -> Result<(), Error> {
-    let Some(mut session) = store::open_of(tx, conversation.conv)? else { return Ok(()) };
     match (&session.state, &session.holder) {
         (State::New, _) => {
             // No robot answers yet: whoever writes is waiting for a person.

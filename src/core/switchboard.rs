@@ -4,13 +4,15 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::effect::{Effect, Effects};
+use super::effect::{Effect, Effects, Push};
 use super::{Core, Error, Scene};
+use crate::channel::capabilities;
 use crate::hub::{Hint, Recipient};
 use crate::model::content::Content;
 use crate::model::delivery::DeliveryState;
-use crate::model::envelope::{ChannelKind, Envelope, Role, Sender, Visibility};
-use crate::model::id::{ClientId, ConversationId, DeviceId, MessageId, SessionId, TenantId};
+use crate::model::envelope::{Envelope, Role, Sender, Visibility};
+use crate::model::id::{AgentId, ClientId, ConversationId, DeviceId, MessageId, SessionId, TenantId};
+use crate::model::time::Millis;
 use crate::store::conversation::{self, Conversation};
 use crate::store::delivery::{self, Delivery};
 use crate::store::{Tx, message, outbox, session};
@@ -54,6 +56,22 @@ impl Draft {
 /// Gives the draft its place, stores it with its outbox row and its delivery, and notes whom to tell.
 pub(crate) fn append(tx: &mut Tx<'_>, scene: &Scene, draft: Draft, fx: &mut Effects) -> Result<Arc<Envelope>, Error> {
     let conversation = conversation::advance(tx, draft.conv, scene.now)?.ok_or_else(Error::not_found)?;
+    let agents = match draft.session {
+        Some(session) => session::followers(tx, session)?,
+        None => Vec::new(),
+    };
+    place(tx, scene, &conversation, draft, agents, fx)
+}
+
+/// As [`append`], under the `seq` that the conversation has just given out, for these agents who follow.
+pub(crate) fn place(
+    tx: &mut Tx<'_>,
+    scene: &Scene,
+    conversation: &Conversation,
+    draft: Draft,
+    agents: Vec<AgentId>,
+    fx: &mut Effects,
+) -> Result<Arc<Envelope>, Error> {
     let (device, cid) = draft.cid.unzip();
     let mut channel = conversation.origin(tx).channel;
     channel.ext_id = draft.ext_id;
@@ -79,19 +97,16 @@ pub(crate) fn append(tx: &mut Tx<'_>, scene: &Scene, draft: Draft, fx: &mut Effe
     message::insert(tx, &envelope, device.as_ref().map(DeviceId::as_str))?;
     let event = json!({ "kind": "message.accepted", "data": &*envelope });
     outbox::add(tx, &envelope.id.to_string(), &event.to_string(), scene.now)?;
-    route_out(tx, scene, &conversation, &envelope, fx)?;
-    let agents = match draft.session {
-        Some(session) => session::followers(tx, session)?,
-        None => Vec::new(),
-    };
-    let contact = (conversation.kind == ChannelKind::Web).then_some(conversation.contact);
+    route_out(tx, scene, conversation, &envelope, fx)?;
+    let socket = capabilities(conversation.kind).is_some_and(|channel| channel.socket);
+    let contact = socket.then_some(conversation.contact);
     fx.push(Effect::Message { envelope: Arc::clone(&envelope), contact, agents });
     Ok(envelope)
 }
 
 /// Whether a message has to leave through a channel that is called.
 fn leaves(conversation: &Conversation, envelope: &Envelope) -> bool {
-    conversation.kind == ChannelKind::Wechat
+    capabilities(conversation.kind).is_some_and(|channel| !channel.socket)
         && envelope.from.role != Role::Contact
         && envelope.for_contact()
         && !matches!(envelope.content, Content::Event { .. } | Content::Recall { .. })
@@ -121,7 +136,7 @@ fn route_out(
             state: if rides { DeliveryState::Delivered } else { DeliveryState::Pending },
             part: 0,
             attempts: 0,
-            next_at: scene.now,
+            next_at: if rides { Millis(i64::MAX) } else { scene.now },
             code: None,
             detail: rides.then(|| "passive".to_owned()),
         },
@@ -153,6 +168,10 @@ impl Core {
         for effect in effects.into_list() {
             match effect {
                 Effect::Message { envelope, contact, agents } => self.tell_message(tenant, envelope, contact, agents),
+                Effect::Agent(agent, Push::Conversation(mut view)) => {
+                    view.last = view.last.take().map(|last| self.dress(last));
+                    self.tell(&Recipient::Agent(tenant.clone(), agent), &Push::Conversation(view));
+                }
                 Effect::Agent(agent, push) => self.tell(&Recipient::Agent(tenant.clone(), agent), &push),
                 Effect::Agents(push) => self.tell(&Recipient::Agents(tenant.clone()), &push),
                 Effect::Contact(contact, push) => self.tell(&Recipient::Contact(tenant.clone(), contact), &push),
@@ -163,7 +182,7 @@ impl Core {
         }
     }
 
-    fn tell(&self, to: &Recipient, push: &super::effect::Push) {
+    fn tell(&self, to: &Recipient, push: &Push) {
         match serde_json::to_string(push) {
             Ok(frame) => self.hub().publish(to, &Hint::Frame(frame.into())),
             Err(error) => tracing::error!(error = %error, "a push could not be written"),

@@ -90,5 +90,5 @@ pub enum Answer {
     /// Accepted, nothing to say.
     Accepted,
     /// Accepted, and this in the free passive slot.
-    Passive(Content),
+    Passive(Box<Content>),
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::tree::Node;
 
 /// One button, top level or below.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Button {
     /// What is written on it.
     pub name: String,

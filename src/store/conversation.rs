@@ -126,6 +126,32 @@ pub fn advance(tx: &mut Tx<'_>, conv: ConversationId, now: Millis) -> Result<Opt
     row.map(Row::parse).transpose()
 }
 
+/// As [`advance`], for a customer's message that opens `window` anew.
+///
+/// # Errors
+/// When the statement fails.
+pub fn advance_open(
+    tx: &mut Tx<'_>,
+    conv: ConversationId,
+    now: Millis,
+    window: Window,
+) -> Result<Option<Conversation>, Error> {
+    let (conn, tenant) = tx.parts();
+    let left = i32::try_from(window.left).unwrap_or(i32::MAX);
+    let row: Option<Row> = on!(conn, c => diesel::update(
+            conversation::table.filter(conversation::tenant.eq(tenant).and(conversation::conv.eq(conv.to_string()))))
+        .set((
+            conversation::last_seq.eq(conversation::last_seq + 1),
+            conversation::updated_at.eq(now.0),
+            conversation::window_left.eq(left),
+            conversation::window_until.eq(window.until.0),
+        ))
+        .returning(Row::as_returning())
+        .get_result(c)
+        .optional())?;
+    row.map(Row::parse).transpose()
+}
+
 /// Writes what the channel lets us send.
 ///
 /// # Errors
@@ -261,16 +287,4 @@ pub fn contact_names(tx: &mut Tx<'_>, contacts: &[ContactId]) -> Result<Vec<(Con
             ContactId::parse(&id).map(|id| (id, name)).map_err(|_source| Error::Damaged { what: "contact", value: id })
         })
         .collect()
-}
-
-/// Gives a customer a name.
-///
-/// # Errors
-/// When the statement fails.
-pub fn set_contact_name(tx: &mut Tx<'_>, contact: ContactId, name: &str) -> Result<(), Error> {
-    let (conn, tenant) = tx.parts();
-    on!(conn, c => diesel::update(contact::table.filter(contact::tenant.eq(tenant).and(contact::id.eq(contact.to_string()))))
-        .set(contact::name.eq(name))
-        .execute(c))?;
-    Ok(())
 }

@@ -56,10 +56,10 @@ pub fn set(tx: &mut Tx<'_>, kind: &str, subject: &str, due: Millis) -> Result<()
 /// When the statement fails.
 pub fn cancel(tx: &mut Tx<'_>, kinds: &[&str], subject: &str) -> Result<(), Error> {
     let (conn, tenant) = tx.parts();
-    on!(conn, c => diesel::delete(timer::table.filter(timer::tenant.eq(tenant)
-            .and(timer::kind.eq_any(kinds))
-            .and(timer::subject.eq(subject))))
-        .execute(c))?;
+    // One by one: a list of changing length would have to be prepared anew each time.
+    for kind in kinds {
+        on!(conn, c => diesel::delete(one!(tenant, *kind, subject)).execute(c))?;
+    }
     Ok(())
 }
 

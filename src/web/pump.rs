@@ -20,6 +20,9 @@ use crate::socket::roster::Presence;
 use crate::socket::wire::Event;
 use crate::socket::work::{Applicant, Done, Hold, Work, Worker};
 
+/// How long a client that was too slow is waited for before it is cut off.
+const FAREWELL: Duration = Duration::from_secs(1);
+
 /// What a piece of work brings back besides its outcome.
 type Finished = (Done, Option<(Option<Box<Hold>>, Presence)>);
 type Task = Pin<Box<dyn Future<Output = Finished>>>;
@@ -123,7 +126,8 @@ impl Pump {
             drained |= matches!(happened, Happened::Drain);
             self.take(happened, &transport);
         }
-        self.end(transport).await
+        // Boxed: the end needs room that a connection at rest should not hold.
+        Box::pin(self.end(transport)).await
     }
 
     /// Sends what is to be sent and starts what is to be done.
@@ -238,7 +242,11 @@ impl Pump {
         };
         self.settle(for_good).await;
         match close {
-            Some(close) => transport.close(close, matches!(leaving, Leaving::Theirs(_)), self.write).await,
+            Some(close) => {
+                // Whoever was too slow for what came before is hardly quick enough for this.
+                let patience = if close == Close::SLOW_CONSUMER { FAREWELL } else { self.write };
+                transport.close(close, matches!(leaving, Leaving::Theirs(_)), patience).await;
+            }
             None => transport.abandon(),
         }
         close.and_then(|close| close.code)
@@ -255,5 +263,20 @@ impl Pump {
         if let Some(hold) = self.hold.take() {
             self.worker.leave(hold, for_good).await;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// 18 KB per idle socket are allowed, of which actix takes 16 for its two buffers.
+    #[test]
+    fn a_connection_at_rest_is_small() {
+        fn size<T, F>(_: impl FnOnce(T) -> F) -> usize {
+            size_of::<F>()
+        }
+        let future = size(|(pump, transport, drain): (Pump, Transport, CancellationToken)| pump.run(transport, drain));
+        assert!(future <= 2_560, "{future} bytes");
     }
 }

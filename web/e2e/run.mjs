@@ -1,12 +1,14 @@
-// Browser tests against a running `yizhan demo`:
+// Browser tests against `yizhan demo`: a running one, or (with YIZHAN_BIN and without --base) one of their own:
 //   npm run e2e -- --base http://127.0.0.1:8080 [--only cut] [--screenshot ../docs/screenshot.png] [--tenant demo --login li --password … --login2 wang] [--account demo.site] [--headed true]
+// E2E_SHOTS=folder keeps a picture of every page of a failed case.
 import { resolve } from 'node:path'
 import * as conversation from './conversation.mjs'
 import * as cut from './cut.mjs'
 import * as desk from './desk.mjs'
 import * as ime from './ime.mjs'
 import * as policy from './policy.mjs'
-import { openStage } from './stage.mjs'
+import { demo } from './demo.mjs'
+import { openStage, tidy } from './stage.mjs'
 import * as widget from './widget.mjs'
 import * as xss from './xss.mjs'
 
@@ -14,7 +16,7 @@ const CASES = { policy, conversation, cut, ime, desk, widget, xss }
 const CASE_MS = 240_000
 
 function options(argv) {
-  const found = { base: 'http://127.0.0.1:8080', tenant: 'demo', login: 'li', password: 'yizhan', login2: 'wang', password2: '', account: 'demo.site', only: '', screenshot: '', headed: '' }
+  const found = { base: '', tenant: 'demo', login: 'li', password: 'yizhan', login2: 'wang', password2: '', account: 'demo.site', only: '', screenshot: '', headed: '' }
   for (let at = 0; at < argv.length; at += 2) {
     const name = argv[at]?.replace(/^--/, '')
     if (!(name in found) || argv[at + 1] === undefined) {
@@ -35,6 +37,8 @@ if (chosen.length === 0) {
   process.exit(2)
 }
 
+const own = asked.base || !process.env.YIZHAN_BIN ? undefined : await demo(process.env.YIZHAN_BIN)
+asked.base ||= own?.base ?? 'http://127.0.0.1:8080'
 let failed = 0
 for (const [name, one] of chosen) {
   const stage = await openStage(asked)
@@ -51,12 +55,15 @@ for (const [name, one] of chosen) {
     failed += 1
     console.log(`FAIL  ${name}: ${one.title}\n    ${error.stack ?? error}`)
     for (const trouble of stage.troubles.slice(0, 10)) console.log(`    ${trouble}`)
+    const shots = process.env.E2E_SHOTS ?? ''
     for (const [n, context] of stage.browser.contexts().entries())
-      for (const page of context.pages()) await page.screenshot({ path: `${process.env.E2E_SHOTS ?? stage.dir}/${name}-${n}.png` }).catch(() => undefined)
+      for (const page of context.pages()) if (shots) await page.screenshot({ path: `${shots}/${name}-${n}.png` }).catch(() => undefined)
+    await tidy(stage).catch((trouble) => console.log(`    not tidied: ${trouble.message.split('\n')[0]}`))
   } finally {
     clearTimeout(timer)
     await stage.close()
   }
 }
+await own?.stop()
 console.log(failed ? `${failed} of ${chosen.length} failed` : `all ${chosen.length} passed`)
 process.exit(failed ? 1 : 0)

@@ -29,7 +29,7 @@ export async function openStage(options) {
   const executablePath = BROWSERS.find((path) => path && existsSync(path))
   check(executablePath, 'no Chromium: install the Debian package "chromium" or set CHROMIUM')
   const browser = await chromium.launch({ executablePath, args: FLAGS, headless: !options.headed })
-  const stage = { ...options, browser, troubles: [], seen: [], dir: mkdtempSync(join(tmpdir(), 'yizhan-e2e-')), serial: 0 }
+  const stage = { ...options, browser, troubles: [], seen: [], desks: [], dir: mkdtempSync(join(tmpdir(), 'yizhan-e2e-')), serial: 0 }
   stage.close = async () => {
     await browser.close()
     rmSync(stage.dir, { recursive: true, force: true })
@@ -107,6 +107,7 @@ export async function openDesk(stage, { status = 'ready', ...rest } = {}) {
   await page.fill('input[name=password]', stage.password)
   await page.click('button[type=submit]')
   await page.waitForSelector(id('presence'))
+  stage.desks.push(desk)
   await setStatus(desk, status)
   return desk
 }
@@ -143,6 +144,21 @@ export async function endTalk({ page }) {
   await page.click(id('confirm-end'))
   await page.click(id('wrapup-done'))
   await page.waitForSelector(id('wrapup'), { state: 'detached' })
+}
+
+/** After a failure: what the desks still hold is ended, so that the next case starts from nothing. */
+export async function tidy(stage) {
+  for (const desk of stage.desks) {
+    if (desk.page.isClosed()) continue
+    await desk.context.setOffline(false)
+    for (let n = 0; n < 5; n += 1) {
+      if (await desk.page.locator(id('accept')).count()) await desk.page.locator(id('accept')).first().click()
+      const talk = desk.page.locator(id('talk')).first()
+      if (!(await talk.count())) break
+      await talk.click()
+      await endTalk(desk)
+    }
+  }
 }
 
 /** A picture with something on it, drawn by the browser itself. */

@@ -22,7 +22,7 @@ export async function run(stage) {
     await phoneActs(stage, openid, 'text', { content: payload })
     if (at % 3 === 0) await phoneActs(stage, openid, 'location', { lat: 39.9, lon: 116.4, label: payload })
     if (at % 3 === 1) await phoneActs(stage, openid, 'link', { title: payload, desc: payload, url: payload })
-    if (at % 3 === 2) await phoneActs(stage, openid, 'raw', { MsgType: 'file', Title: payload, Description: payload, FileKey: 'k', FileMd5: 'd', FileTotalLen: '10' })
+    if (at % 3 === 2) await phoneActs(stage, openid, 'raw', { fields: { MsgType: 'file', Title: payload, Description: payload, FileKey: 'k', FileMd5: 'd', FileTotalLen: '10' } })
   }
   await phoneSays(phone, '以上是全部')
   await bubble(desk, '以上是全部').first().waitFor({ timeout: 120_000 })

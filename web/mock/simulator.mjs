@@ -82,7 +82,7 @@ export function simulator(desk) {
     text: (phone, body) => said(phone, { kind: 'text', text: body.content }, { type: 'text', body: { text: body.content } }),
     location: (phone, body) => said(phone, { kind: 'location', text: body.label, lat: body.lat, lon: body.lon }, { type: 'location', body: { lat: body.lat, lon: body.lon, label: body.label } }),
     link: (phone, body) => said(phone, { kind: 'link', text: body.title, url: body.url, items: [{ title: body.title, desc: body.desc, url: body.url }] }, { type: 'link', body: { title: body.title, desc: body.desc, url: body.url } }),
-    raw: (phone, body) => said(phone, { kind: 'text', text: `[${body.MsgType ?? 'raw'}]` }, body.MsgType === 'file' ? { type: 'file', body: { name: body.Title } } : { type: 'unsupported', body: { raw_type: String(body.MsgType) } }),
+    raw: (phone, { fields }) => said(phone, { kind: 'text', text: `[${fields.MsgType}]` }, fields.MsgType === 'file' ? { type: 'file', body: { name: fields.Title } } : { type: 'unsupported', body: { raw_type: String(fields.MsgType) } }),
   }
 
   async function handle(req, res, url, read) {

@@ -78,6 +78,27 @@ describe('conversation log', () => {
     expect(one.deliveryOf(message(2))).toEqual({ state: 'failed', code: '45015' })
   })
 
+  it('keeps the address of a blob back until it is here, whatever comes first', () => {
+    const picture = () => message(1, { type: 'image', body: { media: { id: 'm_7', mime: 'image/jpeg', url: '/media/m_7' } } } as Partial<Envelope>)
+    const ready = { conv: 'c1', id: 'm_7', mime: 'image/png', url: '/media/m_7', state: 'ready' as const }
+    const first = log()
+    const held = picture()
+    expect(first.hold(held)).toBe(true)
+    first.apply(0, held)
+    expect(first.messages[0]?.body).toEqual({ media: { id: 'm_7', mime: 'image/jpeg', pending: '/media/m_7' } })
+    first.media(ready)
+    expect(first.messages[0]?.body).toEqual({ media: { id: 'm_7', mime: 'image/png', url: '/media/m_7', failed: false } })
+    const second = log()
+    second.media(ready)
+    expect(second.hold(picture())).toBe(false)
+    const third = log()
+    const waiting = picture()
+    third.hold(waiting)
+    third.apply(0, waiting)
+    third.release('m_7')
+    expect(third.messages[0]?.body).toEqual({ media: { id: 'm_7', mime: 'image/jpeg', url: '/media/m_7' } })
+  })
+
   it('puts the address of a blob into its message', () => {
     const one = log()
     one.apply(0, message(1, { type: 'image', body: { media: { id: 'm_7', mime: 'image/jpeg' } } } as Partial<Envelope>))

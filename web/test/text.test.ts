@@ -81,6 +81,7 @@ describe('names', () => {
   it('give stable faces', () => {
     expect(initials('欧阳晓明')).toBe('晓明')
     expect(initials('Ada Lovelace')).toBe('AL')
+    expect(initials('微信客户 5S1M')).toBe('1M')
     expect(initials('<b>')).toBe('<B')
     expect(hue('ct_1', 8)).toBe(hue('ct_1', 8))
   })

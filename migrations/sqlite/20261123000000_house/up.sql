@@ -195,7 +195,8 @@ CREATE TABLE delivery (
     detail TEXT,
     PRIMARY KEY (tenant, conv, seq)
 ) WITHOUT ROWID;
-CREATE INDEX delivery_due ON delivery (next_at) WHERE state IN ('pending', 'sending');
+CREATE INDEX delivery_due ON delivery (next_at);  -- what is settled or held is never due
+CREATE INDEX delivery_state ON delivery (tenant, conv, state);
 
 CREATE TABLE queue_entry (
     tenant TEXT NOT NULL,
@@ -281,7 +282,7 @@ CREATE TABLE media (
     created_at BIGINT NOT NULL,
     PRIMARY KEY (tenant, media)
 ) WITHOUT ROWID;
-CREATE INDEX media_due ON media (next_at) WHERE state = 'pending' AND remote IS NOT NULL;
+CREATE INDEX media_due ON media (state, next_at);
 
 -- Authenticated but unusable input, kept for a week for whoever has to find out why.
 CREATE TABLE quarantine (
@@ -290,16 +291,6 @@ CREATE TABLE quarantine (
     account TEXT NOT NULL,
     reason TEXT NOT NULL,
     body TEXT NOT NULL,                 -- [S][C]
-    at BIGINT NOT NULL,
-    PRIMARY KEY (tenant, id)
-) WITHOUT ROWID;
-
-CREATE TABLE audit (
-    tenant TEXT NOT NULL,
-    id TEXT NOT NULL,
-    actor TEXT NOT NULL,
-    action TEXT NOT NULL,
-    target TEXT NOT NULL,
     at BIGINT NOT NULL,
     PRIMARY KEY (tenant, id)
 ) WITHOUT ROWID;

@@ -104,6 +104,7 @@ fn parts(store: Store, clock: Clock, tenants: Registry, folder: &Path) -> Parts 
         templates: Arc::new(Templates::built_in()),
         keys: Arc::new(Keyring::new(Key::new([7; 32]), Vec::new())),
         media: Media::open(&config::Media::Disk(disk)).unwrap(),
+        public_url: "http://127.0.0.1:1".into(),
     }
 }
 
@@ -223,7 +224,7 @@ impl Desk {
                 let mut draft = Draft::system(conv, Some(open.session), Content::text(text));
                 draft.from = Sender { role: Role::Contact, id: conversation.contact.to_string(), name: None };
                 let envelope = append(tx, scene, draft, fx)?;
-                session::contact_said(tx, scene, &conversation, &envelope, fx)
+                session::contact_said(tx, scene, open, &envelope, fx)
             })
             .await
             .unwrap();

@@ -11,7 +11,7 @@ use crate::support::{Agent, PATIENCE, TestApp, Visitor};
 const MASK: [u8; 4] = [0x11, 0x22, 0x33, 0x44];
 
 /// A client's frame with any first byte.
-fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
+pub(super) fn client_frame(first: u8, payload: &[u8]) -> Vec<u8> {
     let mut out = vec![first];
     match payload.len() {
         short @ 0..=125 => out.push(0x80 | u8::try_from(short).unwrap()),
@@ -67,30 +67,32 @@ async fn close_code(stream: &mut TcpStream) -> Option<u16> {
 async fn broken_frames_are_closed_with_their_exact_code() {
     let app = TestApp::start().await;
     let huge = [&[0x81, 0xFF][..], &(200_u64 << 20).to_be_bytes(), &MASK].concat();
-    let fragments = [frame(0x01, b""), frame(0x00, b"").repeat(300)].concat();
+    let fragments = [client_frame(0x01, b""), client_frame(0x00, b"").repeat(300)].concat();
     let cases: Vec<(&str, Vec<u8>, u16)> = vec![
         ("unmasked", vec![0x81, 0x01, b'a'], 1002),
-        ("reserved bit", frame(0xC1, b"a"), 1002),
-        ("opcode 5", frame(0x85, b"a"), 1002),
-        ("fragmented ping", frame(0x09, b"a"), 1002),
-        ("ping of 126 bytes", frame(0x89, &[0; 126]), 1002),
-        ("bad UTF-8", frame(0x81, &[0xC3, 0x28]), 1007),
-        ("close code 1005", frame(0x88, &1005_u16.to_be_bytes()), 1002),
+        ("reserved bit", client_frame(0xC1, b"a"), 1002),
+        ("opcode 5", client_frame(0x85, b"a"), 1002),
+        ("fragmented ping", client_frame(0x09, b"a"), 1002),
+        ("ping of 126 bytes", client_frame(0x89, &[0; 126]), 1002),
+        ("bad UTF-8", client_frame(0x81, &[0xC3, 0x28]), 1007),
+        ("close code 1005", client_frame(0x88, &1005_u16.to_be_bytes()), 1002),
         ("200 MiB announced", huge, 1009),
-        ("binary", frame(0x82, b"a"), 1003),
+        ("binary", client_frame(0x82, b"a"), 1003),
         ("300 fragments", fragments, 1008),
-        ("no JSON", frame(0x81, b"hello"), 4004),
-        ("an operation before auth", frame(0x81, br#"{"id":1,"op":"open","d":{}}"#), 4001),
-        ("a close frame", frame(0x88, &1000_u16.to_be_bytes()), 1000),
+        ("no JSON", client_frame(0x81, b"hello"), 4004),
+        ("an operation before auth", client_frame(0x81, br#"{"id":1,"op":"open","d":{}}"#), 4001),
+        ("a close frame", client_frame(0x88, &1000_u16.to_be_bytes()), 1000),
     ];
-    for (name, bytes, code) in cases {
-        let mut stream = open(&app).await;
+    let app = &app;
+    let each = cases.into_iter().map(|(name, bytes, code)| async move {
+        let mut stream = open(app).await;
         stream.write_all(&bytes).await.unwrap();
         assert_eq!(close_code(&mut stream).await, Some(code), "{name}");
         let mut rest = Vec::new();
         let end = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut rest)).await;
         assert!(end.is_ok(), "{name}: the connection ends");
-    }
+    });
+    futures_util::future::join_all(each).await;
 }
 
 /// xF13: a connection that vanishes frees its place; xF14: what comes after a close frame is ignored.
@@ -98,7 +100,7 @@ async fn broken_frames_are_closed_with_their_exact_code() {
 async fn vanished_connections_are_let_go() {
     let app = TestApp::start().await;
     let mut stream = open(&app).await;
-    let late = [frame(0x88, &1000_u16.to_be_bytes()), frame(0x81, b"not json")].concat();
+    let late = [client_frame(0x88, &1000_u16.to_be_bytes()), client_frame(0x81, b"not json")].concat();
     stream.write_all(&late).await.unwrap();
     assert_eq!(close_code(&mut stream).await, Some(1000));
     drop(open(&app).await);

@@ -1,10 +1,13 @@
 //! Bad input and the exact answer to it (the catalogue's groups E to J), over real connections.
 
+#![cfg(test)]
+
 mod access;
 mod echo;
 mod frame;
 mod handshake;
 mod header;
+mod slow;
 mod upload;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};

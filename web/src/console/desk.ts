@@ -7,7 +7,7 @@ import { FrameClient, FrameError, SignInNeeded, type LinkState } from '../wire/c
 import { claimDevice, randomId } from '../wire/device'
 import { Drafts } from '../wire/drafts'
 import { call, HttpProblem, socketUrl } from '../wire/http'
-import { ConversationLog } from '../wire/log'
+import { ConversationLog, mediaOf } from '../wire/log'
 import { Outbox } from '../wire/outbox'
 import type { AgentState, Colleague, Content, ConvState, Cursor, Envelope, HistoryPage, Me, Offer, Presence, Push, QueueState, Ready, Receipt, Recovery, SendReply, Session } from '../wire/protocol'
 import { MAX_UPLOAD } from '../wire/protocol'
@@ -64,6 +64,7 @@ interface State {
 }
 
 const SYNC_TRIES = 3
+const MEDIA_WAIT_MS = 8000
 
 export type Desk = Awaited<ReturnType<typeof openDesk>>
 
@@ -130,7 +131,7 @@ export async function openDesk(signedIn: SignedIn) {
     state.me = ready.me
     if (ready.state.agent) state.agent = ready.state.agent
     state.offers = ready.state.offers ?? []
-    if (ready.state.queues) state.queues = ready.state.queues.map((one) => ('queue' in one ? one : { ...one, queue: one.id }))
+    if (ready.state.queues) state.queues = ready.state.queues.map((one) => ({ ...('queue' in one ? one : { ...one, queue: one.id }), heard: Date.now() }))
     if (ready.state.colleagues) state.colleagues = ready.state.colleagues.map((one) => ('agent' in one ? one : { ...one, agent: one.id })).filter((one) => one.agent !== account.id)
     const present = new Set(ready.state.convs.map(({ conv }) => conv))
     for (const conv of Object.keys(state.talks)) if (!present.has(conv)) forget(conv)
@@ -159,6 +160,7 @@ export async function openDesk(signedIn: SignedIn) {
       return
     }
     const before = talk.log.cursor
+    for (const envelope of recovery.msgs) keepBack(talk, envelope)
     const gap = talk.log.recover(recovery.msgs)
     recovery.receipts?.forEach(onReceipt)
     for (const envelope of recovery.msgs) if (envelope.seq > before) noticed(talk, envelope)
@@ -266,10 +268,19 @@ export async function openDesk(signedIn: SignedIn) {
     const talk = state.talks[envelope.conv]
     if (!talk) return
     talk.state.last_seq = Math.max(talk.state.last_seq, envelope.seq)
+    keepBack(talk, envelope)
     const applied = talk.log.apply(prev, envelope)
     if (applied === 'gap') return void sync(talk)
     if (applied === 'applied') noticed(talk, envelope)
     settle(talk)
+  }
+
+  /** A picture from WeChat is fetched after its message: its address works once the `media` push has come. */
+  function keepBack(talk: Talk, envelope: Envelope): void {
+    const id = mediaOf(envelope)?.id
+    const young = serverNow() - Date.parse(envelope.ts) < MEDIA_WAIT_MS
+    if (!id || !young || envelope.from.role !== 'contact' || envelope.channel.kind === 'web') return
+    if (talk.log.hold(envelope)) setTimeout(() => talk.log.release(id), MEDIA_WAIT_MS)
   }
 
   function noticed(talk: Talk, envelope: Envelope): void {
@@ -343,7 +354,7 @@ export async function openDesk(signedIn: SignedIn) {
 
   function onQueue(push: { queue: string; name?: string; waiting: number; longest_ms?: number }): void {
     const known = state.queues.find((one) => one.queue === push.queue)
-    const patch = { waiting: push.waiting, ...(push.longest_ms !== undefined && { longest_ms: push.longest_ms }) }
+    const patch = { waiting: push.waiting, heard: Date.now(), ...(push.longest_ms !== undefined && { longest_ms: push.longest_ms }) }
     if (known) Object.assign(known, patch)
     else state.queues.push({ queue: push.queue, name: push.name ?? push.queue, ...patch })
   }
@@ -470,7 +481,7 @@ export async function openDesk(signedIn: SignedIn) {
     const { request } = item
     if (talk.log.loaded && reply.seq === talk.log.cursor + 1) {
       const envelope = {
-        v: 1, id: reply.id, tenant: state.me.tenant, conv, seq: reply.seq, cid, ts: reply.ts, from: { role: 'agent', id: state.me.id, name: state.me.name },
+        v: 1, id: reply.id, tenant: state.me.tenant, conv, seq: reply.seq, cid, ts: reply.ts, from: { role: account.role === 'agent' ? 'agent' : 'supervisor', id: state.me.id, name: state.me.name },
         visibility: request.visibility ?? 'all', type: request.type, body: request.body, fallback: textOf(request.body),
         channel: { kind: talk.state.contact.channel, account: talk.state.contact.account ?? '' }, control_epoch: request.epoch ?? 0,
         ...(talk.state.session && { session: talk.state.session.session }),
@@ -540,6 +551,11 @@ export async function openDesk(signedIn: SignedIn) {
     return talk.log.messages.filter((one) => one.seq > talk.state.read && one.from.role === 'contact' && one.type !== 'event').length
   }
 
+  /** Whether this agent wrote it. */
+  function wrote(envelope: Envelope): boolean {
+    return isStaff(envelope) && envelope.from.id === account.id
+  }
+
   /** Whether this agent answers the conversation now; while a transfer waits they still do. */
   function answers(talk: Talk): boolean {
     const { session } = talk.state
@@ -575,7 +591,7 @@ export async function openDesk(signedIn: SignedIn) {
     let since: number | undefined
     for (let at = talk.log.messages.length - 1; at >= 0; at -= 1) {
       const one = talk.log.messages[at]
-      if (!one || (one.from.role === 'agent' && one.type !== 'note')) break
+      if (!one || (isStaff(one) && one.type !== 'note')) break
       if (one.from.role === 'contact' && one.type !== 'event') since = Date.parse(one.ts)
     }
     return since
@@ -611,8 +627,13 @@ export async function openDesk(signedIn: SignedIn) {
 
   return {
     account, state, outbox, drafts, client, order, selected, totalUnread, serverNow, accept, reject, setPresence, pull, transfer, cancelTransfer, end, wrapUp, post, amend, sendFile,
-    loadOlder, refresh, select, markRead, typing, nameOf, offerName, agentName, answers, wraps, transferring, unread, waitingSince, toast, leave,
+    loadOlder, refresh, select, markRead, typing, nameOf, offerName, agentName, wrote, answers, wraps, transferring, unread, waitingSince, toast, leave,
   }
+}
+
+/** Written by a person of the enterprise. */
+function isStaff(envelope: Envelope): boolean {
+  return envelope.from.role === 'agent' || envelope.from.role === 'supervisor'
 }
 
 function lastAt(talk: Talk): number {

@@ -33,6 +33,9 @@ export function contactName(name: string | undefined, id: string, fallback: stri
 /** One or two letters for a picture-less face. */
 export function initials(name: string): string {
   const shown = cleanName(name)
+  // Nameless customers are called "微信客户 5S1M": the end of their id tells them apart.
+  const tail = /\s([A-Z\d]{4,6})$/.exec(shown)?.[1]
+  if (tail) return tail.slice(-2)
   const han = /\p{Script=Han}/u.exec(shown)
   if (han) {
     const all = [...shown].filter((char) => /\p{Script=Han}/u.test(char))

@@ -1,5 +1,5 @@
 /** What this device has of one conversation, in order and without holes. Knows no socket and no page. */
-import type { Content, Delivery, Envelope, Pushes, Receipt } from './protocol'
+import type { Content, Delivery, Envelope, Media, Pushes, Receipt } from './protocol'
 
 export type Applied = 'applied' | 'duplicate' | 'gap' | 'waiting'
 
@@ -12,6 +12,8 @@ export class ConversationLog {
   hasOlder = true
   /** Delivery states by message id; they may arrive before the message. */
   deliveries: Record<string, Delivery> = {}
+  /** What is known about blobs; it may be known before their message. */
+  private readonly blobs: Record<string, Pushes['media']> = {}
   private early: { prev: number; envelope: Envelope }[] = []
 
   constructor(
@@ -82,12 +84,28 @@ export class ConversationLog {
 
   /** The bytes of a blob have arrived, or never will. */
   media(push: Pushes['media']): void {
+    this.blobs[push.id] = push
+    for (const message of this.messages) if (mediaOf(message)?.id === push.id) arrive(message, push)
+  }
+
+  /**
+   * Keeps the address of a blob back until its bytes are here: a channel's pictures are still on their way when their
+   * message arrives. Returns whether there is something to wait for; `release` ends the wait without news.
+   */
+  hold(envelope: Envelope): boolean {
+    const media = mediaOf(envelope)
+    if (!media?.url || this.blobs[media.id] || this.messages.some((message) => mediaOf(message)?.id === media.id)) return false
+    media.pending = media.url
+    delete media.url
+    return true
+  }
+
+  release(id: string): void {
     for (const message of this.messages) {
-      const body = message.body as { media?: { id: string; mime: string; url?: string; size?: number; failed?: boolean } }
-      if (body.media?.id !== push.id) continue
-      body.media = { ...body.media, mime: push.mime || body.media.mime, failed: push.state === 'failed' }
-      if (push.url !== undefined) body.media.url = push.url
-      if (push.size !== undefined) body.media.size = push.size
+      const media = mediaOf(message)
+      if (media?.id !== id || media.pending === undefined) continue
+      const { pending, ...rest } = media
+      ;(message.body as { media: Media }).media = { ...rest, url: pending }
     }
   }
 
@@ -106,10 +124,26 @@ export class ConversationLog {
   }
 
   private store(envelope: Envelope): void {
+    const known = this.blobs[mediaOf(envelope)?.id ?? '']
+    if (known) arrive(envelope, known)
     let at = this.messages.length
     while (at > 0 && (this.messages[at - 1]?.seq ?? 0) > envelope.seq) at -= 1
     if (at > 0 && this.messages[at - 1]?.seq === envelope.seq) this.messages[at - 1] = envelope
     else this.messages.splice(at, 0, envelope)
+  }
+}
+
+export function mediaOf(envelope: Envelope): Media | undefined {
+  return (envelope.body as { media?: Media }).media
+}
+
+function arrive(envelope: Envelope, push: Pushes['media']): void {
+  const media = mediaOf(envelope)
+  if (!media) return
+  const { pending, ...rest } = media
+  const url = push.url ?? media.url ?? pending
+  ;(envelope.body as { media: Media }).media = {
+    ...rest, mime: push.mime || media.mime, failed: push.state === 'failed', ...(url !== undefined && push.state === 'ready' && { url }), ...(typeof push.size === 'number' && { size: push.size }),
   }
 }
 

@@ -11,6 +11,8 @@ export interface Media {
   duration_ms?: number
   /** Signed and relative; absent until the bytes are here. */
   url?: string
+  /** The address, kept back until the `media` push says that the bytes are here. */
+  pending?: string
   /** The bytes will never come; set by the `media` push. */
   failed?: boolean
 }
@@ -151,6 +153,8 @@ export interface QueueState {
   name: string
   waiting: number
   longest_ms?: number
+  /** Local time of this news, from which the longest wait goes on. */
+  heard?: number
 }
 
 export interface Colleague {

@@ -105,7 +105,7 @@ fn success_is_never_encrypted_and_a_reply_has_the_type_of_its_format() {
         let answer = |answer: &Answer| body(&account, &context(Some((KEY, TOKEN))), answer, NOW, [7; 16]);
         let accepted = answer(&Answer::Accepted);
         assert_eq!((accepted.text.as_str(), accepted.content_type), ("success", "text/plain; charset=utf-8"));
-        let said = answer(&Answer::Passive(Content::text("x".repeat(2001))));
+        let said = answer(&Answer::Passive(Box::new(Content::text("x".repeat(2001)))));
         assert_eq!(said.rest, Some(Content::text("x")));
         assert!(said.content_type.starts_with("application/") && said.text.contains("Encrypt"));
     }

@@ -1,0 +1,173 @@
+//! What became of a call: into the row, into the window, and to the agents who follow.
+
+use std::time::Duration;
+
+use super::Attempt;
+use crate::channel::wechat::error::SendError;
+use crate::core::effect::{Effect, Effects, Push, WindowView};
+use crate::core::log::receipt;
+use crate::core::{Error, Scene};
+use crate::model::code::Code;
+use crate::model::delivery::DeliveryState;
+use crate::model::time::Millis;
+use crate::runtime::backoff::Backoff;
+use crate::store::conversation::{self, Conversation};
+use crate::store::delivery::{self, Delivery};
+use crate::store::{Tx, assignment, message};
+
+/// Calls that certainly did not arrive are repeated this often.
+const ATTEMPTS: i32 = 8;
+/// The pauses between them.
+const BACKOFF: Backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(60));
+/// The pause after the account's daily quota is used up.
+const QUOTA_PAUSE: Duration = Duration::from_secs(600);
+
+/// Notes what became of a call.
+pub(super) fn outcome(
+    tx: &mut Tx<'_>,
+    scene: &Scene,
+    attempt: Attempt,
+    sent: Result<(), SendError>,
+    effects: &mut Effects,
+) -> Result<(), Error> {
+    let Attempt { items, parts, conversation, .. } = attempt;
+    // The window may have changed while the call was under way: the row is the truth.
+    let conversation = conversation::find(tx, conversation.conv)?.ok_or_else(Error::not_found)?;
+    match sent {
+        Ok(()) => delivered(tx, scene, &conversation, items, parts, effects)?,
+        Err(SendError::Retry { after, detail }) => retry(tx, scene, &conversation, items, (after, detail), effects)?,
+        Err(SendError::WindowClosed { detail }) => {
+            close_window(tx, &conversation, items, Code::ChannelWindowClosed, &detail, effects)?;
+        }
+        Err(SendError::QuotaUsed { detail }) => {
+            close_window(tx, &conversation, items, Code::ChannelQuota, &detail, effects)?;
+        }
+        Err(SendError::Uncertain { detail }) => {
+            for item in items {
+                let item = Delivery { detail: Some(detail.clone()), ..item };
+                finish(tx, &conversation, item, DeliveryState::Uncertain, Some("uncertain"), effects)?;
+            }
+        }
+        Err(SendError::Stop { errcode: 45009, detail, .. }) => {
+            for item in items {
+                again(tx, item, scene.now.plus(QUOTA_PAUSE), detail.clone(), Some(Code::ChannelQuota))?;
+            }
+        }
+        Err(SendError::Refused { code, detail, .. } | SendError::Stop { code, detail, .. }) => {
+            for item in items {
+                let item = Delivery { detail: Some(detail.clone()), ..item };
+                finish(tx, &conversation, item, DeliveryState::Failed, Some(code.as_str()), effects)?;
+            }
+        }
+    }
+    show_window(tx, &conversation, effects)
+}
+
+fn delivered(
+    tx: &mut Tx<'_>,
+    scene: &Scene,
+    conversation: &Conversation,
+    items: Vec<Delivery>,
+    parts: i32,
+    effects: &mut Effects,
+) -> Result<(), Error> {
+    for item in items {
+        let item = Delivery { part: item.part + 1, attempts: 0, ..item };
+        if item.part < parts {
+            delivery::save(tx, &Delivery { state: DeliveryState::Pending, next_at: scene.now, ..item })?;
+        } else {
+            finish(tx, conversation, item, DeliveryState::Delivered, None, effects)?;
+        }
+    }
+    Ok(())
+}
+
+fn again(tx: &mut Tx<'_>, item: Delivery, at: Millis, detail: String, code: Option<Code>) -> Result<(), Error> {
+    let code = code.map(|code| code.as_str().to_owned());
+    Ok(delivery::save(
+        tx,
+        &Delivery { state: DeliveryState::Pending, next_at: at, detail: Some(detail), code, ..item },
+    )?)
+}
+
+/// A call that certainly did not arrive: again after a pause, a bounded number of times. The window gets it back.
+fn retry(
+    tx: &mut Tx<'_>,
+    scene: &Scene,
+    conversation: &Conversation,
+    items: Vec<Delivery>,
+    (after, detail): (Duration, String),
+    effects: &mut Effects,
+) -> Result<(), Error> {
+    let mut window = conversation.window;
+    window.left += 1;
+    conversation::set_window(tx, conversation.conv, window)?;
+    for item in items {
+        if item.attempts >= ATTEMPTS {
+            let item = Delivery { detail: Some(detail.clone()), ..item };
+            let code = Code::DependencyUnavailable.as_str();
+            finish(tx, conversation, item, DeliveryState::Failed, Some(code), effects)?;
+        } else {
+            let pause = BACKOFF.draw(item.attempts.unsigned_abs()).max(after);
+            again(tx, item, scene.now.plus(pause), detail.clone(), None)?;
+        }
+    }
+    Ok(())
+}
+
+/// The platform says that the window is closed or used up, whatever we thought.
+fn close_window(
+    tx: &mut Tx<'_>,
+    conversation: &Conversation,
+    items: Vec<Delivery>,
+    code: Code,
+    detail: &str,
+    effects: &mut Effects,
+) -> Result<(), Error> {
+    conversation::set_window(tx, conversation.conv, conversation.window.closed())?;
+    let items = items.into_iter().map(|item| Delivery { detail: Some(detail.to_owned()), ..item }).collect();
+    hold(tx, conversation, items, code, effects)
+}
+
+pub(super) fn hold(
+    tx: &mut Tx<'_>,
+    conversation: &Conversation,
+    items: Vec<Delivery>,
+    code: Code,
+    effects: &mut Effects,
+) -> Result<(), Error> {
+    for item in items {
+        if item.state != DeliveryState::Held {
+            finish(tx, conversation, item, DeliveryState::Held, Some(code.as_str()), effects)?;
+        }
+    }
+    Ok(())
+}
+
+/// Writes a state that stays until something else happens, and tells the agents who follow.
+pub(super) fn finish(
+    tx: &mut Tx<'_>,
+    conversation: &Conversation,
+    item: Delivery,
+    state: DeliveryState,
+    code: Option<&str>,
+    effects: &mut Effects,
+) -> Result<(), Error> {
+    let item = Delivery { state, code: code.map(ToOwned::to_owned), next_at: Millis(i64::MAX), ..item };
+    delivery::save(tx, &item)?;
+    let origin = conversation.origin(tx);
+    let id = message::at(tx, &origin, item.conv, item.seq)?.map(|envelope| envelope.id);
+    for agent in assignment::holders(tx, item.conv)? {
+        effects.push(Effect::Agent(agent, Push::Receipt(receipt(&item, id))));
+    }
+    Ok(())
+}
+
+fn show_window(tx: &mut Tx<'_>, conversation: &Conversation, effects: &mut Effects) -> Result<(), Error> {
+    let Some(current) = conversation::find(tx, conversation.conv)? else { return Ok(()) };
+    for agent in assignment::holders(tx, conversation.conv)? {
+        let view = WindowView { conv: conversation.conv, window: current.window };
+        effects.push(Effect::Agent(agent, Push::Window(view)));
+    }
+    Ok(())
+}

@@ -1,0 +1,49 @@
+// A demo of our own: starts the program on a free port with an empty data folder, and stops it.
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { dirname, join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const START_MS = 30_000
+const STOP_MS = 20_000
+const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..')
+
+export async function demo(program) {
+  const port = await freePort()
+  const data = mkdtempSync(join(tmpdir(), 'yizhan-demo-'))
+  const child = spawn(program, ['demo', '--port', String(port), '--data', data], { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] })
+  let said = ''
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (part) => (said = (said + part).slice(-4000)))
+  const ended = once(child, 'exit')
+  const base = `http://127.0.0.1:${port}`
+  const stop = async () => {
+    if (child.exitCode === null) child.kill('SIGTERM')
+    const timer = setTimeout(() => child.kill('SIGKILL'), STOP_MS)
+    await ended
+    clearTimeout(timer)
+    rmSync(data, { recursive: true, force: true })
+  }
+  for (const deadline = Date.now() + START_MS; ; ) {
+    if (child.exitCode !== null || Date.now() > deadline) {
+      await stop()
+      throw new Error(`the demo did not start:\n${said}`)
+    }
+    const ready = await fetch(`${base}/readyz`).then((response) => response.ok, () => false)
+    if (ready) return { base, stop }
+    await new Promise((again) => setTimeout(again, 50))
+  }
+}
+
+function freePort() {
+  return new Promise((found, failed) => {
+    const probe = createServer()
+    probe.once('error', failed)
+    probe.listen(0, '127.0.0.1', () => {
+      const { port } = probe.address()
+      probe.close(() => found(port))
+    })
+  })
+}
