@@ -1,0 +1,3 @@
+DROP INDEX outbox_order;
+ALTER TABLE outbox DROP COLUMN rowid;
+CREATE INDEX outbox_order ON outbox (id);
