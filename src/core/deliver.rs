@@ -10,8 +10,8 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::effect::{Effect, Effects, Push, WindowView};
-use super::log::receipt;
+use super::effect::Effects;
+use super::outcome::{finish, hold, settle, wait_behind};
 use super::{Core, Error, Scene};
 use crate::channel::wechat::error::SendError;
 use crate::channel::wechat::outgoing::{MAX_TEXT, Outgoing, Part, prepare};
@@ -19,11 +19,9 @@ use crate::model::code::Code;
 use crate::model::delivery::DeliveryState;
 use crate::model::envelope::Envelope;
 use crate::model::id::{ConversationId, TenantId};
-use crate::model::time::Millis;
-use crate::runtime::backoff::Backoff;
 use crate::store::conversation::{self, Conversation};
 use crate::store::delivery::{self, Delivery};
-use crate::store::{Tx, assignment, message};
+use crate::store::{Tx, message};
 
 /// Conversations that are worked at the same time.
 const CONCURRENCY: usize = 64;
@@ -31,23 +29,17 @@ const CONCURRENCY: usize = 64;
 const SWEEP: Duration = Duration::from_secs(1);
 /// How long a noted attempt belongs to the node that noted it: longer than any call may take.
 const LEASE: Duration = Duration::from_secs(90);
-/// Calls that certainly did not arrive are repeated this often.
-const ATTEMPTS: i32 = 8;
 /// With so few messages left, waiting texts are joined into one.
 const SCARCE: u32 = 2;
-/// The pauses between them.
-const BACKOFF: Backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(60));
-/// The pause after the account's daily quota is used up.
-const QUOTA_PAUSE: Duration = Duration::from_secs(600);
 
 /// One call that is noted and has to be made.
-struct Attempt {
-    conversation: Conversation,
+pub(super) struct Attempt {
+    pub(super) conversation: Conversation,
     /// The messages that the call carries: one, or several that were joined.
-    items: Vec<Delivery>,
+    pub(super) items: Vec<Delivery>,
     part: Part,
     /// Parts that the first message has.
-    parts: i32,
+    pub(super) parts: i32,
 }
 
 /// What to do next in a conversation.
@@ -195,10 +187,14 @@ fn settle_task(done: Result<Key, tokio::task::JoinError>, busy: &mut HashSet<Key
 fn step(tx: &mut Tx<'_>, scene: &Scene, conv: ConversationId, effects: &mut Effects) -> Result<Step, Error> {
     let items = delivery::unfinished(tx, conv, 8)?;
     let Some(first) = items.first().cloned() else { return Ok(Step::Rest) };
-    if first.state == DeliveryState::Held || first.next_at > scene.now {
+    let conversation = conversation::find(tx, conv)?.ok_or_else(Error::not_found)?;
+    if first.state == DeliveryState::Held {
+        wait_behind(tx, &conversation, &first, effects)?;
         return Ok(Step::Rest);
     }
-    let conversation = conversation::find(tx, conv)?.ok_or_else(Error::not_found)?;
+    if first.next_at > scene.now {
+        return Ok(Step::Rest);
+    }
     if first.state == DeliveryState::Sending {
         let orphan = Delivery { detail: Some("the node that sent it went away".into()), ..first };
         finish(tx, &conversation, orphan, DeliveryState::Uncertain, Some("uncertain"), effects)?;
@@ -207,7 +203,7 @@ fn step(tx: &mut Tx<'_>, scene: &Scene, conv: ConversationId, effects: &mut Effe
     if !conversation.window.open(scene.now) {
         let code = if conversation.window.until > scene.now { Code::ChannelQuota } else { Code::ChannelWindowClosed };
         hold(tx, &conversation, items, code, effects)?;
-        return Ok(Step::Rest);
+        return Ok(Step::Again);
     }
     let origin = conversation.origin(tx);
     let envelope = message::at(tx, &origin, conv, first.seq)?.ok_or_else(Error::not_found)?;
@@ -265,155 +261,5 @@ fn note(tx: &mut Tx<'_>, scene: &Scene, attempt: &mut Attempt) -> Result<(), Err
     }
     attempt.conversation.window = attempt.conversation.window.debited();
     conversation::set_window(tx, attempt.conversation.conv, attempt.conversation.window)?;
-    Ok(())
-}
-
-/// Notes what became of a call.
-fn settle(
-    tx: &mut Tx<'_>,
-    scene: &Scene,
-    attempt: Attempt,
-    outcome: Result<(), SendError>,
-    effects: &mut Effects,
-) -> Result<(), Error> {
-    let Attempt { items, parts, conversation, .. } = attempt;
-    // The window may have changed while the call was under way: the row is the truth.
-    let conversation = conversation::find(tx, conversation.conv)?.ok_or_else(Error::not_found)?;
-    match outcome {
-        Ok(()) => delivered(tx, scene, &conversation, items, parts, effects)?,
-        Err(SendError::Retry { after, detail }) => retry(tx, scene, &conversation, items, (after, detail), effects)?,
-        Err(SendError::WindowClosed { detail }) => {
-            close_window(tx, &conversation, items, Code::ChannelWindowClosed, &detail, effects)?;
-        }
-        Err(SendError::QuotaUsed { detail }) => {
-            close_window(tx, &conversation, items, Code::ChannelQuota, &detail, effects)?;
-        }
-        Err(SendError::Uncertain { detail }) => {
-            for item in items {
-                let item = Delivery { detail: Some(detail.clone()), ..item };
-                finish(tx, &conversation, item, DeliveryState::Uncertain, Some("uncertain"), effects)?;
-            }
-        }
-        Err(SendError::Stop { errcode: 45009, detail, .. }) => {
-            for item in items {
-                again(tx, item, scene.now.plus(QUOTA_PAUSE), detail.clone(), Some(Code::ChannelQuota))?;
-            }
-        }
-        Err(SendError::Refused { code, detail, .. } | SendError::Stop { code, detail, .. }) => {
-            for item in items {
-                let item = Delivery { detail: Some(detail.clone()), ..item };
-                finish(tx, &conversation, item, DeliveryState::Failed, Some(code.as_str()), effects)?;
-            }
-        }
-    }
-    show_window(tx, &conversation, effects)
-}
-
-fn delivered(
-    tx: &mut Tx<'_>,
-    scene: &Scene,
-    conversation: &Conversation,
-    items: Vec<Delivery>,
-    parts: i32,
-    effects: &mut Effects,
-) -> Result<(), Error> {
-    for item in items {
-        let item = Delivery { part: item.part + 1, attempts: 0, ..item };
-        if item.part < parts {
-            delivery::save(tx, &Delivery { state: DeliveryState::Pending, next_at: scene.now, ..item })?;
-        } else {
-            finish(tx, conversation, item, DeliveryState::Delivered, None, effects)?;
-        }
-    }
-    Ok(())
-}
-
-fn again(tx: &mut Tx<'_>, item: Delivery, at: Millis, detail: String, code: Option<Code>) -> Result<(), Error> {
-    let code = code.map(|code| code.as_str().to_owned());
-    Ok(delivery::save(
-        tx,
-        &Delivery { state: DeliveryState::Pending, next_at: at, detail: Some(detail), code, ..item },
-    )?)
-}
-
-/// A call that certainly did not arrive: again after a pause, a bounded number of times. The window gets it back.
-fn retry(
-    tx: &mut Tx<'_>,
-    scene: &Scene,
-    conversation: &Conversation,
-    items: Vec<Delivery>,
-    (after, detail): (Duration, String),
-    effects: &mut Effects,
-) -> Result<(), Error> {
-    let mut window = conversation.window;
-    window.left += 1;
-    conversation::set_window(tx, conversation.conv, window)?;
-    for item in items {
-        if item.attempts >= ATTEMPTS {
-            let item = Delivery { detail: Some(detail.clone()), ..item };
-            let code = Code::DependencyUnavailable.as_str();
-            finish(tx, conversation, item, DeliveryState::Failed, Some(code), effects)?;
-        } else {
-            let pause = BACKOFF.draw(item.attempts.unsigned_abs()).max(after);
-            again(tx, item, scene.now.plus(pause), detail.clone(), None)?;
-        }
-    }
-    Ok(())
-}
-
-/// The platform says that the window is closed or used up, whatever we thought.
-fn close_window(
-    tx: &mut Tx<'_>,
-    conversation: &Conversation,
-    items: Vec<Delivery>,
-    code: Code,
-    detail: &str,
-    effects: &mut Effects,
-) -> Result<(), Error> {
-    conversation::set_window(tx, conversation.conv, conversation.window.closed())?;
-    let items = items.into_iter().map(|item| Delivery { detail: Some(detail.to_owned()), ..item }).collect();
-    hold(tx, conversation, items, code, effects)
-}
-
-fn hold(
-    tx: &mut Tx<'_>,
-    conversation: &Conversation,
-    items: Vec<Delivery>,
-    code: Code,
-    effects: &mut Effects,
-) -> Result<(), Error> {
-    for item in items {
-        if item.state != DeliveryState::Held {
-            finish(tx, conversation, item, DeliveryState::Held, Some(code.as_str()), effects)?;
-        }
-    }
-    Ok(())
-}
-
-/// Writes a state that stays until something else happens, and tells the agents who follow.
-fn finish(
-    tx: &mut Tx<'_>,
-    conversation: &Conversation,
-    item: Delivery,
-    state: DeliveryState,
-    code: Option<&str>,
-    effects: &mut Effects,
-) -> Result<(), Error> {
-    let item = Delivery { state, code: code.map(ToOwned::to_owned), next_at: Millis(i64::MAX), ..item };
-    delivery::save(tx, &item)?;
-    let origin = conversation.origin(tx);
-    let id = message::at(tx, &origin, item.conv, item.seq)?.map(|envelope| envelope.id);
-    for agent in assignment::holders(tx, item.conv)? {
-        effects.push(Effect::Agent(agent, Push::Receipt(receipt(&item, id))));
-    }
-    Ok(())
-}
-
-fn show_window(tx: &mut Tx<'_>, conversation: &Conversation, effects: &mut Effects) -> Result<(), Error> {
-    let Some(current) = conversation::find(tx, conversation.conv)? else { return Ok(()) };
-    for agent in assignment::holders(tx, conversation.conv)? {
-        let view = WindowView { conv: conversation.conv, window: current.window };
-        effects.push(Effect::Agent(agent, Push::Window(view)));
-    }
     Ok(())
 }

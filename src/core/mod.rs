@@ -20,6 +20,7 @@ pub mod intake;
 mod leave;
 pub mod log;
 mod offer;
+mod outcome;
 mod presence;
 pub mod relay;
 pub mod request;
