@@ -7,5 +7,5 @@ pub mod visitor;
 
 pub use agent::{Agent, Login};
 pub use app::TestApp;
-pub use socket::PATIENCE;
+pub use socket::{PATIENCE, Socket};
 pub use visitor::Visitor;
