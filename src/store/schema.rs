@@ -178,6 +178,7 @@ diesel::table! {
         id -> Text,
         event -> Text,
         at -> BigInt,
+        rowid -> BigInt,
     }
 }
 

@@ -158,7 +158,7 @@ impl Core {
             .scope(tenant)
             .write(move |tx| {
                 let mut effects = Effects::default();
-                settle::outcome(tx, &scene, attempt, outcome, &mut effects).map(|()| effects)
+                settle::settle(tx, &scene, attempt, outcome, &mut effects).map(|()| effects)
             })
             .await?;
         self.announce(tenant, effects);

@@ -1,4 +1,4 @@
-//! What became of a call: into the row, into the window, and to the agents who follow.
+//! What became of a call to a channel: delivered, again, held, parked, failed, unknown. Knows no call and no order.
 
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use crate::core::{Error, Scene};
 use crate::model::code::Code;
 use crate::model::delivery::DeliveryState;
 use crate::model::time::Millis;
+use crate::model::window::Window;
 use crate::runtime::backoff::Backoff;
 use crate::store::conversation::{self, Conversation};
 use crate::store::delivery::{self, Delivery};
@@ -23,39 +24,48 @@ const BACKOFF: Backoff = Backoff::new(Duration::from_secs(1), Duration::from_sec
 const QUOTA_PAUSE: Duration = Duration::from_secs(600);
 
 /// Notes what became of a call.
-pub(super) fn outcome(
+pub(super) fn settle(
     tx: &mut Tx<'_>,
     scene: &Scene,
     attempt: Attempt,
-    sent: Result<(), SendError>,
+    outcome: Result<(), SendError>,
     effects: &mut Effects,
 ) -> Result<(), Error> {
-    let Attempt { items, parts, conversation, .. } = attempt;
+    let Attempt { items, parts, conversation: noted, .. } = attempt;
     // The window may have changed while the call was under way: the row is the truth.
-    let conversation = conversation::find(tx, conversation.conv)?.ok_or_else(Error::not_found)?;
-    match sent {
+    let conversation = conversation::find(tx, noted.conv)?.ok_or_else(Error::not_found)?;
+    let renewed = conversation.window.until > noted.window.until;
+    match outcome {
         Ok(()) => delivered(tx, scene, &conversation, items, parts, effects)?,
         Err(SendError::Retry { after, detail }) => retry(tx, scene, &conversation, items, (after, detail), effects)?,
+        // The customer wrote while we were being refused: ask again under the new permission.
+        Err(SendError::WindowClosed { detail } | SendError::QuotaUsed { detail }) if renewed => {
+            retry(tx, scene, &conversation, items, (Duration::ZERO, detail), effects)?;
+        }
         Err(SendError::WindowClosed { detail }) => {
-            close_window(tx, &conversation, items, Code::ChannelWindowClosed, &detail, effects)?;
+            conversation::set_window(tx, conversation.conv, Window::default())?;
+            hold(tx, &conversation, worded(items, &detail), Code::ChannelWindowClosed, effects)?;
         }
         Err(SendError::QuotaUsed { detail }) => {
-            close_window(tx, &conversation, items, Code::ChannelQuota, &detail, effects)?;
+            conversation::set_window(tx, conversation.conv, conversation.window.used_up())?;
+            hold(tx, &conversation, worded(items, &detail), Code::ChannelQuota, effects)?;
         }
         Err(SendError::Uncertain { detail }) => {
-            for item in items {
-                let item = Delivery { detail: Some(detail.clone()), ..item };
+            for item in worded(items, &detail) {
                 finish(tx, &conversation, item, DeliveryState::Uncertain, Some("uncertain"), effects)?;
             }
         }
         Err(SendError::Stop { errcode: 45009, detail, .. }) => {
-            for item in items {
-                again(tx, item, scene.now.plus(QUOTA_PAUSE), detail.clone(), Some(Code::ChannelQuota))?;
+            give_back(tx, &conversation)?;
+            for item in worded(items, &detail) {
+                let item = Delivery { next_at: scene.now.plus(QUOTA_PAUSE), ..item };
+                let code = Code::ChannelQuota.as_str();
+                finish(tx, &conversation, item, DeliveryState::Pending, Some(code), effects)?;
             }
         }
         Err(SendError::Refused { code, detail, .. } | SendError::Stop { code, detail, .. }) => {
-            for item in items {
-                let item = Delivery { detail: Some(detail.clone()), ..item };
+            give_back(tx, &conversation)?;
+            for item in worded(items, &detail) {
                 finish(tx, &conversation, item, DeliveryState::Failed, Some(code.as_str()), effects)?;
             }
         }
@@ -82,12 +92,14 @@ fn delivered(
     Ok(())
 }
 
-fn again(tx: &mut Tx<'_>, item: Delivery, at: Millis, detail: String, code: Option<Code>) -> Result<(), Error> {
-    let code = code.map(|code| code.as_str().to_owned());
-    Ok(delivery::save(
-        tx,
-        &Delivery { state: DeliveryState::Pending, next_at: at, detail: Some(detail), code, ..item },
-    )?)
+/// The items with the platform's own words.
+fn worded(items: Vec<Delivery>, detail: &str) -> Vec<Delivery> {
+    items.into_iter().map(|item| Delivery { detail: Some(detail.to_owned()), ..item }).collect()
+}
+
+/// A call that certainly reached nobody does not count against what the customer's last action allows.
+fn give_back(tx: &mut Tx<'_>, conversation: &Conversation) -> Result<(), Error> {
+    Ok(conversation::set_window(tx, conversation.conv, conversation.window.credited())?)
 }
 
 /// A call that certainly did not arrive: again after a pause, a bounded number of times. The window gets it back.
@@ -99,36 +111,35 @@ fn retry(
     (after, detail): (Duration, String),
     effects: &mut Effects,
 ) -> Result<(), Error> {
-    let mut window = conversation.window;
-    window.left += 1;
-    conversation::set_window(tx, conversation.conv, window)?;
-    for item in items {
+    give_back(tx, conversation)?;
+    for item in worded(items, &detail) {
         if item.attempts >= ATTEMPTS {
-            let item = Delivery { detail: Some(detail.clone()), ..item };
             let code = Code::DependencyUnavailable.as_str();
             finish(tx, conversation, item, DeliveryState::Failed, Some(code), effects)?;
         } else {
             let pause = BACKOFF.draw(item.attempts.unsigned_abs()).max(after);
-            again(tx, item, scene.now.plus(pause), detail.clone(), None)?;
+            let next_at = scene.now.plus(pause);
+            delivery::save(tx, &Delivery { state: DeliveryState::Pending, next_at, code: None, ..item })?;
         }
     }
     Ok(())
 }
 
-/// The platform says that the window is closed or used up, whatever we thought.
-fn close_window(
+/// What comes behind a held message is held for the same reason, and its author told so.
+pub(super) fn wait_behind(
     tx: &mut Tx<'_>,
     conversation: &Conversation,
-    items: Vec<Delivery>,
-    code: Code,
-    detail: &str,
+    first: &Delivery,
     effects: &mut Effects,
 ) -> Result<(), Error> {
-    conversation::set_window(tx, conversation.conv, conversation.window.closed())?;
-    let items = items.into_iter().map(|item| Delivery { detail: Some(detail.to_owned()), ..item }).collect();
-    hold(tx, conversation, items, code, effects)
+    for item in delivery::pending(tx, conversation.conv)? {
+        let code = first.code.clone();
+        finish(tx, conversation, item, DeliveryState::Held, code.as_deref(), effects)?;
+    }
+    Ok(())
 }
 
+/// Keeps messages back until the customer does something.
 pub(super) fn hold(
     tx: &mut Tx<'_>,
     conversation: &Conversation,
@@ -153,7 +164,9 @@ pub(super) fn finish(
     code: Option<&str>,
     effects: &mut Effects,
 ) -> Result<(), Error> {
-    let item = Delivery { state, code: code.map(ToOwned::to_owned), next_at: Millis(i64::MAX), ..item };
+    // What waits for its turn has a time; what is settled has none.
+    let next_at = if state == DeliveryState::Pending { item.next_at } else { Millis(i64::MAX) };
+    let item = Delivery { state, code: code.map(ToOwned::to_owned), next_at, ..item };
     delivery::save(tx, &item)?;
     let origin = conversation.origin(tx);
     let id = message::at(tx, &origin, item.conv, item.seq)?.map(|envelope| envelope.id);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::settle::{finish, hold};
+use super::settle::{finish, hold, wait_behind};
 use super::{Attempt, Step};
 use crate::channel::wechat::outgoing::{MAX_TEXT, Outgoing, Part, prepare};
 use crate::core::effect::Effects;
@@ -30,10 +30,14 @@ pub(super) fn next(
 ) -> Result<Step, Error> {
     let items = delivery::unfinished(tx, conv, 8)?;
     let Some(first) = items.first().cloned() else { return Ok(Step::Rest) };
-    if first.state == DeliveryState::Held || first.next_at > scene.now {
+    let conversation = conversation::find(tx, conv)?.ok_or_else(Error::not_found)?;
+    if first.state == DeliveryState::Held {
+        wait_behind(tx, &conversation, &first, effects)?;
         return Ok(Step::Rest);
     }
-    let conversation = conversation::find(tx, conv)?.ok_or_else(Error::not_found)?;
+    if first.next_at > scene.now {
+        return Ok(Step::Rest);
+    }
     if first.state == DeliveryState::Sending {
         let orphan = Delivery { detail: Some("the node that sent it went away".into()), ..first };
         finish(tx, &conversation, orphan, DeliveryState::Uncertain, Some("uncertain"), effects)?;
@@ -42,7 +46,7 @@ pub(super) fn next(
     if !conversation.window.open(scene.now) {
         let code = if conversation.window.until > scene.now { Code::ChannelQuota } else { Code::ChannelWindowClosed };
         hold(tx, &conversation, items, code, effects)?;
-        return Ok(Step::Rest);
+        return Ok(Step::Again);
     }
     let origin = conversation.origin(tx);
     let mut envelope = message::at(tx, &origin, conv, first.seq)?.ok_or_else(Error::not_found)?;

@@ -1,6 +1,7 @@
 //! The desk played through on a real SQLite file with a clock that is turned: no socket, no channel.
 
 mod away;
+mod events;
 mod offers;
 mod random;
 mod services;
