@@ -18,6 +18,8 @@ pub struct Message {
     #[diesel(sql_type = BigInt)]
     pub seq: i64,
     #[diesel(sql_type = Text)]
+    pub role: String,
+    #[diesel(sql_type = Text)]
     pub content: String,
     #[diesel(sql_type = Nullable<Text>)]
     pub ext_id: Option<String>,
@@ -70,7 +72,7 @@ impl Database {
 
     /// What customers said and did, in the order of storing.
     pub fn messages_of(&mut self, external_id: &str) -> Vec<Message> {
-        let query = "SELECT m.conv, m.seq, m.content, m.ext_id, m.raw_type FROM message m \
+        let query = "SELECT m.conv, m.seq, m.role, m.content, m.ext_id, m.raw_type FROM message m \
                      JOIN identity i ON i.tenant = m.tenant AND i.conv = m.conv \
                      WHERE i.external_id = ? AND m.role = 'contact' ORDER BY m.seq";
         diesel::sql_query(query).bind::<Text, _>(external_id).load(&mut self.0).unwrap()
@@ -78,7 +80,7 @@ impl Database {
 
     /// Everything of everybody.
     pub fn messages(&mut self) -> Vec<Message> {
-        let query = "SELECT conv, seq, content, ext_id, raw_type FROM message ORDER BY conv, seq";
+        let query = "SELECT conv, seq, role, content, ext_id, raw_type FROM message ORDER BY conv, seq";
         diesel::sql_query(query).load(&mut self.0).unwrap()
     }
 
