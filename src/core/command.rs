@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::asker::agent;
 use super::effect::{Effect, Effects, Push};
+use super::ending::Paperwork;
 use super::log::readable;
 use super::request::Request;
 use super::{Client, Core, Error, Party};
@@ -77,8 +78,9 @@ impl Core {
             }
             Request::TransferCancel { session } => self.transfer_cancel(client, session).await.map(|()| json!({})),
             Request::End { session, reason } => self.end(client, session, reason).await.map(|()| json!({})),
-            Request::WrapupDone { assignment, disposition } => {
-                self.wrapup_done(client, assignment, disposition).await.map(|()| json!({}))
+            Request::WrapupDone { assignment, disposition, tags, note } => {
+                let paperwork = Paperwork { disposition, tags, note };
+                self.wrapup_done(client, assignment, paperwork).await.map(|()| json!({}))
             }
             Request::Tag { session, tags } => self.tag(client, session, tags).await.map(|()| json!({})),
             _ => Err(Error::new(Code::UnsupportedOp, "不支持的操作 / unsupported op")),

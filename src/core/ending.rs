@@ -6,7 +6,7 @@ use super::effect::{Effect, Effects, Push};
 use super::session::{conflict, record, save, say, step, tell};
 use super::switchboard::emit;
 use super::timer::{self, Kind};
-use super::{Client, Core, Error, Party, Scene, asker, offer, presence};
+use super::{Client, Core, Error, Party, Scene, asker, offer, presence, transfer};
 use crate::model::assignment::{Move as Turn, State as Share};
 use crate::model::code::Code;
 use crate::model::id::{AssignmentId, SessionId};
@@ -19,6 +19,20 @@ use crate::template::Prompt;
 /// Labels of a session, and characters of each.
 const TAGS_MAX: usize = 20;
 const TAG_CHARS: usize = 32;
+
+/// Characters of a disposition.
+const DISPOSITION_CHARS: usize = 200;
+
+/// What an agent writes about a session that is over.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Paperwork {
+    /// How it ended, in the tenant's own words.
+    pub(crate) disposition: Option<String>,
+    /// The session's labels, in place of the earlier ones.
+    pub(crate) tags: Option<Vec<String>>,
+    /// A note for colleagues.
+    pub(crate) note: Option<String>,
+}
 
 /// Ends a session (S24): no offer stands any more, its agent goes into wrap-up, nothing waits for it.
 pub(super) fn finish(
@@ -119,6 +133,9 @@ fn end_by_agent(
 ) -> Result<(), Error> {
     let who = asker::agent(client)?;
     let mut session = store::find(tx, id)?.ok_or_else(Error::not_found)?;
+    if !asker::supervises(client) && !assignment::ever_held(tx, who, session.conv)? {
+        return Err(Error::not_found());
+    }
     if session.state == State::Ended {
         return Err(Error::new(Code::SessionEnded, "会话已结束 / the session has ended"));
     }
@@ -130,6 +147,38 @@ fn end_by_agent(
     let reason: String = reason.unwrap_or("resolved").chars().take(64).collect();
     say(tx, scene, &session, &Prompt::Ended, fx)?;
     finish(tx, scene, &mut session, by, &reason, fx)
+}
+
+fn check_tags(tags: &[String]) -> Result<(), Error> {
+    if tags.len() > TAGS_MAX || tags.iter().any(|tag| tag.is_empty() || tag.chars().count() > TAG_CHARS) {
+        return Err(Error::new(Code::BadRequest, "标签过多或过长 / too many or too long labels"));
+    }
+    Ok(())
+}
+
+/// Keeps what the agent wrote about a session that is over.
+fn file(
+    tx: &mut Tx<'_>,
+    scene: &Scene,
+    client: &Client,
+    share: &Assignment,
+    paperwork: &Paperwork,
+    fx: &mut Effects,
+) -> Result<(), Error> {
+    if let Some(text) = &paperwork.disposition {
+        let short: String = text.chars().take(DISPOSITION_CHARS).collect();
+        assignment::set_disposition(tx, share.assignment, Some(&short))?;
+    }
+    let mut session = store::find(tx, share.session)?.ok_or_else(Error::not_found)?;
+    if let Some(text) = paperwork.note.as_deref().filter(|note| !note.trim().is_empty()) {
+        transfer::leave_note(tx, scene, client, &session, text, fx)?;
+    }
+    if let Some(tags) = &paperwork.tags {
+        session.tags.clone_from(tags);
+        save(tx, &mut session)?;
+        tell(tx, &session, fx)?;
+    }
+    Ok(())
 }
 
 impl Core {
@@ -160,13 +209,14 @@ impl Core {
     /// Ends the wrap-up of an assignment. Doing it twice does no harm.
     ///
     /// # Errors
-    /// `not_found`; `conflict` while the session goes on.
+    /// `not_found`; `conflict` while the session goes on; `bad_request` for too many or too long labels.
     pub(crate) async fn wrapup_done(
         &self,
         client: &Client,
         id: AssignmentId,
-        disposition: Option<String>,
+        paperwork: Paperwork,
     ) -> Result<(), Error> {
+        check_tags(paperwork.tags.as_deref().unwrap_or_default())?;
         let owned = client.clone();
         self.change(&client.tenant, move |tx, scene, fx| {
             let who = asker::agent(&owned)?;
@@ -176,10 +226,7 @@ impl Core {
                 Share::Done => return Ok(()),
                 _ => return Err(conflict()),
             }
-            if let Some(text) = disposition {
-                let short: String = text.chars().take(200).collect();
-                assignment::set_disposition(tx, id, Some(&short))?;
-            }
+            file(tx, scene, &owned, &share, &paperwork, fx)?;
             complete(tx, scene, &share, fx)
         })
         .await
@@ -190,9 +237,7 @@ impl Core {
     /// # Errors
     /// `not_found` for sessions that this agent never answered; `bad_request` for too many or too long labels.
     pub(crate) async fn tag(&self, client: &Client, id: SessionId, tags: Vec<String>) -> Result<(), Error> {
-        if tags.len() > TAGS_MAX || tags.iter().any(|tag| tag.is_empty() || tag.chars().count() > TAG_CHARS) {
-            return Err(Error::new(Code::BadRequest, "标签过多或过长 / too many or too long labels"));
-        }
+        check_tags(&tags)?;
         let owned = client.clone();
         self.change(&client.tenant, move |tx, _scene, fx| {
             let who = asker::agent(&owned)?;

@@ -160,6 +160,7 @@ fn said(
         };
         fetch::order(tx, &order, scene.now)?;
     }
+    session::show_window(&open, conversation, effects);
     session::contact_said(tx, scene, open, &envelope, effects)
 }
 
@@ -176,8 +177,14 @@ fn happened(
         Content::Event { name: format!("{}.{}", conversation.kind.as_str(), name(event)), data: json!(event) };
     let mut draft = contact_draft(conversation, inbound, content);
     draft.visibility = Visibility::Agents;
-    draft.session = session::current(tx, conversation.conv)?.map(|open| open.session);
+    let open = session::current(tx, conversation.conv)?;
+    draft.session = open.as_ref().map(|open| open.session);
     let envelope = append(tx, scene, draft, effects)?;
+    let left = matches!(event, ChannelEvent::Unfollowed);
+    if let Some(open) = open.filter(|_| left || inbound.opens.is_some()) {
+        let window = if left { Window::default() } else { conversation.window };
+        session::show_window(&open, &Conversation { window, ..conversation.clone() }, effects);
+    }
     match event {
         ChannelEvent::Followed { .. } => {
             conversation::set_subscribed(tx, &conversation.account, &inbound.from, true)?;
@@ -186,7 +193,7 @@ fn happened(
         }
         ChannelEvent::Unfollowed => {
             conversation::set_subscribed(tx, &conversation.account, &inbound.from, false)?;
-            conversation::set_window(tx, conversation.conv, conversation.window.closed())?;
+            conversation::set_window(tx, conversation.conv, Window::default())?;
             emit(tx, scene, None, "contact.unsubscribed", json!({ "contact": conversation.contact }))?;
             session::unfollowed(tx, scene, conversation, effects)?;
         }

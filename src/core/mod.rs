@@ -180,6 +180,8 @@ pub struct Parts {
     pub media: Media,
     /// The WeChat platform.
     pub wechat: Api,
+    /// Scheme, host and port under which customers reach this gateway, for links in messages.
+    pub public_url: String,
 }
 
 /// The routing core of one node. Clones share it.

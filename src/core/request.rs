@@ -119,6 +119,10 @@ pub enum Request {
         assignment: AssignmentId,
         /// How it ended, in the tenant's own words.
         disposition: Option<String>,
+        /// The session's labels, in place of the earlier ones.
+        tags: Option<Vec<String>>,
+        /// A note for colleagues.
+        note: Option<String>,
     },
     /// Label a session.
     #[serde(rename = "tag")]

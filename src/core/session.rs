@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::effect::{Effect, Effects, Push};
+use super::effect::{Effect, Effects, Push, WindowView};
 use super::switchboard::{Draft, append, emit, prompt};
 use super::timer::{self, Kind};
 use super::view::{Around, Viewer, session_view};
@@ -163,6 +163,14 @@ pub(crate) fn contact_said(
         }
         (State::Active, _) => timer::cancel(tx, &IDLE, session.session),
         _ => Ok(()),
+    }
+}
+
+/// Tells the agent who answers what the channel lets us send now.
+pub(crate) fn show_window(session: &Session, conversation: &Conversation, fx: &mut Effects) {
+    if let (ChannelKind::Wechat, Some(agent)) = (conversation.kind, session.holder.agent()) {
+        let view = WindowView { conv: conversation.conv, window: conversation.window };
+        fx.push(Effect::Agent(agent.clone(), Push::Window(view)));
     }
 }
 

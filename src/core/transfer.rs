@@ -32,6 +32,9 @@ fn nobody() -> Error {
 /// The session, if this agent may pass it on now.
 fn held(tx: &mut Tx<'_>, who: &AgentId, id: SessionId) -> Result<Session, Error> {
     let session = store::find(tx, id)?.ok_or_else(Error::not_found)?;
+    if !assignment::ever_held(tx, who, session.conv)? {
+        return Err(Error::not_found());
+    }
     if session.state == State::Ended {
         return Err(Error::new(Code::SessionEnded, "会话已结束 / the session has ended"));
     }
@@ -128,7 +131,8 @@ fn request(tx: &mut Tx<'_>, scene: &Scene, client: &Client, wish: Wish, fx: &mut
     tell(tx, &session, fx)
 }
 
-fn leave_note(
+/// Writes an agent's note into the log, for colleagues' eyes.
+pub(super) fn leave_note(
     tx: &mut Tx<'_>,
     scene: &Scene,
     client: &Client,

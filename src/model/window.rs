@@ -74,9 +74,15 @@ impl Window {
         Self { left: self.left.saturating_sub(1), ..self }
     }
 
-    /// The window after the platform said that it is closed or used up.
+    /// The window after one message turned out not to count: the platform refused it.
     #[must_use]
-    pub fn closed(self) -> Self {
+    pub fn credited(self) -> Self {
+        Self { left: self.left.saturating_add(1).min(Trigger::Message.allows()), ..self }
+    }
+
+    /// The window after the platform said that it is used up.
+    #[must_use]
+    pub fn used_up(self) -> Self {
         Self { left: 0, ..self }
     }
 }
@@ -103,6 +109,13 @@ mod tests {
         assert_eq!(after.until, used.until);
         let full = Window::default().granted(Trigger::Message, NOW).granted(Trigger::Menu, NOW);
         assert_eq!(full.left, 5);
+    }
+
+    #[test]
+    fn what_was_refused_is_given_back_up_to_the_most_that_is_ever_allowed() {
+        let full = Window::default().granted(Trigger::Message, NOW);
+        assert_eq!(full.debited().credited(), full);
+        assert_eq!(full.credited(), full);
     }
 
     #[test]

@@ -122,6 +122,22 @@ pub fn unfinished(tx: &mut Tx<'_>, conv: ConversationId, limit: i64) -> Result<V
     rows.into_iter().map(Row::parse).collect()
 }
 
+/// The messages of a conversation that wait for their turn and are not being sent, in order.
+///
+/// # Errors
+/// When the statement fails.
+pub fn pending(tx: &mut Tx<'_>, conv: ConversationId) -> Result<Vec<Delivery>, Error> {
+    let (conn, tenant) = tx.parts();
+    let rows: Vec<Row> = on!(conn, c => delivery::table
+        .filter(delivery::tenant.eq(tenant)
+            .and(delivery::conv.eq(conv.to_string()))
+            .and(delivery::state.eq("pending")))
+        .order(delivery::seq.asc())
+        .select(Row::as_select())
+        .load(c))?;
+    rows.into_iter().map(Row::parse).collect()
+}
+
 /// How the messages of a conversation in `from..=to` stand.
 ///
 /// # Errors

@@ -13,7 +13,7 @@ use crate::model::time::Millis;
 pub struct Pending {
     /// The tenant.
     pub tenant: TenantId,
-    /// The event's id; sorts by time.
+    /// The event's id.
     pub id: String,
     /// The event as JSON.
     pub event: String,
@@ -31,13 +31,13 @@ pub fn add(tx: &mut Tx<'_>, id: &str, event: &str, now: Millis) -> Result<(), Er
     Ok(())
 }
 
-/// At most `limit` events of all tenants that wait, oldest first.
+/// At most `limit` events of all tenants that wait, in the order in which they were written.
 ///
 /// # Errors
 /// When the statement fails.
 pub fn pending(conn: &mut Conn, limit: i64) -> Result<Vec<Pending>, Error> {
     let rows: Vec<(String, String, String)> = on!(conn, c => outbox::table
-        .order(outbox::id.asc())
+        .order(outbox::rowid.asc())
         .limit(limit)
         .select((outbox::tenant, outbox::id, outbox::event))
         .load(c))?;

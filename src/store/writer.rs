@@ -86,6 +86,10 @@ fn group(conn: &mut Conn, first: Job, queue: &mut mpsc::Receiver<Job>, max: usiz
     let mut next = Some(first);
     while let Some(job) = next {
         outcome = outcome.and_then(|()| conn.execute("SAVEPOINT job"));
+        if outcome.is_err() {
+            // Outside a transaction its statements would stay one by one. Dropping it tells that the store is away.
+            break;
+        }
         let (keep, finish) = job(conn);
         finishes.push(finish);
         let end = if keep { "RELEASE SAVEPOINT job" } else { "ROLLBACK TO SAVEPOINT job; RELEASE SAVEPOINT job" };

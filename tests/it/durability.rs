@@ -137,7 +137,7 @@ async fn what_was_accepted_survives_a_killed_process_once() {
             }
         };
         tokio::time::timeout(PATIENCE * 3, enough).await.expect("200 answers");
-        process.is_killed().await;
+        process.dies().await;
         for sender in senders {
             sender.await.unwrap();
         }

@@ -1,8 +1,13 @@
 //! Who is offered what, and what becomes of it.
 
 use super::*;
+use crate::core::ending::Paperwork;
 use crate::model::presence::Status;
 use crate::model::session::State;
+
+fn solved() -> Paperwork {
+    Paperwork { disposition: Some("已解决".into()), ..Paperwork::default() }
+}
 
 /// Scenario 10.
 #[tokio::test]
@@ -144,14 +149,14 @@ async fn a_break_keeps_what_is_served_and_the_paperwork_ends_by_itself() {
     desk.answers(&li, wang.conv, "马上好", None).await.unwrap();
     let session = desk.session(wang.conv).await.session;
     let share = desk.shares(&li).await.into_iter().find(|share| share.session == session).unwrap();
-    assert_eq!(code(desk.core.wrapup_done(&li, share.assignment, None).await), Code::Conflict);
+    assert_eq!(code(desk.core.wrapup_done(&li, share.assignment, Paperwork::default()).await), Code::Conflict);
     desk.core.end(&li, Some(session), None).await.unwrap();
     assert_eq!(desk.person(&li).await.presence.load, 1, "wrap-up keeps no place");
     let (_hold, mut ear) = desk.listen(&li);
     desk.pass(31).await;
     assert!(desk.shares(&li).await.iter().all(|share| share.session != session));
     assert!(ops(&frames(&mut ear)).contains(&"conv.gone"));
-    desk.core.wrapup_done(&li, share.assignment, Some("已解决".into())).await.unwrap();
+    desk.core.wrapup_done(&li, share.assignment, solved()).await.unwrap();
     assert_eq!(desk.person(&li).await.presence.status, Status::Break);
 }
 
@@ -163,7 +168,7 @@ async fn the_disposition_is_kept_with_the_share() {
     desk.accept(&li).await;
     let share = desk.shares(&li).await.remove(0);
     desk.core.end(&wang.client, None, None).await.unwrap();
-    desk.core.wrapup_done(&li, share.assignment, Some("已解决".into())).await.unwrap();
+    desk.core.wrapup_done(&li, share.assignment, solved()).await.unwrap();
     let id = share.assignment;
     let stored = desk.read(move |tx| Ok(assignment::find(tx, id)?)).await.unwrap();
     assert_eq!(stored.disposition.as_deref(), Some("已解决"));

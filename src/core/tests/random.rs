@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 
 use super::*;
-use crate::core::request::Target;
+use crate::core::ending::Paperwork;
+use crate::core::request::{Position, Target};
 use crate::model::assignment::State as Share;
 use crate::model::session::State;
 use crate::store::queue;
@@ -97,7 +98,7 @@ impl Game {
             }
             Share::Active if dice.roll(3) == 0 => allowed(core.end(agent, Some(share.session), None).await),
             Share::Active => allowed(self.desk.answers(agent, share.conv, "请讲", None).await),
-            _ => allowed(core.wrapup_done(agent, share.assignment, None).await),
+            _ => allowed(core.wrapup_done(agent, share.assignment, Paperwork::default()).await),
         }
     }
 
@@ -135,11 +136,40 @@ impl Game {
             });
             let Some((session, shares, entry)) = found.await else { continue };
             agree(&session, &shares, entry.as_ref());
+            self.is_deaf_once_ended(&session).await;
             let before = self.seen.insert(session.session, (session.control_epoch, session.ended.is_some()));
             if let Some((epoch, ended)) = before {
                 assert!(session.control_epoch >= epoch, "the epoch fell");
                 assert!(!ended || (session.ended.is_some() && session.control_epoch == epoch), "it came back to life");
             }
+        }
+    }
+
+    /// Nobody speaks to a customer whose session has ended.
+    async fn is_deaf_once_ended(&self, session: &Session) {
+        if session.state == State::Ended {
+            for agent in &self.agents {
+                let outcome = self.desk.answers(agent, session.conv, "迟到的话", None).await;
+                assert_eq!(code(outcome), Code::SessionEnded);
+            }
+        }
+    }
+
+    /// The log has no hole, and whoever resumes from anywhere gets the rest of it, however often they ask.
+    async fn logs_are_whole(&self, dice: &mut Dice) {
+        for customer in &self.customers {
+            let log = self.desk.log(customer.conv).await;
+            assert!(log.iter().zip(1..).all(|(envelope, seq)| envelope.seq == seq), "a hole");
+            let conv = customer.conv;
+            let epoch = self.desk.read(move |tx| Ok(conversation::find(tx, conv)?.unwrap().epoch)).await;
+            let seq = i64::try_from(dice.roll(log.len() + 1)).unwrap();
+            let from = || vec![Position { conv, epoch: epoch.clone(), seq }];
+            let once = self.desk.core.sync(&customer.client, from()).await.unwrap().remove(0);
+            let twice = self.desk.core.sync(&customer.client, from()).await.unwrap().remove(0);
+            assert!(once.recovered);
+            assert_eq!(once.msgs, twice.msgs, "asking again changes nothing");
+            let rest = log.into_iter().filter(|envelope| envelope.seq > seq && envelope.for_contact());
+            assert_eq!(once.msgs.iter().map(|m| (**m).clone()).collect::<Vec<_>>(), rest.collect::<Vec<_>>());
         }
     }
 
@@ -188,6 +218,7 @@ async fn play(seed: u64) {
         game.check().await;
         if step % 3 == 0 {
             game.nobody_waits_in_vain().await;
+            game.logs_are_whole(&mut dice).await;
             game.check().await;
         }
     }

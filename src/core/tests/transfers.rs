@@ -93,7 +93,7 @@ async fn impossible_transfers_are_refused_each_with_its_code() {
     ] {
         assert_eq!(code(desk.core.transfer(&li, session, target.clone(), None).await), expected, "{target:?}");
     }
-    assert_eq!(code(desk.core.transfer(&zhao, session, to("li"), None).await), Code::NotInControl);
+    assert_eq!(code(desk.core.transfer(&zhao, session, to("li"), None).await), Code::NotFound, "never theirs");
     let unknown = SessionId::generate(desk.clock.now());
     assert_eq!(code(desk.core.transfer(&li, unknown, to("zhao"), None).await), Code::NotFound);
     assert_eq!(desk.session(wang.conv).await.transfer, None);

@@ -19,7 +19,7 @@ const METRIC: &str = "yizhan_wechat_rejects_total";
 const OLD_KEY: &str = "jWmYm7qr5nMoAUwZRjGtBxmz3KA1tkAj3ykkR6q2B2C";
 
 /// A declaration with one account for every mode and format.
-pub fn accounts(declaration: String) -> String {
+pub fn accounts(declaration: &str) -> String {
     let account = |id: &str, n: usize, rest: &str| {
         format!(
             "[[account]]\nid = \"{id}\"\nkind = \"wechat\"\nname = \"{id}\"\nappid = \"wx{n:016x}\"\n\
@@ -64,7 +64,7 @@ fn account(row: &Row) -> Account {
 /// Runs a table; reports every row that differs.
 pub async fn run(table: &str) {
     let table: Table = toml::from_str(table).unwrap_or_else(|error| panic!("{error}"));
-    let app = TestApp::with().declared(accounts).settings("[wechat]\ndeadline_ms = 1500\n").start().await;
+    let app = TestApp::with().declared(|text| accounts(&text)).settings("[wechat]\ndeadline_ms = 1500\n").start().await;
     let agent = Agent::ready(&app, "wang").await;
     let trap = TcpListener::bind("127.0.0.1:0").unwrap();
     trap.set_nonblocking(true).unwrap();

@@ -1,5 +1,12 @@
 //! Stories over real sockets: each test is one that a person could tell.
 
 mod desk;
+mod episode;
+mod isolation;
+mod limits;
+mod oversight;
 mod resume;
+mod slow;
 mod thread;
+mod waiting;
+mod wechat;

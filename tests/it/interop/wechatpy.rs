@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::python;
 use crate::outside::callback::Account;
-use crate::outside::database::Database;
+use crate::outside::database::{Database, Message};
 use crate::support::{Agent, TestApp};
 
 /// What is turned away, where there is encryption.
@@ -54,7 +54,7 @@ fn check(results: &BTreeMap<String, Value>, account: &Account, openid: &str, dat
     assert_eq!(greeting["FromUserName"], account.gh_id.as_str());
     assert_eq!(results["text"]["reply"], results["again"]["reply"], "a repeated delivery gets the first answer");
 
-    let stored: Vec<Value> = database.messages_of(openid).iter().map(|message| message.content()).collect();
+    let stored: Vec<Value> = database.messages_of(openid).iter().map(Message::content).collect();
     let texts: Vec<&str> = stored.iter().filter_map(|content| content["body"]["text"].as_str()).collect();
     assert_eq!(texts[0], "你好，驿站 😊 <&>]]");
     let padded: Vec<String> = (1..=32).map(|n| "p".repeat(n)).collect();

@@ -83,7 +83,7 @@ impl Connection {
 
     /// Reads more; `false` at the end.
     async fn fill(&mut self) -> bool {
-        let mut chunk = [0; 16 * 1024];
+        let mut chunk = vec![0; 16 * 1024];
         match self.stream.read(&mut chunk).await {
             Ok(0) | Err(_) => false,
             Ok(n) => {

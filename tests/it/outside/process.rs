@@ -60,7 +60,7 @@ impl Process {
     }
 
     /// Ends it like a power cut of its process: SIGKILL.
-    pub async fn is_killed(mut self) {
+    pub async fn dies(mut self) {
         self.child.kill().unwrap();
         self.ends().await;
     }

@@ -3,13 +3,13 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use futures_util::{SinkExt, StreamExt};
+use futures_util::{FutureExt, SinkExt, StreamExt};
 use serde_json::{Value, json};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, client_async, connect_async};
 
 /// How long anything may take before a test gives up on it.
 pub const PATIENCE: Duration = Duration::from_secs(10);
@@ -33,6 +33,23 @@ impl Socket {
         headers.insert("Origin", origin.parse().unwrap());
         headers.insert("Sec-WebSocket-Protocol", "yizhan.v1.json".parse().unwrap());
         let (stream, _response) = connect_async(request).await.expect("the socket opens");
+        Self::greeted(stream).await
+    }
+
+    /// Opens a socket of a client with little room for what it has not read yet.
+    pub async fn narrow(address: &str, path: &str, origin: &str) -> Self {
+        let mut request = format!("ws://{address}{path}").into_client_request().unwrap();
+        let headers = request.headers_mut();
+        headers.insert("Origin", origin.parse().unwrap());
+        headers.insert("Sec-WebSocket-Protocol", "yizhan.v1.json".parse().unwrap());
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(4 * 1024).unwrap();
+        let stream = socket.connect(address.parse().unwrap()).await.expect("the gateway listens");
+        let (stream, _response) = client_async(request, MaybeTlsStream::Plain(stream)).await.expect("the socket opens");
+        Self::greeted(stream).await
+    }
+
+    async fn greeted(stream: Stream) -> Self {
         let mut socket = Self { stream, pushes: VecDeque::new(), next_id: 1, closed: None };
         let hello = socket.push("hello", |_| true).await;
         assert_eq!(hello["d"]["proto"], 1);
@@ -76,6 +93,20 @@ impl Socket {
         self.until(op, |frame| frame["op"] == op && fits(frame)).await
     }
 
+    /// The next frame of any kind that fits.
+    pub async fn frame(&mut self, fits: impl Fn(&Value) -> bool) -> Value {
+        self.until("a frame", fits).await
+    }
+
+    /// Reads what has arrived, without waiting; the first push with this `op`, if there is one.
+    pub fn arrived(&mut self, op: &str) -> Option<Value> {
+        while let Some(Some(frame)) = self.next().now_or_never() {
+            self.pushes.push_back(frame);
+        }
+        let found = self.pushes.iter().position(|frame| frame["op"] == op)?;
+        self.pushes.remove(found)
+    }
+
     /// Whether a push with this `op` is waiting already. Does not read.
     pub fn has(&self, op: &str) -> bool {
         self.pushes.iter().any(|frame| frame["op"] == op)
@@ -115,6 +146,13 @@ impl Socket {
                 Err(_broken) => return None,
             }
         }
+    }
+
+    /// Reads to the end of the connection; the code, unless it ended without a word.
+    pub async fn end(&mut self) -> Option<u16> {
+        let all = async { while self.next().await.is_some() {} };
+        tokio::time::timeout(PATIENCE, all).await.expect("the connection ends");
+        self.closed
     }
 
     /// Waits until the server closes; returns the code.

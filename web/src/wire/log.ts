@@ -88,25 +88,17 @@ export class ConversationLog {
     for (const message of this.messages) if (mediaOf(message)?.id === push.id) arrive(message, push)
   }
 
-  /**
-   * Keeps the address of a blob back until its bytes are here: a channel's pictures are still on their way when their
-   * message arrives. Returns whether there is something to wait for; `release` ends the wait without news.
-   */
-  hold(envelope: Envelope): boolean {
-    const media = mediaOf(envelope)
-    if (!media?.url || this.blobs[media.id] || this.messages.some((message) => mediaOf(message)?.id === media.id)) return false
-    media.pending = media.url
-    delete media.url
-    return true
+  /** Newer copies of messages that are here. */
+  replace(messages: readonly Envelope[]): void {
+    this.prepend(messages, this.hasOlder)
   }
 
-  release(id: string): void {
-    for (const message of this.messages) {
+  /** The first message from `seq` on whose blob is still on its way, as far as is known here. */
+  lacking(seq: number): number | undefined {
+    return this.messages.find((message) => {
       const media = mediaOf(message)
-      if (media?.id !== id || media.pending === undefined) continue
-      const { pending, ...rest } = media
-      ;(message.body as { media: Media }).media = { ...rest, url: pending }
-    }
+      return message.seq >= seq && media !== undefined && media.url === undefined && !media.failed
+    })?.seq
   }
 
   hasCid(cid: string): boolean {
@@ -140,10 +132,9 @@ export function mediaOf(envelope: Envelope): Media | undefined {
 function arrive(envelope: Envelope, push: Pushes['media']): void {
   const media = mediaOf(envelope)
   if (!media) return
-  const { pending, ...rest } = media
-  const url = push.url ?? media.url ?? pending
+  const url = push.url ?? media.url
   ;(envelope.body as { media: Media }).media = {
-    ...rest, mime: push.mime || media.mime, failed: push.state === 'failed', ...(url !== undefined && push.state === 'ready' && { url }), ...(typeof push.size === 'number' && { size: push.size }),
+    ...media, mime: push.mime || media.mime, failed: push.state === 'failed', ...(url !== undefined && push.state === 'ready' && { url }), ...(typeof push.size === 'number' && { size: push.size }),
   }
 }
 

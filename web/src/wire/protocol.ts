@@ -11,8 +11,6 @@ export interface Media {
   duration_ms?: number
   /** Signed and relative; absent until the bytes are here. */
   url?: string
-  /** The address, kept back until the `media` push says that the bytes are here. */
-  pending?: string
   /** The bytes will never come; set by the `media` push. */
   failed?: boolean
 }
@@ -99,6 +97,8 @@ export interface Session {
     since: string
     until?: string
   }
+  /** A transfer that waits until somebody takes it. */
+  transfer?: { to_agent?: string; to_queue?: string; since?: string } | null
   started_at: string
   ended?: { by: string; reason?: string; at: string }
   tags?: string[]

@@ -1,0 +1,121 @@
+//! A WebSocket client that keeps next to nothing while it is idle.
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use anyhow::bail;
+use bytes::{Buf, BytesMut};
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+/// An open socket.
+pub(crate) struct Ws {
+    stream: TcpStream,
+    buffer: BytesMut,
+    next_id: u64,
+}
+
+/// A masked frame. The mask is zero: it protects proxies, and there are none here.
+fn frame(opcode: u8, payload: &[u8]) -> Vec<u8> {
+    let mut frame = vec![0x80 | opcode];
+    match u8::try_from(payload.len()) {
+        Ok(short) if short < 126 => frame.push(0x80 | short),
+        _ => {
+            frame.push(0x80 | 126);
+            frame.extend_from_slice(&u16::try_from(payload.len()).unwrap_or(u16::MAX).to_be_bytes());
+        }
+    }
+    frame.extend_from_slice(&[0; 4]);
+    frame.extend_from_slice(payload);
+    frame
+}
+
+impl Ws {
+    /// Connects and upgrades.
+    pub(crate) async fn open(
+        address: SocketAddr,
+        from: Option<Ipv4Addr>,
+        path: &str,
+        origin: &str,
+    ) -> anyhow::Result<Self> {
+        let mut stream = super::http::connect(address, from).await?;
+        let request = format!(
+            "GET {path} HTTP/1.1\r\nHost: gateway\r\nOrigin: {origin}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+             Sec-WebSocket-Protocol: yizhan.v1.json\r\n\r\n"
+        );
+        stream.write_all(request.as_bytes()).await?;
+        let mut buffer = BytesMut::with_capacity(512);
+        loop {
+            if stream.read_buf(&mut buffer).await? == 0 {
+                bail!("closed instead of upgraded");
+            }
+            let Some(end) = buffer.windows(4).position(|four| four == b"\r\n\r\n") else { continue };
+            if !buffer.starts_with(b"HTTP/1.1 101") {
+                bail!("not upgraded: {}", String::from_utf8_lossy(&buffer));
+            }
+            buffer.advance(end + 4);
+            return Ok(Self { stream, buffer, next_id: 1 });
+        }
+    }
+
+    /// Sends a text.
+    pub(crate) async fn send(&mut self, text: &str) -> anyhow::Result<()> {
+        Ok(self.stream.write_all(&frame(1, text.as_bytes())).await?)
+    }
+
+    /// Sends a request; returns its id.
+    pub(crate) async fn ask(&mut self, op: &str, d: Value) -> anyhow::Result<u64> {
+        let id = self.next_id;
+        self.next_id += 1;
+        self.send(&json!({ "id": id, "op": op, "d": d }).to_string()).await?;
+        Ok(id)
+    }
+
+    /// A request and its reply; what comes in between is dropped.
+    pub(crate) async fn request(&mut self, op: &str, d: Value) -> anyhow::Result<Value> {
+        let id = self.ask(op, d).await?;
+        loop {
+            let mut answer: Value = serde_json::from_str(&self.text().await?)?;
+            if answer["id"] == id {
+                if answer.get("ok").is_none() {
+                    bail!("{op}: {answer}");
+                }
+                return Ok(answer["ok"].take());
+            }
+        }
+    }
+
+    /// The next text. Safe to cancel.
+    pub(crate) async fn text(&mut self) -> anyhow::Result<String> {
+        loop {
+            match self.take() {
+                Some((1, payload)) => return Ok(String::from_utf8(payload)?),
+                Some((9, payload)) => self.stream.write_all(&frame(10, &payload)).await?,
+                Some((8, payload)) => bail!("closed by the server: {payload:?}"),
+                Some(_) => {}
+                None => {
+                    if self.buffer.is_empty() {
+                        self.buffer = BytesMut::new();
+                    }
+                    if self.stream.read_buf(&mut self.buffer).await? == 0 {
+                        bail!("the connection is gone");
+                    }
+                }
+            }
+        }
+    }
+
+    /// A complete frame of the buffer.
+    fn take(&mut self) -> Option<(u8, Vec<u8>)> {
+        let (first, second) = (*self.buffer.first()?, *self.buffer.get(1)?);
+        let (head, length) = match second & 0x7f {
+            126 => (4, usize::from(u16::from_be_bytes(self.buffer.get(2..4)?.try_into().ok()?))),
+            127 => (10, usize::try_from(u64::from_be_bytes(self.buffer.get(2..10)?.try_into().ok()?)).ok()?),
+            short => (2, usize::from(short)),
+        };
+        let payload = self.buffer.get(head..head + length)?.to_vec();
+        self.buffer.advance(head + length);
+        Some((first & 0x0f, payload))
+    }
+}

@@ -1,0 +1,178 @@
+//! Messages on their way out through channels that are called: one sender per conversation, in order.
+//!
+//! The window decides before a call, the attempt is on disk before it, its outcome after it. WeChat has no
+//! idempotency key: when the outcome of a call is unknown the message becomes `uncertain` and is not repeated by a
+//! machine; the agent sees it and decides.
+
+mod settle;
+mod step;
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::effect::Effects;
+use super::{Core, Error};
+use crate::channel::wechat::error::SendError;
+use crate::channel::wechat::outgoing::Part;
+use crate::model::code::Code;
+use crate::model::id::{ConversationId, TenantId};
+use crate::store::conversation::Conversation;
+use crate::store::delivery::{self, Delivery};
+
+/// Conversations that are worked at the same time.
+const CONCURRENCY: usize = 64;
+/// Without a wake-up the rows are looked at this often.
+const SWEEP: Duration = Duration::from_secs(1);
+
+/// One call that is noted and has to be made.
+struct Attempt {
+    conversation: Conversation,
+    /// The messages that the call carries: one, or several that were joined.
+    items: Vec<Delivery>,
+    part: Part,
+    /// Parts that the first message has.
+    parts: i32,
+}
+
+/// What to do next in a conversation.
+enum Step {
+    Call(Box<Attempt>),
+    /// Something was settled without a call; look again.
+    Again,
+    /// Nothing to do now.
+    Rest,
+}
+
+type Key = (TenantId, ConversationId);
+
+impl Core {
+    /// Sends what waits until `stop`; then finishes the calls that are under way.
+    pub async fn run_deliveries(&self, stop: CancellationToken) {
+        let mut busy: HashSet<Key> = HashSet::new();
+        let mut work: JoinSet<Key> = JoinSet::new();
+        loop {
+            for key in self.due(CONCURRENCY.saturating_sub(busy.len())).await {
+                if busy.len() < CONCURRENCY && busy.insert(key.clone()) {
+                    work.spawn(self.clone().work(key));
+                }
+            }
+            tokio::select! {
+                () = stop.cancelled() => break,
+                () = self.inner.deliveries.notified(), if busy.len() < CONCURRENCY => {}
+                Some(done) = work.join_next() => settle_task(done, &mut busy),
+                () = tokio::time::sleep(SWEEP) => {}
+            }
+        }
+        while let Some(done) = work.join_next().await {
+            settle_task(done, &mut busy);
+        }
+    }
+
+    async fn due(&self, room: usize) -> Vec<Key> {
+        let Ok(limit) = i64::try_from(room + CONCURRENCY) else { return Vec::new() };
+        if room == 0 {
+            return Vec::new();
+        }
+        let now = self.clock().now();
+        let found = self.store().survey(move |conn| delivery::due(conn, now, limit).map_err(Error::from)).await;
+        found.unwrap_or_else(|error| {
+            tracing::warn!(error = ?error, "deliveries could not be read");
+            Vec::new()
+        })
+    }
+
+    /// Works off one conversation.
+    async fn work(self, key: Key) -> Key {
+        let (tenant, conv) = &key;
+        loop {
+            match self.step(tenant, *conv).await {
+                Ok(Step::Call(attempt)) => {
+                    let outcome = self.call(tenant, &attempt).await;
+                    if let Err(error) = self.settle(tenant, *attempt, outcome).await {
+                        tracing::error!(tenant = %tenant, error = ?error, "the outcome of a call could not be noted");
+                        return key;
+                    }
+                }
+                Ok(Step::Again) => {}
+                Ok(Step::Rest) => return key,
+                Err(error) => {
+                    tracing::error!(tenant = %tenant, error = ?error, "a delivery could not be prepared");
+                    return key;
+                }
+            }
+        }
+    }
+
+    async fn step(&self, tenant: &TenantId, conv: ConversationId) -> Result<Step, Error> {
+        let scene = self.scene(tenant)?;
+        let (signer, tenant_id) = (self.signer().clone(), tenant.clone());
+        let public = self.inner.parts.public_url.clone();
+        let link = move |media| format!("{public}{}", signer.read_url(&tenant_id, media).url);
+        let (step, effects) = self
+            .scope(tenant)
+            .write(move |tx| {
+                let mut effects = Effects::default();
+                step::next(tx, &scene, conv, &link, &mut effects).map(|step| (step, effects))
+            })
+            .await?;
+        self.announce(tenant, effects);
+        Ok(step)
+    }
+
+    async fn call(&self, tenant: &TenantId, attempt: &Attempt) -> Result<(), SendError> {
+        let gone = || SendError::Refused {
+            code: Code::ChannelAccountDisabled,
+            errcode: None,
+            detail: "the account is no longer declared".into(),
+        };
+        let door = self.directory().wechat_of(tenant, &attempt.conversation.account).ok_or_else(gone)?;
+        let api = &self.inner.parts.wechat;
+        let outgoing = match attempt.part.clone() {
+            Part::Ready(outgoing) => outgoing,
+            Part::Upload(upload) => {
+                let refused = |detail: String| SendError::Refused { code: Code::MediaRejected, errcode: None, detail };
+                let read = self.inner.parts.media.read(tenant, upload.media.id).await;
+                let bytes = read.map_err(|error| refused(error.to_string()))?;
+                let bytes = bytes.ok_or_else(|| refused("the blob is gone".into()))?;
+                let uploaded = api.upload(&door.credentials, upload.kind, &upload.media.mime, &bytes).await;
+                // An upload that got lost did no harm: only sends are uncertain.
+                let id = uploaded.map_err(|error| match SendError::from(error) {
+                    SendError::Uncertain { detail } => SendError::Retry { after: Duration::from_secs(1), detail },
+                    other => other,
+                })?;
+                upload.with(id)
+            }
+        };
+        api.send(&door.credentials, attempt.conversation.external_id.as_str(), &outgoing).await
+    }
+
+    async fn settle(&self, tenant: &TenantId, attempt: Attempt, outcome: Result<(), SendError>) -> Result<(), Error> {
+        let scene = self.scene(tenant)?;
+        if let Err(SendError::Stop { errcode, .. }) = &outcome {
+            tracing::error!(tenant = %tenant, account = %attempt.conversation.account, errcode, "WeChat stopped the account");
+        }
+        let effects = self
+            .scope(tenant)
+            .write(move |tx| {
+                let mut effects = Effects::default();
+                settle::settle(tx, &scene, attempt, outcome, &mut effects).map(|()| effects)
+            })
+            .await?;
+        self.announce(tenant, effects);
+        Ok(())
+    }
+}
+
+fn settle_task(done: Result<Key, tokio::task::JoinError>, busy: &mut HashSet<Key>) {
+    match done {
+        Ok(key) => drop(busy.remove(&key)),
+        Err(error) => {
+            tracing::error!(error = %error, "a delivery task panicked");
+            // Which one is unknown: the leases in the rows keep the others apart.
+            busy.clear();
+        }
+    }
+}

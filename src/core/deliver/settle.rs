@@ -1,0 +1,186 @@
+//! What became of a call to a channel: delivered, again, held, parked, failed, unknown. Knows no call and no order.
+
+use std::time::Duration;
+
+use super::Attempt;
+use crate::channel::wechat::error::SendError;
+use crate::core::effect::{Effect, Effects, Push, WindowView};
+use crate::core::log::receipt;
+use crate::core::{Error, Scene};
+use crate::model::code::Code;
+use crate::model::delivery::DeliveryState;
+use crate::model::time::Millis;
+use crate::model::window::Window;
+use crate::runtime::backoff::Backoff;
+use crate::store::conversation::{self, Conversation};
+use crate::store::delivery::{self, Delivery};
+use crate::store::{Tx, assignment, message};
+
+/// Calls that certainly did not arrive are repeated this often.
+const ATTEMPTS: i32 = 8;
+/// The pauses between them.
+const BACKOFF: Backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(60));
+/// The pause after the account's daily quota is used up.
+const QUOTA_PAUSE: Duration = Duration::from_secs(600);
+
+/// Notes what became of a call.
+pub(super) fn settle(
+    tx: &mut Tx<'_>,
+    scene: &Scene,
+    attempt: Attempt,
+    outcome: Result<(), SendError>,
+    effects: &mut Effects,
+) -> Result<(), Error> {
+    let Attempt { items, parts, conversation: noted, .. } = attempt;
+    // The window may have changed while the call was under way: the row is the truth.
+    let conversation = conversation::find(tx, noted.conv)?.ok_or_else(Error::not_found)?;
+    let renewed = conversation.window.until > noted.window.until;
+    match outcome {
+        Ok(()) => delivered(tx, scene, &conversation, items, parts, effects)?,
+        Err(SendError::Retry { after, detail }) => retry(tx, scene, &conversation, items, (after, detail), effects)?,
+        // The customer wrote while we were being refused: ask again under the new permission.
+        Err(SendError::WindowClosed { detail } | SendError::QuotaUsed { detail }) if renewed => {
+            retry(tx, scene, &conversation, items, (Duration::ZERO, detail), effects)?;
+        }
+        Err(SendError::WindowClosed { detail }) => {
+            conversation::set_window(tx, conversation.conv, Window::default())?;
+            hold(tx, &conversation, worded(items, &detail), Code::ChannelWindowClosed, effects)?;
+        }
+        Err(SendError::QuotaUsed { detail }) => {
+            conversation::set_window(tx, conversation.conv, conversation.window.used_up())?;
+            hold(tx, &conversation, worded(items, &detail), Code::ChannelQuota, effects)?;
+        }
+        Err(SendError::Uncertain { detail }) => {
+            for item in worded(items, &detail) {
+                finish(tx, &conversation, item, DeliveryState::Uncertain, Some("uncertain"), effects)?;
+            }
+        }
+        Err(SendError::Stop { errcode: 45009, detail, .. }) => {
+            give_back(tx, &conversation)?;
+            for item in worded(items, &detail) {
+                let item = Delivery { next_at: scene.now.plus(QUOTA_PAUSE), ..item };
+                let code = Code::ChannelQuota.as_str();
+                finish(tx, &conversation, item, DeliveryState::Pending, Some(code), effects)?;
+            }
+        }
+        Err(SendError::Refused { code, detail, .. } | SendError::Stop { code, detail, .. }) => {
+            give_back(tx, &conversation)?;
+            for item in worded(items, &detail) {
+                finish(tx, &conversation, item, DeliveryState::Failed, Some(code.as_str()), effects)?;
+            }
+        }
+    }
+    show_window(tx, &conversation, effects)
+}
+
+fn delivered(
+    tx: &mut Tx<'_>,
+    scene: &Scene,
+    conversation: &Conversation,
+    items: Vec<Delivery>,
+    parts: i32,
+    effects: &mut Effects,
+) -> Result<(), Error> {
+    for item in items {
+        let item = Delivery { part: item.part + 1, attempts: 0, ..item };
+        if item.part < parts {
+            delivery::save(tx, &Delivery { state: DeliveryState::Pending, next_at: scene.now, ..item })?;
+        } else {
+            finish(tx, conversation, item, DeliveryState::Delivered, None, effects)?;
+        }
+    }
+    Ok(())
+}
+
+/// The items with the platform's own words.
+fn worded(items: Vec<Delivery>, detail: &str) -> Vec<Delivery> {
+    items.into_iter().map(|item| Delivery { detail: Some(detail.to_owned()), ..item }).collect()
+}
+
+/// A call that certainly reached nobody does not count against what the customer's last action allows.
+fn give_back(tx: &mut Tx<'_>, conversation: &Conversation) -> Result<(), Error> {
+    Ok(conversation::set_window(tx, conversation.conv, conversation.window.credited())?)
+}
+
+/// A call that certainly did not arrive: again after a pause, a bounded number of times. The window gets it back.
+fn retry(
+    tx: &mut Tx<'_>,
+    scene: &Scene,
+    conversation: &Conversation,
+    items: Vec<Delivery>,
+    (after, detail): (Duration, String),
+    effects: &mut Effects,
+) -> Result<(), Error> {
+    give_back(tx, conversation)?;
+    for item in worded(items, &detail) {
+        if item.attempts >= ATTEMPTS {
+            let code = Code::DependencyUnavailable.as_str();
+            finish(tx, conversation, item, DeliveryState::Failed, Some(code), effects)?;
+        } else {
+            let pause = BACKOFF.draw(item.attempts.unsigned_abs()).max(after);
+            let next_at = scene.now.plus(pause);
+            delivery::save(tx, &Delivery { state: DeliveryState::Pending, next_at, code: None, ..item })?;
+        }
+    }
+    Ok(())
+}
+
+/// What comes behind a held message is held for the same reason, and its author told so.
+pub(super) fn wait_behind(
+    tx: &mut Tx<'_>,
+    conversation: &Conversation,
+    first: &Delivery,
+    effects: &mut Effects,
+) -> Result<(), Error> {
+    for item in delivery::pending(tx, conversation.conv)? {
+        let code = first.code.clone();
+        finish(tx, conversation, item, DeliveryState::Held, code.as_deref(), effects)?;
+    }
+    Ok(())
+}
+
+/// Keeps messages back until the customer does something.
+pub(super) fn hold(
+    tx: &mut Tx<'_>,
+    conversation: &Conversation,
+    items: Vec<Delivery>,
+    code: Code,
+    effects: &mut Effects,
+) -> Result<(), Error> {
+    for item in items {
+        if item.state != DeliveryState::Held {
+            finish(tx, conversation, item, DeliveryState::Held, Some(code.as_str()), effects)?;
+        }
+    }
+    Ok(())
+}
+
+/// Writes a state that stays until something else happens, and tells the agents who follow.
+pub(super) fn finish(
+    tx: &mut Tx<'_>,
+    conversation: &Conversation,
+    item: Delivery,
+    state: DeliveryState,
+    code: Option<&str>,
+    effects: &mut Effects,
+) -> Result<(), Error> {
+    // What waits for its turn has a time; what is settled has none.
+    let next_at = if state == DeliveryState::Pending { item.next_at } else { Millis(i64::MAX) };
+    let item = Delivery { state, code: code.map(ToOwned::to_owned), next_at, ..item };
+    delivery::save(tx, &item)?;
+    let origin = conversation.origin(tx);
+    let id = message::at(tx, &origin, item.conv, item.seq)?.map(|envelope| envelope.id);
+    for agent in assignment::holders(tx, item.conv)? {
+        effects.push(Effect::Agent(agent, Push::Receipt(receipt(&item, id))));
+    }
+    Ok(())
+}
+
+fn show_window(tx: &mut Tx<'_>, conversation: &Conversation, effects: &mut Effects) -> Result<(), Error> {
+    let Some(current) = conversation::find(tx, conversation.conv)? else { return Ok(()) };
+    for agent in assignment::holders(tx, conversation.conv)? {
+        let view = WindowView { conv: conversation.conv, window: current.window };
+        effects.push(Effect::Agent(agent, Push::Window(view)));
+    }
+    Ok(())
+}

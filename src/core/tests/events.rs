@@ -1,0 +1,99 @@
+//! What other modules hear: everything that was accepted, once, in order.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use super::*;
+use crate::bus::Bus;
+use crate::core::request::Request;
+
+/// Every event so far, as a listener on the bus gets them.
+async fn heard(desk: &Desk) -> Vec<(String, Value)> {
+    let bus = Bus::local();
+    let mut ear = bus.listen();
+    while desk.core.relay_once(&bus).await.unwrap() > 0 {}
+    let mut events = Vec::new();
+    while let Ok(event) = ear.try_recv() {
+        assert_eq!(event.tenant, desk.tenant);
+        events.push((event.id, serde_json::from_str(&event.body).unwrap()));
+    }
+    events
+}
+
+async fn sends(desk: &Desk, client: &Client, conv: ConversationId, cid: &str) -> Result<Value, Error> {
+    let d = serde_json::json!({
+        "op": "send", "d": { "conv": conv, "cid": cid, "type": "text", "body": { "text": cid } },
+    });
+    desk.core.perform(client, serde_json::from_value::<Request>(d).unwrap()).await
+}
+
+#[tokio::test]
+async fn every_accepted_message_is_one_event_in_the_order_of_its_log() {
+    let desk = Desk::open();
+    let li = desk.ready("li", 5, &["service"]).await;
+    let mut convs = Vec::new();
+    for name in ["wang", "zhao", "qian"] {
+        let customer = desk.writer(name).await;
+        desk.accept(&li).await;
+        convs.push(customer);
+    }
+    for round in 0..10 {
+        for customer in &convs {
+            let (said, cid) = (format!("c{round}"), format!("a-{}-{round}", customer.conv));
+            sends(&desk, &customer.client, customer.conv, &said).await.unwrap();
+            let again = sends(&desk, &customer.client, customer.conv, &said).await.unwrap();
+            assert_eq!(again["dup"], true);
+            sends(&desk, &li, customer.conv, cid.get(..60.min(cid.len())).unwrap()).await.unwrap();
+        }
+    }
+    desk.core.end(&convs[0].client, None, None).await.unwrap();
+    sends(&desk, &li, convs[0].conv, "late").await.unwrap_err();
+
+    let events = heard(&desk).await;
+    let ids: BTreeSet<&String> = events.iter().map(|(id, _)| id).collect();
+    assert_eq!(ids.len(), events.len(), "every event has its own id");
+    let accepted = events.iter().filter(|(_, event)| event["kind"] == "message.accepted");
+    let mut logs: BTreeMap<String, Vec<Value>> = BTreeMap::new();
+    for (_, event) in accepted {
+        logs.entry(event["data"]["conv"].as_str().unwrap().to_owned()).or_default().push(event["data"].clone());
+    }
+    assert_eq!(logs.len(), 3);
+    for customer in &convs {
+        let log: Vec<Value> =
+            desk.log(customer.conv).await.iter().map(|envelope| serde_json::to_value(envelope).unwrap()).collect();
+        assert_eq!(logs[&customer.conv.to_string()], log, "what was committed, nothing else, in its order");
+    }
+    assert!(heard(&desk).await.is_empty(), "what the bus took is not offered again");
+}
+
+#[tokio::test]
+async fn the_events_of_a_session_are_numbered_without_a_hole() {
+    let desk = Desk::open();
+    let li = desk.ready("li", 5, &["service"]).await;
+    let customer = desk.writer("wang").await;
+    desk.pass(21).await;
+    desk.pass(31).await;
+    desk.accept(&li).await;
+    desk.answers(&li, customer.conv, "您好", None).await.unwrap();
+    desk.core.end(&li, Some(desk.session(customer.conv).await.session), None).await.unwrap();
+    desk.pass(31).await;
+    let session = desk.session(customer.conv).await.session.to_string();
+    let events = heard(&desk).await;
+    let mine: Vec<&Value> = events.iter().map(|(_, event)| event).filter(|event| event["session"] == session).collect();
+    let numbers: Vec<i64> = mine.iter().map(|event| event["sequence"].as_i64().unwrap()).collect();
+    assert_eq!(numbers, (1..=i64::try_from(numbers.len()).unwrap()).collect::<Vec<_>>());
+    let kinds: Vec<&str> = mine.iter().map(|event| event["kind"].as_str().unwrap()).collect();
+    let story = [
+        "session.created",
+        "session.queued",
+        "assignment.offered",
+        "assignment.expired",
+        "assignment.offered",
+        "session.connected",
+        "session.ended",
+        "assignment.wrapup_started",
+        "assignment.completed",
+    ];
+    assert_eq!(kinds, story);
+}
