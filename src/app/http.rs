@@ -27,6 +27,8 @@ use crate::web::{self, Counts, Deps, link, shield};
 const BACKLOG: i32 = 8192;
 /// After the sockets are told to go, requests under way get this long.
 const LAST_REQUESTS: u64 = 5;
+/// How often old sign-ins are cleared away.
+const FORGET: Duration = Duration::from_secs(300);
 /// How often the end of the sockets is looked for.
 const LOOK: Duration = Duration::from_millis(50);
 
@@ -48,6 +50,8 @@ pub(super) fn add(supervisor: &mut Supervisor, app: App) -> anyhow::Result<()> {
     let App { config, core, platform, listener, address, conformance, .. } = app;
     let deps = deps(&config, core, address, platform.is_some(), conformance)?;
     let counts = Counts::new(&deps.settings);
+    let access = deps.access.clone();
+    supervisor.add("sign-ins", Stage::Ground, move |stop| forget(access.clone(), stop));
     supervisor.add("http", Stage::Door, move |stop| {
         let server = server(&config, &deps, &counts, platform.clone(), &listener);
         let (roster, platform, spread) = (deps.roster.clone(), platform.clone(), config.drain.spread);
@@ -152,6 +156,16 @@ fn server(
         server = server.workers(workers);
     }
     Ok(server.listen(listener.try_clone()?)?.run())
+}
+
+/// Clears away sign-ins, tickets and resume tokens that are over.
+async fn forget(access: Access, stop: Stop) -> anyhow::Result<()> {
+    while tokio::time::timeout(FORGET, stop.cancelled()).await.is_err() {
+        if let Err(error) = access.sweep().await {
+            tracing::warn!(error = ?error, "old sign-ins could not be cleared away");
+        }
+    }
+    Ok(())
 }
 
 /// Serves until `stop`; then sends the sockets elsewhere, waits for them, and closes the port.

@@ -91,7 +91,11 @@ impl App {
         let wechat = Api::new(&wechat, options.clock.clone()).context("cannot set up the WeChat client")?;
         let templates = Arc::new(texts(config.template_dir.as_deref())?);
         let (hub, clock) = (Hub::local(), options.clock);
-        let parts = Parts { store, hub, clock, tenants: registry, templates, keys, media, wechat };
+        let public_url = match config.http.public_url.as_str() {
+            "" => format!("http://{address}"),
+            configured => configured.to_owned(),
+        };
+        let parts = Parts { store, hub, clock, tenants: registry, templates, keys, media, wechat, public_url };
         let core = Core::new(parts);
         let conformance = options.conformance;
         Ok(Self { config, core, bus: Bus::local(), tenants, platform, listener, address, conformance })
@@ -127,21 +131,37 @@ impl App {
             let core = core.clone();
             move |stop: Stop| run(core.clone(), stop)
         };
-        supervisor.add("router", Stage::Work, with(|core, stop| Box::pin(async move { core.run_router(stop).await })));
-        supervisor.add("timers", Stage::Work, with(|core, stop| Box::pin(async move { core.run_timers(stop).await })));
-        supervisor.add("leases", Stage::Work, with(|core, stop| Box::pin(async move { core.run_leases(stop).await })));
-        supervisor.add("typing", Stage::Work, with(|core, stop| Box::pin(async move { core.run_typing(stop).await })));
+        supervisor.add(
+            "router",
+            Stage::Work,
+            with(|core, stop| Box::pin(async move { Ok(core.run_router(stop).await) })),
+        );
+        supervisor.add(
+            "timers",
+            Stage::Work,
+            with(|core, stop| Box::pin(async move { Ok(core.run_timers(stop).await) })),
+        );
+        supervisor.add(
+            "leases",
+            Stage::Work,
+            with(|core, stop| Box::pin(async move { Ok(core.run_leases(stop).await) })),
+        );
+        supervisor.add(
+            "typing",
+            Stage::Work,
+            with(|core, stop| Box::pin(async move { Ok(core.run_typing(stop).await) })),
+        );
         supervisor.add(
             "fetches",
             Stage::Work,
-            with(|core, stop| Box::pin(async move { core.run_fetches(stop).await })),
+            with(|core, stop| Box::pin(async move { Ok(core.run_fetches(stop).await) })),
         );
-        let deliveries = with(|core, stop| Box::pin(async move { core.run_deliveries(stop).await }));
+        let deliveries = with(|core, stop| Box::pin(async move { Ok(core.run_deliveries(stop).await) }));
         supervisor.add("deliveries", Stage::Work, deliveries);
         let (relay, bus) = (core.clone(), self.bus.clone());
         supervisor.add("relay", Stage::Ground, move |stop| {
             let (core, bus) = (relay.clone(), bus.clone());
-            async move { core.run_relay(bus, stop).await }
+            async move { Ok(core.run_relay(bus, stop).await) }
         });
         let (watched, tenants) = (core.clone(), self.tenants.clone());
         supervisor.add("tenants", Stage::Ground, move |stop| follow(watched.clone(), tenants.clone(), stop));

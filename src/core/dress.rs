@@ -13,16 +13,13 @@ impl Core {
         envelopes.into_iter().map(|envelope| self.dress(Arc::new(envelope))).collect()
     }
 
-    /// The envelope as clients get it. Copies only what carries a blob.
+    /// The envelope as clients get it. Copies only what carries a blob that is here.
     pub(super) fn dress(&self, envelope: Arc<Envelope>) -> Arc<Envelope> {
-        if envelope.content.media().is_none() {
+        if envelope.content.media().is_none_or(|media| media.size.is_none()) {
             return envelope;
         }
         let mut copy = Arc::unwrap_or_clone(envelope);
-        let tenant = copy.tenant.clone();
-        if let Some(media) = copy.content.media_mut() {
-            media.url = Some(self.signer().read_url(&tenant, media.id).url);
-        }
+        self.signer().dress(&mut copy);
         Arc::new(copy)
     }
 

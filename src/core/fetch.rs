@@ -15,7 +15,7 @@ use crate::model::id::TenantId;
 use crate::model::time::Millis;
 use crate::runtime::backoff::Backoff;
 use crate::store::fetch::{self, Fetch};
-use crate::store::{Tx, assignment};
+use crate::store::{Tx, assignment, conversation, message};
 
 /// Blobs that are fetched at the same time.
 const CONCURRENCY: i64 = 8;
@@ -38,10 +38,7 @@ enum Missing {
 
 impl Core {
     /// Fetches what waits until `stop`.
-    ///
-    /// # Errors
-    /// Never by itself: what fails is logged and tried again.
-    pub async fn run_fetches(&self, stop: CancellationToken) -> anyhow::Result<()> {
+    pub async fn run_fetches(&self, stop: CancellationToken) {
         while !stop.is_cancelled() {
             let fetched = match self.fetch_once().await {
                 Ok(fetched) => fetched,
@@ -58,7 +55,6 @@ impl Core {
                 }
             }
         }
-        Ok(())
     }
 
     /// Fetches what is due now; returns how many blobs were tried.
@@ -116,6 +112,19 @@ impl Core {
     }
 }
 
+/// Writes into the message what its blob turned out to be.
+fn fill_in(tx: &mut Tx<'_>, item: &Fetch, stored: &Stored) -> Result<(), Error> {
+    let Some(conversation) = conversation::find(tx, item.conv)? else { return Ok(()) };
+    let origin = conversation.origin(tx);
+    let Some(mut envelope) = message::at(tx, &origin, item.conv, item.seq)? else { return Ok(()) };
+    if let Some(media) = envelope.content.media_mut().filter(|media| media.id == item.media) {
+        media.mime = stored.mime.to_owned();
+        media.size = Some(stored.size);
+        message::fill_in(tx, &envelope)?;
+    }
+    Ok(())
+}
+
 fn settle(
     tx: &mut Tx<'_>,
     now: Millis,
@@ -127,6 +136,7 @@ fn settle(
     let push = match outcome {
         Ok(stored) => {
             fetch::done(tx, item.media, stored.mime, stored.size)?;
+            fill_in(tx, item, &stored)?;
             Push::Media {
                 conv: item.conv,
                 id: item.media,

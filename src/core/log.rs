@@ -67,7 +67,7 @@ fn visible(client: &Client, envelope: &Envelope) -> bool {
 }
 
 /// How a delivery looks to an agent.
-pub(super) fn receipt(item: &Delivery, id: Option<MessageId>) -> Receipt {
+pub(in crate::core) fn receipt(item: &Delivery, id: Option<MessageId>) -> Receipt {
     Receipt {
         conv: item.conv,
         who: "channel".into(),
@@ -193,11 +193,18 @@ impl Core {
                 let origin = conversation.origin(tx);
                 let rows = match bounds {
                     (before, None) => message::before(tx, &origin, conv, before.unwrap_or(i64::MAX), limit)?,
-                    (_, Some(after)) => message::after(tx, &origin, conv, after, limit)?,
+                    (before, Some(after)) => {
+                        let mut rows = message::after(tx, &origin, conv, after, limit)?;
+                        rows.retain(|envelope| before.is_none_or(|before| envelope.seq < before));
+                        rows
+                    }
                 };
                 let more = match bounds.1 {
                     None => rows.first().is_some_and(|envelope| envelope.seq > 1),
-                    Some(_) => rows.last().is_some_and(|envelope| envelope.seq < conversation.last_seq),
+                    Some(_) => {
+                        let end = bounds.0.map_or(conversation.last_seq, |before| before.saturating_sub(1));
+                        rows.last().is_some_and(|envelope| envelope.seq < end.min(conversation.last_seq))
+                    }
                 };
                 let receipts = receipts(tx, &client, &conversation, &rows)?;
                 let rows = rows.into_iter().filter(|envelope| visible(&client, envelope)).collect::<Vec<_>>();

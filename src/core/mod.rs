@@ -20,7 +20,6 @@ pub mod intake;
 mod leave;
 pub mod log;
 mod offer;
-mod outcome;
 mod presence;
 pub mod relay;
 pub mod request;
@@ -181,6 +180,8 @@ pub struct Parts {
     pub media: Media,
     /// The WeChat platform.
     pub wechat: Api,
+    /// Scheme, host and port under which customers reach this gateway, for links in messages.
+    pub public_url: String,
 }
 
 /// The routing core of one node. Clones share it.

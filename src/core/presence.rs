@@ -223,10 +223,7 @@ impl Core {
     }
 
     /// Keeps the leases of this node's sockets alive and buries those of dead nodes, until `stop`.
-    ///
-    /// # Errors
-    /// Never by itself: a failed step is logged and repeated.
-    pub async fn run_leases(&self, stop: Stop) -> anyhow::Result<()> {
+    pub async fn run_leases(&self, stop: Stop) {
         while !stop.is_cancelled() {
             if let Err(error) = self.renew_leases().await {
                 tracing::warn!(error = ?error, "leases could not be renewed");
@@ -239,7 +236,6 @@ impl Core {
                 () = tokio::time::sleep(RENEW) => {}
             }
         }
-        Ok(())
     }
 
     async fn renew_leases(&self) -> Result<usize, Error> {

@@ -15,10 +15,7 @@ const PAUSE: Duration = Duration::from_millis(250);
 
 impl Core {
     /// Relays events until `stop`. Events of one tenant keep the order in which they were accepted.
-    ///
-    /// # Errors
-    /// Never by itself: a failed step is logged and repeated.
-    pub async fn run_relay(&self, bus: Bus, stop: CancellationToken) -> anyhow::Result<()> {
+    pub async fn run_relay(&self, bus: Bus, stop: CancellationToken) {
         while !stop.is_cancelled() {
             match self.relay_once(&bus).await {
                 Ok(taken) if taken == usize::try_from(BATCH).unwrap_or(0) => {}
@@ -29,7 +26,6 @@ impl Core {
                 }
             }
         }
-        Ok(())
     }
 
     /// Relays what waits, at most one batch; returns how many events that were.

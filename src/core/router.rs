@@ -90,16 +90,13 @@ fn look(
 impl Core {
     /// Offers waiting sessions to agents until `stop`: at once when something changed, and every few seconds for
     /// whatever was not announced.
-    ///
-    /// # Errors
-    /// Never by itself: a failed pass is logged and repeated.
-    pub async fn run_router(&self, stop: Stop) -> anyhow::Result<()> {
+    pub async fn run_router(&self, stop: Stop) {
         let mut board = Board::default();
         let mut sweep = tokio::time::interval(SWEEP);
         sweep.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             let tenants = tokio::select! {
-                () = stop.cancelled() => return Ok(()),
+                () = stop.cancelled() => return,
                 rung = self.inner.routes.heard() => rung,
                 _ = sweep.tick() => self.waiting_tenants().await,
             };

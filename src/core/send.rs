@@ -9,9 +9,10 @@ use super::log::readable;
 use super::request::Send;
 use super::switchboard::{Draft, append};
 use super::{Client, Core, Error, Party, Scene, attachment, session};
+use crate::channel::capabilities;
 use crate::model::code::Code;
 use crate::model::content::Content;
-use crate::model::envelope::{ChannelKind, Envelope, Role, Sender, Visibility};
+use crate::model::envelope::{Envelope, Role, Sender, Visibility};
 use crate::model::id::{DeviceId, MessageId};
 use crate::store::conversation::Conversation;
 use crate::store::{Tx, message};
@@ -73,6 +74,12 @@ fn earlier(
     let Some(found) = message::by_cid(tx, &origin, device.as_str(), send.cid.as_str())? else { return Ok(None) };
     let mut content = send.content.clone();
     clean(&mut content);
+    // What the store knows of a blob replaced what the client said of it: only the id counts.
+    if let (Some(stored), Some(sent)) = (found.content.media(), content.media_mut())
+        && stored.id == sent.id
+    {
+        sent.clone_from(stored);
+    }
     if found.conv == send.conv && found.content == content && found.replaces == send.replaces {
         return Ok(Some(found));
     }
@@ -86,7 +93,7 @@ fn accept(
     conversation: &Conversation,
     mut send: Send,
 ) -> Result<Sent, Error> {
-    check(client, conversation, &send)?;
+    check(client, &send)?;
     clean(&mut send.content);
     if let Some(target) = target(&send) {
         own_and_recent(tx, scene, client, conversation, target)?;
@@ -145,7 +152,7 @@ fn clean(content: &mut Content) {
 }
 
 /// What kinds of content a client may send, and how much.
-fn check(client: &Client, conversation: &Conversation, send: &Send) -> Result<(), Error> {
+fn check(client: &Client, send: &Send) -> Result<(), Error> {
     let agent = matches!(client.party, Party::Agent { .. });
     let allowed = match &send.content {
         Content::Text { .. }
@@ -174,12 +181,6 @@ fn check(client: &Client, conversation: &Conversation, send: &Send) -> Result<()
             return Err(Error::new(Code::BadRequest, "不能发送空消息 / empty message"));
         }
         _ => {}
-    }
-    if target(send).is_some() && conversation.kind == ChannelKind::Wechat {
-        return Err(Error::new(
-            Code::UnsupportedType,
-            "微信客服消息发出后不能撤回或修改 / WeChat cannot take a message back",
-        ));
     }
     Ok(())
 }
@@ -210,6 +211,13 @@ fn own_and_recent(
     };
     if !mine {
         return Err(Error::new(Code::Forbidden, "只能撤回或修改自己的消息 / not your message"));
+    }
+    let recalls = capabilities(conversation.kind).is_some_and(|channel| channel.recall);
+    if found.for_contact() && !recalls {
+        return Err(Error::new(
+            Code::UnsupportedType,
+            "这个渠道的消息发出后不能撤回或修改 / sent messages stay on this channel",
+        ));
     }
     if scene.now.since(found.ts) > scene.tenant.policy.recall {
         return Err(Error::new(Code::Forbidden, "超过可撤回的时间 / too late to take it back"));

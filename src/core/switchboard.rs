@@ -6,10 +6,11 @@ use serde_json::{Value, json};
 
 use super::effect::{Effect, Effects, Push};
 use super::{Core, Error, Scene};
+use crate::channel::capabilities;
 use crate::hub::{Hint, Recipient};
 use crate::model::content::Content;
 use crate::model::delivery::DeliveryState;
-use crate::model::envelope::{ChannelKind, Envelope, Role, Sender, Visibility};
+use crate::model::envelope::{Envelope, Role, Sender, Visibility};
 use crate::model::id::{AgentId, ClientId, ConversationId, DeviceId, MessageId, SessionId, TenantId};
 use crate::model::time::Millis;
 use crate::store::conversation::{self, Conversation};
@@ -97,14 +98,15 @@ pub(crate) fn place(
     let event = json!({ "kind": "message.accepted", "data": &*envelope });
     outbox::add(tx, &envelope.id.to_string(), &event.to_string(), scene.now)?;
     route_out(tx, scene, conversation, &envelope, fx)?;
-    let contact = (conversation.kind == ChannelKind::Web).then_some(conversation.contact);
+    let socket = capabilities(conversation.kind).is_some_and(|channel| channel.socket);
+    let contact = socket.then_some(conversation.contact);
     fx.push(Effect::Message { envelope: Arc::clone(&envelope), contact, agents });
     Ok(envelope)
 }
 
 /// Whether a message has to leave through a channel that is called.
 fn leaves(conversation: &Conversation, envelope: &Envelope) -> bool {
-    conversation.kind == ChannelKind::Wechat
+    capabilities(conversation.kind).is_some_and(|channel| !channel.socket)
         && envelope.from.role != Role::Contact
         && envelope.for_contact()
         && !matches!(envelope.content, Content::Event { .. } | Content::Recall { .. })

@@ -115,10 +115,7 @@ fn fire(tx: &mut Tx<'_>, scene: &Scene, due: &Due, fx: &mut Effects) -> Result<(
 
 impl Core {
     /// Fires timers until `stop`, on every node: each timer fires on one of them.
-    ///
-    /// # Errors
-    /// Never by itself: a failed look is logged and repeated.
-    pub async fn run_timers(&self, stop: Stop) -> anyhow::Result<()> {
+    pub async fn run_timers(&self, stop: Stop) {
         while !stop.is_cancelled() {
             let wait = match self.fire_due().await {
                 Ok(()) => self.until_next().await.unwrap_or(LOOK).min(LOOK),
@@ -133,7 +130,6 @@ impl Core {
                 () = tokio::time::sleep(wait) => {}
             }
         }
-        Ok(())
     }
 
     async fn until_next(&self) -> Option<Duration> {

@@ -40,17 +40,14 @@ impl Core {
     }
 
     /// Passes reports on until `stop`.
-    ///
-    /// # Errors
-    /// Never: a report that fails is forgotten.
-    pub async fn run_typing(&self, stop: CancellationToken) -> anyhow::Result<()> {
+    pub async fn run_typing(&self, stop: CancellationToken) {
         let mut reports = self.inner.typing.reports.lock().await;
         loop {
             let report = tokio::select! {
-                () = stop.cancelled() => return Ok(()),
+                () = stop.cancelled() => return,
                 report = reports.recv() => report,
             };
-            let Some(Report { tenant, conversation, on }) = report else { return Ok(()) };
+            let Some(Report { tenant, conversation, on }) = report else { return };
             let Some(door) = self.directory().wechat_of(&tenant, &conversation.account) else { continue };
             let openid = conversation.external_id.as_str();
             if let Err(error) = self.inner.parts.wechat.typing(&door.credentials, openid, on).await {

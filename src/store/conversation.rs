@@ -288,15 +288,3 @@ pub fn contact_names(tx: &mut Tx<'_>, contacts: &[ContactId]) -> Result<Vec<(Con
         })
         .collect()
 }
-
-/// Gives a customer a name.
-///
-/// # Errors
-/// When the statement fails.
-pub fn set_contact_name(tx: &mut Tx<'_>, contact: ContactId, name: &str) -> Result<(), Error> {
-    let (conn, tenant) = tx.parts();
-    on!(conn, c => diesel::update(contact::table.filter(contact::tenant.eq(tenant).and(contact::id.eq(contact.to_string()))))
-        .set(contact::name.eq(name))
-        .execute(c))?;
-    Ok(())
-}

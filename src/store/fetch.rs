@@ -32,6 +32,8 @@ pub struct Fetch {
     pub media: MediaId,
     /// Where it is shown.
     pub conv: ConversationId,
+    /// The message that shows it.
+    pub seq: i64,
     /// The account that has it.
     pub account: AccountId,
     /// The channel's own id.
@@ -64,14 +66,15 @@ pub fn order(tx: &mut Tx<'_>, order: &Order<'_>, now: Millis) -> Result<(), Erro
     Ok(())
 }
 
-type Row = (String, String, Option<String>, Option<String>, Option<String>, i32);
+type Row = (String, String, Option<String>, Option<i64>, Option<String>, Option<String>, i32);
 
 fn parse(row: Row) -> Result<(TenantId, Fetch), Error> {
-    let (tenant, id, conv, account, remote, attempts) = row;
+    let (tenant, id, conv, seq, account, remote, attempts) = row;
     let damaged = || Error::Damaged { what: "media row", value: id.clone() };
     let fetch = Fetch {
         media: MediaId::parse(&id).map_err(|_source| damaged())?,
         conv: conv.as_deref().and_then(|c| ConversationId::parse(c).ok()).ok_or_else(damaged)?,
+        seq: seq.ok_or_else(damaged)?,
         account: account.as_deref().and_then(|a| AccountId::parse(a).ok()).ok_or_else(damaged)?,
         remote: remote.ok_or_else(damaged)?,
         attempts: attempts + 1,
@@ -88,7 +91,7 @@ pub fn claim(conn: &mut Conn, now: Millis, lease: Millis, limit: i64) -> Result<
         .filter(media::state.eq("pending").and(media::remote.is_not_null()).and(media::next_at.le(now.0)))
         .order(media::next_at.asc())
         .limit(limit)
-        .select((media::tenant, media::id, media::conv, media::account, media::remote, media::attempts))
+        .select((media::tenant, media::id, media::conv, media::seq, media::account, media::remote, media::attempts))
         .load(c))?;
     let mut claimed = Vec::with_capacity(rows.len());
     for row in rows {

@@ -109,6 +109,21 @@ pub fn insert(tx: &mut Tx<'_>, envelope: &Envelope, device: Option<&str>) -> Res
     Ok(())
 }
 
+/// Writes what only became known after the message was accepted: type and size of its blob.
+///
+/// # Errors
+/// When the statement fails.
+pub fn fill_in(tx: &mut Tx<'_>, envelope: &Envelope) -> Result<(), Error> {
+    let (conn, tenant) = tx.parts();
+    let content = serde_json::to_string(&envelope.content).map_err(|_source| damaged("content", "unwritable"))?;
+    on!(conn, c => diesel::update(message::table.filter(message::tenant.eq(tenant)
+            .and(message::conv.eq(envelope.conv.to_string()))
+            .and(message::seq.eq(envelope.seq))))
+        .set(message::content.eq(content))
+        .execute(c))?;
+    Ok(())
+}
+
 /// The message that `device` sent under `cid`, if it did.
 ///
 /// # Errors

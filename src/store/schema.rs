@@ -292,17 +292,6 @@ diesel::table! {
     }
 }
 
-diesel::table! {
-    audit (tenant, id) {
-        tenant -> Text,
-        id -> Text,
-        actor -> Text,
-        action -> Text,
-        target -> Text,
-        at -> BigInt,
-    }
-}
-
 diesel::allow_tables_to_appear_in_same_query!(
     tenant,
     agent,
@@ -324,6 +313,5 @@ diesel::allow_tables_to_appear_in_same_query!(
     timer,
     lease,
     media,
-    quarantine,
-    audit
+    quarantine
 );

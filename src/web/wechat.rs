@@ -79,9 +79,7 @@ async fn deliver(
     request: HttpRequest,
     payload: web::Payload,
     core: web::Data<Core>,
-    metrics: web::Data<Metrics>,
-    rejections: web::Data<Rejections>,
-    limits: web::Data<CallbackLimits>,
+    (metrics, rejections, limits): (web::Data<Metrics>, web::Data<Rejections>, web::Data<CallbackLimits>),
 ) -> HttpResponse {
     let started = Instant::now();
     let now = core.clock().now();

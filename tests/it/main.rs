@@ -1,10 +1,19 @@
 //! The one integration binary: a module per concern.
+#![expect(unreachable_pub, reason = "a test binary has no public face")]
 
+#[cfg(test)]
 mod bad_input;
+#[cfg(test)]
 mod conformance;
+#[cfg(test)]
 mod durability;
+#[cfg(test)]
 mod flow;
+#[cfg(test)]
 mod interop;
+#[cfg(test)]
 mod layering;
+#[cfg(test)]
 mod outside;
+#[cfg(test)]
 mod support;

@@ -1,4 +1,3 @@
-DROP TABLE audit;
 DROP TABLE quarantine;
 DROP TABLE media;
 DROP TABLE lease;

@@ -105,6 +105,7 @@ fn parts(store: Store, clock: Clock, tenants: Registry, folder: &Path) -> Parts 
         templates: Arc::new(Templates::built_in()),
         keys: Arc::new(Keyring::new(Key::new([7; 32]), Vec::new())),
         media: Media::open(&config::Media::Disk(disk)).unwrap(),
+        public_url: "http://127.0.0.1:1".into(),
     }
 }
 

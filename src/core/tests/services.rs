@@ -55,7 +55,7 @@ async fn a_bell_brings_the_offer_and_a_place_is_told_when_it_changes() {
     })
     .await;
     stop.cancel();
-    router.await.unwrap().unwrap();
+    router.await.unwrap();
 }
 
 #[tokio::test]
@@ -77,7 +77,7 @@ async fn timers_fire_by_themselves_and_survive_a_restart_of_the_core() {
     until(|| async { desk.person(&li).await.misses == 1 }).await;
     assert_eq!(desk.session(wang.conv).await.state, State::Queued);
     stop.cancel();
-    timers.await.unwrap().unwrap();
+    timers.await.unwrap();
 }
 
 #[tokio::test]

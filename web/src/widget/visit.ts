@@ -5,7 +5,7 @@ import { FrameClient, FrameError, Refused, type LinkState } from '../wire/client
 import { claimDevice, randomId } from '../wire/device'
 import { call, HttpProblem, socketUrl } from '../wire/http'
 import { ConversationLog } from '../wire/log'
-import { Outbox } from '../wire/outbox'
+import { Outbox, type Unsent } from '../wire/outbox'
 import type { Content, ConvState, Envelope, HistoryPage, Me, Push, Ready, Recovery, SendReply } from '../wire/protocol'
 import { MAX_UPLOAD } from '../wire/protocol'
 import type { Storage } from '../wire/store'
@@ -29,6 +29,8 @@ interface State {
   left: boolean
   announce: string
   loadingOlder: boolean
+  /** Written before the conversation is known; sent as soon as it is. */
+  early: Unsent[]
 }
 
 export type Visit = Awaited<ReturnType<typeof openVisit>>
@@ -38,7 +40,7 @@ export async function openVisit(account: string, entry: { page: string; referrer
   const device = await claimDevice(storage, scope)
   const state = reactive<State>({
     link: { kind: 'idle' }, me: undefined, conv: undefined, log: undefined, typingUntil: 0, peer: { delivered: 0, read: 0 }, now: Date.now(),
-    upload: undefined, previews: {}, problem: '', leaving: false, left: false, announce: '', loadingOlder: false,
+    upload: undefined, previews: {}, problem: '', leaving: false, left: false, announce: '', loadingOlder: false, early: [],
   })
   let wantOpen = false
   let syncing = false
@@ -106,6 +108,7 @@ export async function openVisit(account: string, entry: { page: string; referrer
     state.peer.read = Math.max(state.peer.read, conv.peer?.read ?? 0)
     state.leaving = state.conv.session?.control.holder === 'leave_message'
     if (!state.log.loaded) void load()
+    for (const { request } of state.early.splice(0)) outbox.add({ ...request, conv: conv.conv })
   }
 
   function recover(recovery: Recovery): void {
@@ -225,8 +228,9 @@ export async function openVisit(account: string, entry: { page: string; referrer
   }
 
   function post(content: Content): void {
-    if (!state.log) return
-    outbox.add({ conv: state.log.conv, cid: randomId('c'), type: content.type, body: content.body })
+    const request = { conv: state.log?.conv ?? '', cid: randomId('c'), type: content.type, body: content.body }
+    if (state.log) outbox.add(request)
+    else state.early.push({ request, at: Date.now(), state: 'sending' })
   }
 
   function sendPicture(file: File): void {

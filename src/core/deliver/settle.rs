@@ -1,12 +1,12 @@
-//! What became of a call to a channel: delivered, again, held, parked, failed, unknown. Knows no call and no order.
+//! What became of a call: into the row, into the window, and to the agents who follow.
 
 use std::time::Duration;
 
-use super::deliver::Attempt;
-use super::effect::{Effect, Effects, Push, WindowView};
-use super::log::receipt;
-use super::{Error, Scene};
+use super::Attempt;
 use crate::channel::wechat::error::SendError;
+use crate::core::effect::{Effect, Effects, Push, WindowView};
+use crate::core::log::receipt;
+use crate::core::{Error, Scene};
 use crate::model::code::Code;
 use crate::model::delivery::DeliveryState;
 use crate::model::time::Millis;
@@ -24,18 +24,18 @@ const BACKOFF: Backoff = Backoff::new(Duration::from_secs(1), Duration::from_sec
 const QUOTA_PAUSE: Duration = Duration::from_secs(600);
 
 /// Notes what became of a call.
-pub(super) fn settle(
+pub(super) fn outcome(
     tx: &mut Tx<'_>,
     scene: &Scene,
     attempt: Attempt,
-    outcome: Result<(), SendError>,
+    sent: Result<(), SendError>,
     effects: &mut Effects,
 ) -> Result<(), Error> {
     let Attempt { items, parts, conversation: noted, .. } = attempt;
     // The window may have changed while the call was under way: the row is the truth.
     let conversation = conversation::find(tx, noted.conv)?.ok_or_else(Error::not_found)?;
     let renewed = conversation.window.until > noted.window.until;
-    match outcome {
+    match sent {
         Ok(()) => delivered(tx, scene, &conversation, items, parts, effects)?,
         Err(SendError::Retry { after, detail }) => retry(tx, scene, &conversation, items, (after, detail), effects)?,
         // The customer wrote while we were being refused: ask again under the new permission.
@@ -133,8 +133,7 @@ pub(super) fn wait_behind(
     effects: &mut Effects,
 ) -> Result<(), Error> {
     for item in delivery::pending(tx, conversation.conv)? {
-        let code = first.code.clone();
-        finish(tx, conversation, item, DeliveryState::Held, code.as_deref(), effects)?;
+        finish(tx, conversation, item, DeliveryState::Held, first.code.as_deref(), effects)?;
     }
     Ok(())
 }

@@ -4,6 +4,9 @@
 //! idempotency key: when the outcome of a call is unknown the message becomes `uncertain` and is not repeated by a
 //! machine; the agent sees it and decides.
 
+mod settle;
+mod step;
+
 use std::collections::HashSet;
 use std::time::Duration;
 
@@ -11,35 +14,27 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::effect::Effects;
-use super::outcome::{finish, hold, settle, wait_behind};
-use super::{Core, Error, Scene};
+use super::{Core, Error};
 use crate::channel::wechat::error::SendError;
-use crate::channel::wechat::outgoing::{MAX_TEXT, Outgoing, Part, prepare};
+use crate::channel::wechat::outgoing::Part;
 use crate::model::code::Code;
-use crate::model::delivery::DeliveryState;
-use crate::model::envelope::Envelope;
 use crate::model::id::{ConversationId, TenantId};
-use crate::store::conversation::{self, Conversation};
+use crate::store::conversation::Conversation;
 use crate::store::delivery::{self, Delivery};
-use crate::store::{Tx, message};
 
 /// Conversations that are worked at the same time.
 const CONCURRENCY: usize = 64;
 /// Without a wake-up the rows are looked at this often.
 const SWEEP: Duration = Duration::from_secs(1);
-/// How long a noted attempt belongs to the node that noted it: longer than any call may take.
-const LEASE: Duration = Duration::from_secs(90);
-/// With so few messages left, waiting texts are joined into one.
-const SCARCE: u32 = 2;
 
 /// One call that is noted and has to be made.
-pub(super) struct Attempt {
-    pub(super) conversation: Conversation,
+struct Attempt {
+    conversation: Conversation,
     /// The messages that the call carries: one, or several that were joined.
-    pub(super) items: Vec<Delivery>,
+    items: Vec<Delivery>,
     part: Part,
     /// Parts that the first message has.
-    pub(super) parts: i32,
+    parts: i32,
 }
 
 /// What to do next in a conversation.
@@ -55,15 +50,12 @@ type Key = (TenantId, ConversationId);
 
 impl Core {
     /// Sends what waits until `stop`; then finishes the calls that are under way.
-    ///
-    /// # Errors
-    /// Never by itself: a conversation whose work fails is logged and tried again.
-    pub async fn run_deliveries(&self, stop: CancellationToken) -> anyhow::Result<()> {
+    pub async fn run_deliveries(&self, stop: CancellationToken) {
         let mut busy: HashSet<Key> = HashSet::new();
         let mut work: JoinSet<Key> = JoinSet::new();
         loop {
             for key in self.due(CONCURRENCY.saturating_sub(busy.len())).await {
-                if busy.insert(key.clone()) {
+                if busy.len() < CONCURRENCY && busy.insert(key.clone()) {
                     work.spawn(self.clone().work(key));
                 }
             }
@@ -77,7 +69,6 @@ impl Core {
         while let Some(done) = work.join_next().await {
             settle_task(done, &mut busy);
         }
-        Ok(())
     }
 
     async fn due(&self, room: usize) -> Vec<Key> {
@@ -117,11 +108,14 @@ impl Core {
 
     async fn step(&self, tenant: &TenantId, conv: ConversationId) -> Result<Step, Error> {
         let scene = self.scene(tenant)?;
+        let (signer, tenant_id) = (self.signer().clone(), tenant.clone());
+        let public = self.inner.parts.public_url.clone();
+        let link = move |media| format!("{public}{}", signer.read_url(&tenant_id, media).url);
         let (step, effects) = self
             .scope(tenant)
             .write(move |tx| {
                 let mut effects = Effects::default();
-                step(tx, &scene, conv, &mut effects).map(|step| (step, effects))
+                step::next(tx, &scene, conv, &link, &mut effects).map(|step| (step, effects))
             })
             .await?;
         self.announce(tenant, effects);
@@ -164,7 +158,7 @@ impl Core {
             .scope(tenant)
             .write(move |tx| {
                 let mut effects = Effects::default();
-                settle(tx, &scene, attempt, outcome, &mut effects).map(|()| effects)
+                settle::outcome(tx, &scene, attempt, outcome, &mut effects).map(|()| effects)
             })
             .await?;
         self.announce(tenant, effects);
@@ -181,85 +175,4 @@ fn settle_task(done: Result<Key, tokio::task::JoinError>, busy: &mut HashSet<Key
             busy.clear();
         }
     }
-}
-
-/// Decides and notes what comes next in a conversation.
-fn step(tx: &mut Tx<'_>, scene: &Scene, conv: ConversationId, effects: &mut Effects) -> Result<Step, Error> {
-    let items = delivery::unfinished(tx, conv, 8)?;
-    let Some(first) = items.first().cloned() else { return Ok(Step::Rest) };
-    let conversation = conversation::find(tx, conv)?.ok_or_else(Error::not_found)?;
-    if first.state == DeliveryState::Held {
-        wait_behind(tx, &conversation, &first, effects)?;
-        return Ok(Step::Rest);
-    }
-    if first.next_at > scene.now {
-        return Ok(Step::Rest);
-    }
-    if first.state == DeliveryState::Sending {
-        let orphan = Delivery { detail: Some("the node that sent it went away".into()), ..first };
-        finish(tx, &conversation, orphan, DeliveryState::Uncertain, Some("uncertain"), effects)?;
-        return Ok(Step::Again);
-    }
-    if !conversation.window.open(scene.now) {
-        let code = if conversation.window.until > scene.now { Code::ChannelQuota } else { Code::ChannelWindowClosed };
-        hold(tx, &conversation, items, code, effects)?;
-        return Ok(Step::Again);
-    }
-    let origin = conversation.origin(tx);
-    let envelope = message::at(tx, &origin, conv, first.seq)?.ok_or_else(Error::not_found)?;
-    let parts = prepare(&envelope.content);
-    let place = usize::try_from(first.part).unwrap_or(0);
-    let Some(part) = parts.get(place).cloned() else {
-        finish(tx, &conversation, first, DeliveryState::Delivered, None, effects)?;
-        return Ok(Step::Again);
-    };
-    let parts = i32::try_from(parts.len()).unwrap_or(i32::MAX);
-    let mut attempt = Attempt { conversation, items: vec![first], part, parts };
-    if attempt.conversation.window.left <= SCARCE && parts == 1 {
-        join(tx, scene, &mut attempt, items)?;
-    }
-    note(tx, scene, &mut attempt)?;
-    Ok(Step::Call(Box::new(attempt)))
-}
-
-/// Joins texts that wait behind the first into one message, as far as they fit.
-fn join(tx: &mut Tx<'_>, scene: &Scene, attempt: &mut Attempt, waiting: Vec<Delivery>) -> Result<(), Error> {
-    let Part::Ready(Outgoing::Text(mut text)) = attempt.part.clone() else { return Ok(()) };
-    let origin = attempt.conversation.origin(tx);
-    for item in waiting.into_iter().skip(1) {
-        if item.state != DeliveryState::Pending || item.next_at > scene.now || item.part > 0 {
-            break;
-        }
-        let Some(envelope) = message::at(tx, &origin, item.conv, item.seq)? else { break };
-        match single_text(&envelope) {
-            Some(more) if text.len() + 1 + more.len() <= MAX_TEXT => {
-                text.push('\n');
-                text.push_str(&more);
-                attempt.items.push(item);
-            }
-            _ => break,
-        }
-    }
-    attempt.part = Part::Ready(Outgoing::Text(text));
-    Ok(())
-}
-
-fn single_text(envelope: &Envelope) -> Option<String> {
-    match prepare(&envelope.content).as_slice() {
-        [Part::Ready(Outgoing::Text(text))] => Some(text.clone()),
-        _ => None,
-    }
-}
-
-/// Puts the attempt on disk and takes it off the window, before the call.
-fn note(tx: &mut Tx<'_>, scene: &Scene, attempt: &mut Attempt) -> Result<(), Error> {
-    for item in &mut attempt.items {
-        item.state = DeliveryState::Sending;
-        item.attempts += 1;
-        item.next_at = scene.now.plus(LEASE);
-        delivery::save(tx, item)?;
-    }
-    attempt.conversation.window = attempt.conversation.window.debited();
-    conversation::set_window(tx, attempt.conversation.conv, attempt.conversation.window)?;
-    Ok(())
 }
