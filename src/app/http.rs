@@ -42,7 +42,13 @@ pub(super) fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
         socket.listen(BACKLOG)?;
         Ok::<_, std::io::Error>(TcpListener::from(socket))
     };
-    attempt().with_context(|| format!("cannot listen on {address}"))
+    attempt().map_err(|error| match error.kind() {
+        std::io::ErrorKind::AddrInUse => anyhow::Error::from(error).context(format!(
+            "端口已被占用，请先停止占用它的程序，或换一个端口（demo 用 --port，否则 http.bind）\n\
+             {address} is taken: stop the program that has it, or choose another port (demo: --port, otherwise http.bind)"
+        )),
+        _ => anyhow::Error::from(error).context(format!("cannot listen on {address}")),
+    })
 }
 
 /// Adds the gateway's server to the running parts.

@@ -17,6 +17,13 @@ from wechatpy.exceptions import InvalidAppIdException, InvalidSignatureException
 from wechatpy.utils import WeChatSigner
 
 TIMESTAMP = "1795392073"
+MESSAGES = {
+    "image": {"PicUrl": "http://mmbiz.example/1", "MediaId": "media-1"},
+    "voice": {"MediaId": "media-2", "Format": "amr"},
+    "video": {"MediaId": "media-3", "ThumbMediaId": "media-4"},
+    "link": {"Title": "标题", "Description": "", "Url": "https://example.com"},
+    "hologram": {"Shape": "unknown to everybody"},
+}
 
 
 def signature(account, *parts):
@@ -53,19 +60,22 @@ def plain(account, case, document):
     return result
 
 
-def safe(account, case, document, spoil=lambda query: None):
+def sealed(account, case, document, spoil=lambda query: None, appid=None):
+    """Safe mode; in compatible mode the clear fields stand beside the encrypted ones."""
     assert parse_message(document).source == account["openid"], "wechatpy reads the document too"
     crypto = WeChatCrypto(account["token"], account["aes_key"], account["appid"])
-    nonce = "safe" + case
-    sealed = xmltodict.parse(crypto.encrypt_message(document, nonce, TIMESTAMP))["xml"]
-    envelope = xmltodict.unparse({"xml": {"ToUserName": account["gh_id"], "Encrypt": sealed["Encrypt"]}}, full_document=False)
+    sender = WeChatCrypto(account["token"], account["aes_key"], appid or account["appid"])
+    nonce = "sealed" + case
+    closed = xmltodict.parse(sender.encrypt_message(document, nonce, TIMESTAMP))["xml"]
+    clear = xmltodict.parse(document)["xml"] if account["mode"] == "compatible" else {"ToUserName": account["gh_id"]}
+    envelope = xmltodict.unparse({"xml": {**clear, "Encrypt": closed["Encrypt"]}}, full_document=False)
     query = {
         "signature": signature(account, TIMESTAMP, nonce),
         "timestamp": TIMESTAMP,
         "nonce": nonce,
         "openid": account["openid"],
         "encrypt_type": "aes",
-        "msg_signature": sealed["MsgSignature"],
+        "msg_signature": closed["MsgSignature"],
     }
     spoil(query)
     status, body = call(account, query, envelope.encode())
@@ -102,7 +112,7 @@ def document(account, kind, fields):
 
 def main():
     account = json.loads(sys.argv[1])
-    deliver = safe if account["mode"] == "safe" else plain
+    deliver = plain if account["mode"] == "plain" else sealed
     text = lambda content, n: document(account, "text", {"Content": content, "MsgId": str(24000000000000000 + n)})
     results = [
         verify(account),
@@ -113,10 +123,18 @@ def main():
             "Location_X": "23.134521", "Location_Y": "113.358803", "Scale": "20", "Label": "位置信息", "MsgId": "24000000000000009"})),
         deliver(account, "click", document(account, "event", {"Event": "CLICK", "EventKey": "V1001"})),
     ]
+    for n, (kind, fields) in enumerate(MESSAGES.items()):
+        results.append(deliver(account, kind, document(account, kind, {**fields, "MsgId": str(24000000000000010 + n)})))
+    results.append(deliver(account, "unheard_of", document(account, "event", {"Event": "unheard_of", "Detail": "1"})))
     # Every length of padding, 1 to 32 bytes: the text grows by a byte each time.
     results += [deliver(account, "pad%d" % n, text("p" * (n + 1), 100 + n)) for n in range(32)]
-    if account["mode"] == "safe":
-        results.append(safe(account, "forged", text("forged", 2), lambda query: query.update(msg_signature="0" * 40)))
+    results.append(deliver(account, "unfollow", document(account, "event", {"Event": "unsubscribe", "EventKey": ""})))
+    if account["mode"] != "plain":
+        results += [
+            sealed(account, "forged", text("forged", 2), lambda query: query.update(msg_signature="0" * 40)),
+            sealed(account, "foreign", text("foreign", 3), appid="wxffffffffffffffff"),
+            plain(account, "downgrade", text("downgrade", 4)),
+        ]
     for result in results:
         print(json.dumps(result, ensure_ascii=False))
 

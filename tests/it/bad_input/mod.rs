@@ -1,4 +1,4 @@
-//! The catalogue of bad input (reliability.md §4): one table per group, every answer exact, nothing left behind.
+//! The catalogue of bad input: one table per group, every answer exact, nothing left behind.
 
 mod configuration;
 mod limit;

@@ -15,7 +15,7 @@ async fn python(script: &str, arguments: &[&str]) -> Vec<Value> {
         std::env::var_os("YIZHAN_TEST_PYTHON").map_or_else(|| root.join(".cache/python/bin/python"), PathBuf::from);
     assert!(
         python.exists(),
-        "{} is not there: run scripts/test once, or\n  python3 -m venv .cache/python && .cache/python/bin/pip install -r tests/interop/requirements.txt",
+        "{} is not there: run `scripts/test unit` once, or\n  python3 -m venv .cache/python && .cache/python/bin/pip install -r tests/interop/requirements.txt",
         python.display()
     );
     let mut command = Command::new("timeout");

@@ -9,20 +9,28 @@ use crate::outside::callback::Account;
 use crate::outside::database::{Database, Message};
 use crate::support::{Agent, TestApp};
 
-const PLAIN: &str = r#"
-[[account]]
-id = "plain"
-kind = "wechat"
-name = "明文"
-appid = "wx0000000000000001"
-gh_id = "gh_000000000001"
-secret = "0123456789abcdef0123456789abcdef"
-token = "yizhandemotoken"
-mode = "plain"
-format = "xml"
-token_kind = "stable"
-replay_window_s = 0
-"#;
+/// What is turned away, where there is encryption.
+const REFUSED: [&str; 3] = ["forged", "foreign", "downgrade"];
+
+/// The fixture's tenant with one account more.
+fn declared(text: String, mode: &str) -> String {
+    let key = if mode == "plain" { String::new() } else { format!("aes_key = \"{}\"\n", Account::demo().key) };
+    format!(
+        "{text}\n[[account]]\nid = \"{mode}\"\nkind = \"wechat\"\nname = \"{mode}\"\nappid = \"wx0000000000000001\"\n\
+         gh_id = \"gh_000000000001\"\nsecret = \"0123456789abcdef0123456789abcdef\"\ntoken = \"yizhandemotoken\"\n{key}\
+         mode = \"{mode}\"\nformat = \"xml\"\ntoken_kind = \"stable\"\nreplay_window_s = 0\n"
+    )
+}
+
+/// That account.
+fn account(mode: &str) -> Account {
+    Account {
+        path: format!("demo.{mode}"),
+        appid: "wx0000000000000001".into(),
+        gh_id: "gh_000000000001".into(),
+        ..Account::demo()
+    }
+}
 
 async fn deliveries(app: &TestApp, account: &Account, mode: &str, openid: &str) -> BTreeMap<String, Value> {
     let argument = json!({
@@ -33,10 +41,10 @@ async fn deliveries(app: &TestApp, account: &Account, mode: &str, openid: &str) 
     results.into_iter().map(|result| (result["case"].as_str().unwrap().to_owned(), result)).collect()
 }
 
-/// What both modes have in common.
+/// What every mode has in common.
 fn check(results: &BTreeMap<String, Value>, account: &Account, openid: &str, database: &mut Database) {
     assert_eq!(results["verify"]["body"], "4375120948345356249");
-    for (case, result) in results.iter().filter(|(case, _)| *case != "forged") {
+    for (case, result) in results.iter().filter(|(case, _)| !REFUSED.contains(&case.as_str())) {
         assert_eq!(result["status"], 200, "{case}: {result}");
     }
     let greeting = &results["follow"]["reply"];
@@ -53,7 +61,22 @@ fn check(results: &BTreeMap<String, Value>, account: &Account, openid: &str, dat
     assert_eq!(texts[1..], padded, "once each, in order");
     let place = stored.iter().find(|content| content["type"] == "location").expect("the location");
     assert_eq!((place["body"]["lat"].as_f64(), place["body"]["lon"].as_f64()), (Some(23.134_521), Some(113.358_803)));
-    assert!(stored.iter().any(|content| content["body"]["name"] == "wechat.menu_clicked"), "{stored:?}");
+    let types = ["image", "voice", "video", "link", "unsupported"];
+    for kind in types {
+        assert_eq!(stored.iter().filter(|content| content["type"] == kind).count(), 1, "{kind}: {stored:?}");
+    }
+    let names: Vec<&str> = stored.iter().filter_map(|content| content["body"]["name"].as_str()).collect();
+    assert_eq!(names, ["wechat.followed", "wechat.menu_clicked", "wechat.reported", "wechat.unfollowed"]);
+}
+
+/// What the encrypted modes have in common.
+fn check_sealed(results: &BTreeMap<String, Value>) {
+    for case in REFUSED {
+        assert_eq!(results[case], json!({ "case": case, "status": 403, "body": "" }));
+    }
+    let follow = &results["follow"];
+    assert_eq!(follow["nonce_echoed"], true);
+    assert_eq!(follow["refused_by_others"], json!([true, true]), "the reply is for this account only");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -63,22 +86,24 @@ async fn safe_mode() {
     let account = Account::demo();
     let results = deliveries(&app, &account, "safe", "o-wechatpy-safe").await;
     check(&results, &account, "o-wechatpy-safe", &mut Database::open(app.dir()));
-    assert_eq!(results["forged"], json!({ "case": "forged", "status": 403, "body": "" }));
-    let follow = &results["follow"];
-    assert_eq!(follow["nonce_echoed"], true);
-    assert_eq!(follow["refused_by_others"], json!([true, true]), "the reply is for this account only");
+    check_sealed(&results);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn compatible_mode() {
+    let app = TestApp::with().declared(|text| declared(text, "compatible")).start().await;
+    let _somebody_is_there = Agent::ready(&app, "li").await;
+    let account = account("compatible");
+    let results = deliveries(&app, &account, "compatible", "o-wechatpy-compatible").await;
+    check(&results, &account, "o-wechatpy-compatible", &mut Database::open(app.dir()));
+    check_sealed(&results);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn plaintext_mode() {
-    let app = TestApp::with().declared(|text| text + PLAIN).start().await;
+    let app = TestApp::with().declared(|text| declared(text, "plain")).start().await;
     let _somebody_is_there = Agent::ready(&app, "li").await;
-    let account = Account {
-        path: "demo.plain".into(),
-        appid: "wx0000000000000001".into(),
-        gh_id: "gh_000000000001".into(),
-        ..Account::demo()
-    };
+    let account = account("plain");
     let results = deliveries(&app, &account, "plain", "o-wechatpy-plain").await;
     check(&results, &account, "o-wechatpy-plain", &mut Database::open(app.dir()));
 }
