@@ -1,7 +1,5 @@
-// Phone → console → phone, with a picture each way; ends with the screenshot of both side by side.
-import { mkdirSync } from 'node:fs'
-import { dirname } from 'node:path'
-import { acceptOffer, agentSays, bubble, check, delivered, endTalk, id, openDesk, openPhone, phoneSays, phoneShows, picture, shown, until } from './stage.mjs'
+// Phone → console → phone, with a picture each way.
+import { acceptOffer, agentSays, bubble, check, delivered, endTalk, id, openDesk, openPhone, phoneSays, phoneShows, picture, shown } from './stage.mjs'
 
 export const title = 'a customer on WeChat and an agent talk, with a picture each way'
 
@@ -11,7 +9,6 @@ export async function run(stage) {
   await phone.page.locator(`${id('phone-message')}[data-from="account"]`).first().waitFor()
 
   await phoneSays(phone, '你好，我的信用卡账单里有一笔不认识的消费')
-  await phoneSays(phone, '转人工')
   await acceptOffer(desk)
   await bubble(desk, '我的信用卡账单里有一笔不认识的消费').first().waitFor()
 
@@ -40,7 +37,6 @@ export async function run(stage) {
   check(/剩余 \d 条|left/.test(await desk.page.locator(id('window')).innerText()), 'the window ledger shows nothing')
 
   await ordered(desk.page)
-  await sideBySide(stage, phone, desk)
   await endTalk(desk)
   await Promise.all([phone.context.close(), desk.context.close()])
 }
@@ -49,21 +45,4 @@ export async function run(stage) {
 export async function ordered(page) {
   const seqs = await page.locator(`${id('log')} ${id('message')}[data-seq]`).evaluateAll((all) => all.map((one) => Number(one.dataset.seq)))
   check(seqs.every((seq, at) => at === 0 || seq > seqs[at - 1]), `the log is not in order: ${seqs}`)
-}
-
-async function sideBySide(stage, phone, desk) {
-  if (!stage.screenshot) return
-  await until('the chat to come to rest', async () => !(await desk.page.locator('.dots').count()))
-  await desk.page.mouse.move(1270, 790)
-  await desk.page.locator(id('log')).evaluate((log) => (log.scrollTop = log.scrollHeight))
-  await phone.page.locator(id('phone-log')).evaluate((log) => (log.scrollTop = log.scrollHeight))
-  const [left, right] = await Promise.all([phone.page.locator('.device').screenshot({ omitBackground: true }), desk.page.screenshot()])
-  const page = await stage.browser.newPage({ viewport: { width: 1800, height: 900 } })
-  await page.setContent(
-    `<body style="margin:0;height:900px;display:flex;gap:44px;align-items:center;justify-content:center;background:linear-gradient(120deg,#e9ece6,#efe7dc)"><img style="height:842px;border-radius:54px" src="data:image/png;base64,${left.toString('base64')}"><img style="width:1280px;border-radius:14px;box-shadow:0 18px 60px rgba(30,30,20,.25)" src="data:image/png;base64,${right.toString('base64')}"></body>`,
-  )
-  await until('both pictures', () => page.evaluate(() => [...document.images].every((img) => img.complete && img.naturalWidth > 0)))
-  mkdirSync(dirname(stage.screenshot), { recursive: true })
-  await page.screenshot({ path: stage.screenshot })
-  await page.close()
 }

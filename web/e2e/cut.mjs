@@ -15,7 +15,7 @@ export async function run(stage) {
   const before = await desk.page.locator(`${id('log')} ${id('message')}`).count()
   offline = true
   await desk.context.setOffline(true)
-  await desk.page.locator('.banner').waitFor({ timeout: 20_000 })
+  await desk.page.locator('.banner').waitFor()
 
   const missed = [1, 2, 3].map((n) => unique(stage, `断线期间客户说的第${n}句`))
   for (const text of missed) await phoneSays(phone, text)
@@ -25,7 +25,7 @@ export async function run(stage) {
   check((await phoneCount(phone, written[0])) === 0, 'the agent’s words arrived while offline')
 
   await desk.context.setOffline(false)
-  await desk.page.locator('.banner').waitFor({ state: 'detached', timeout: 30_000 })
+  await desk.page.locator('.banner').waitFor({ state: 'detached' })
   for (const text of missed) await bubble(desk, text).first().waitFor()
   for (const text of written) {
     await delivered(desk, text)

@@ -12,7 +12,7 @@ export async function run(stage) {
   await phoneSays(phone, '转人工')
 
   // Both tabs ring; one takes it, the other's card goes; what one writes the other shows.
-  await second.page.locator(id('offer')).first().waitFor({ timeout: 20_000 })
+  await second.page.locator(id('offer')).first().waitFor()
   await acceptOffer(desk)
   await second.page.locator(id('offer')).waitFor({ state: 'detached' })
   await second.page.locator(id('talk')).first().click()

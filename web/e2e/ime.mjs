@@ -1,5 +1,5 @@
 // Enter while an input method composes belongs to the input method, on every face.
-import { acceptOffer, bubble, check, endTalk, id, openDesk, openPhone, phoneCount, phoneSays } from './stage.mjs'
+import { acceptOffer, bubble, check, endTalk, id, openDesk, openPhone, phoneCount, phoneSays, until } from './stage.mjs'
 
 export const title = 'Enter never sends while an input method composes'
 
@@ -46,8 +46,9 @@ async function composes({ page, context }, field, final, count, prepare) {
     area.dispatchEvent(new KeyboardEvent('keydown', { key: 'Enter', code: 'Enter', bubbles: true, cancelable: true }))
   })
   check((await page.inputValue(field)) === final, 'the Enter right after a composition was taken for a real one')
-  await page.waitForTimeout(60)
-  await page.press(field, 'Enter')
-  await page.waitForFunction((selector) => document.querySelector(selector)?.value === '', field)
+  await until('an Enter of its own to send', async () => {
+    await page.press(field, 'Enter')
+    return (await page.inputValue(field)) === ''
+  })
   await cdp.detach()
 }

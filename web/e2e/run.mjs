@@ -1,6 +1,7 @@
 // Browser tests against `yizhan demo`: a running one, or (with YIZHAN_BIN and without --base) one of their own:
 //   npm run e2e -- --base http://127.0.0.1:8080 [--only cut] [--screenshot ../docs/screenshot.png] [--tenant demo --login li --password … --login2 wang] [--account demo.site] [--headed true]
 // E2E_SHOTS=folder keeps a picture of every page of a failed case.
+import { mkdirSync } from 'node:fs'
 import { resolve } from 'node:path'
 import * as conversation from './conversation.mjs'
 import * as cut from './cut.mjs'
@@ -8,11 +9,12 @@ import * as desk from './desk.mjs'
 import * as ime from './ime.mjs'
 import * as policy from './policy.mjs'
 import { demo } from './demo.mjs'
+import * as screenshot from './screenshot.mjs'
 import { openStage, tidy } from './stage.mjs'
 import * as widget from './widget.mjs'
 import * as xss from './xss.mjs'
 
-const CASES = { policy, conversation, cut, ime, desk, widget, xss }
+const CASES = { policy, conversation, cut, ime, desk, widget, xss, screenshot }
 const CASE_MS = 240_000
 
 function options(argv) {
@@ -31,7 +33,7 @@ function options(argv) {
 }
 
 const asked = options(process.argv.slice(2))
-const chosen = Object.entries(CASES).filter(([name]) => !asked.only || asked.only.split(',').includes(name))
+const chosen = Object.entries(CASES).filter(([name]) => (asked.only ? asked.only.split(',').includes(name) : name !== 'screenshot') || (name === 'screenshot' && asked.screenshot))
 if (chosen.length === 0) {
   console.error(`no case is called ${asked.only}; there are ${Object.keys(CASES).join(', ')}`)
   process.exit(2)
@@ -56,6 +58,7 @@ for (const [name, one] of chosen) {
     console.log(`FAIL  ${name}: ${one.title}\n    ${error.stack ?? error}`)
     for (const trouble of stage.troubles.slice(0, 10)) console.log(`    ${trouble}`)
     const shots = process.env.E2E_SHOTS ?? ''
+    if (shots) mkdirSync(shots, { recursive: true })
     for (const [n, context] of stage.browser.contexts().entries())
       for (const page of context.pages()) if (shots) await page.screenshot({ path: `${shots}/${name}-${n}.png` }).catch(() => undefined)
     await tidy(stage).catch((trouble) => console.log(`    not tidied: ${trouble.message.split('\n')[0]}`))

@@ -3,9 +3,13 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { chromium } from 'playwright-core'
+import WebSocket from 'ws'
 
 const FLAGS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync']
 const BROWSERS = [process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome']
+
+/** How long a condition may take on a machine that is busy with something else. */
+const PATIENCE_MS = 30_000
 
 export class Failure extends Error {}
 
@@ -14,7 +18,7 @@ export function check(condition, message) {
 }
 
 /** Asks until the answer is true, or the deadline has passed. */
-export async function until(what, ask, ms = 15_000) {
+export async function until(what, ask, ms = PATIENCE_MS) {
   const deadline = Date.now() + ms
   let last
   for (;;) {
@@ -57,7 +61,7 @@ export async function openPage(stage, who, { width = 1280, height = 800, path, e
     if (/ERR_INTERNET_DISCONNECTED|WebSocket connection/.test(text) && expectOffline()) return
     trouble('console', `${text} ${message.location().url ?? ''}`)
   })
-  page.setDefaultTimeout(15_000)
+  page.setDefaultTimeout(PATIENCE_MS)
   if (path) {
     const response = await page.goto(stage.base + path)
     check(response.ok(), `${path} answered ${response.status()}`)
@@ -98,6 +102,36 @@ export async function phoneActs(stage, openid, act, body) {
   check(response.ok, `the simulator refused ${act}: ${response.status} ${await response.text()}`)
 }
 
+// --- the visitor of a site ---------------------------------------------------------------------------------------------
+/** A visitor without a page: takes a ticket with a name and opens a conversation. */
+export async function openVisitor(stage, name) {
+  const response = await fetch(`${stage.base}/api/v1/visitor/ticket`, { method: 'POST', headers: { 'Content-Type': 'application/json', Origin: stage.base }, body: JSON.stringify({ account: stage.account, name }) })
+  check(response.ok, `no ticket for ${JSON.stringify(name)}: ${response.status}`)
+  const { ticket } = await response.json()
+  const socket = new WebSocket(`${stage.base.replace('http', 'ws')}/ws/visitor`, 'yizhan.v1.json', { origin: stage.base })
+  const answers = new Map()
+  let next = 1
+  const ask = (op, d) => new Promise((resolve, reject) => {
+    const number = next++
+    answers.set(number, { resolve, reject })
+    socket.send(JSON.stringify({ id: number, op, d }))
+  })
+  await new Promise((resolve, reject) => {
+    socket.once('error', reject)
+    socket.on('message', (data) => {
+      const frame = JSON.parse(String(data))
+      if (frame.op === 'hello') resolve()
+      const waiting = answers.get(frame.id)
+      if (frame.err) waiting?.reject(new Error(`${frame.err.code}: ${frame.err.msg}`))
+      else waiting?.resolve(frame.ok)
+    })
+  })
+  await ask('auth', { ticket, device: `e2e${process.pid}${stage.serial++}`, app: 'e2e' })
+  const { conv } = await ask('open', {})
+  const says = (text) => ask('send', { conv: conv.conv, cid: `c${process.pid}${stage.serial++}`, type: 'text', body: { text } })
+  return { ask, says, close: () => socket.close() }
+}
+
 // --- the agent at the desk ---------------------------------------------------------------------------------------------
 export async function openDesk(stage, { status = 'ready', ...rest } = {}) {
   const desk = await openPage(stage, 'console', { path: '/console/', ...rest })
@@ -121,7 +155,7 @@ export async function setStatus({ page }, status) {
 export async function acceptOffer({ page }, name) {
   const offers = page.locator(id('offer'))
   const offer = name ? offers.filter({ hasText: name }) : offers
-  await offer.first().waitFor({ timeout: 20_000 })
+  await offer.first().waitFor()
   await offer.first().locator(id('accept')).click()
   await page.waitForSelector(`${id('composer')}:not([disabled])`)
 }
@@ -162,11 +196,17 @@ export async function tidy(stage) {
 }
 
 /** A picture with something on it, drawn by the browser itself. */
-export async function picture(stage, title, colour) {
-  const page = await stage.browser.newPage({ viewport: { width: 420, height: 300 } })
-  await page.setContent(
+export function picture(stage, title, colour) {
+  return drawn(
+    stage,
     `<body style="margin:0;font:16px sans-serif;background:${colour};color:#fff;display:grid;place-content:center;height:300px"><div style="background:rgba(0,0,0,.28);padding:26px 34px;border-radius:16px"><h2 style="margin:0 0 10px">${title}</h2><p style="margin:4px 0">2026-11-20 &nbsp; ¥ 1,280.00</p><p style="margin:4px 0;opacity:.75">6228 •••• 0123</p></div></body>`,
+    { width: 420, height: 300 },
   )
+}
+
+export async function drawn(stage, html, viewport) {
+  const page = await stage.browser.newPage({ viewport, deviceScaleFactor: 2 })
+  await page.setContent(html)
   const path = join(stage.dir, `${++stage.serial}.png`)
   await page.screenshot({ path })
   await page.close()

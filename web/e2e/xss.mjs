@@ -1,7 +1,6 @@
 // Hostile text as message, place, link, file name and nickname stays text on every face.
 import { readFileSync } from 'node:fs'
-import WebSocket from 'ws'
-import { acceptOffer, agentSays, bubble, check, endTalk, id, openDesk, openPage, openPhone, phoneActs, phoneSays, phoneShows, until } from './stage.mjs'
+import { acceptOffer, agentSays, bubble, check, endTalk, id, openDesk, openPage, openPhone, openVisitor, phoneActs, phoneSays, phoneShows, until } from './stage.mjs'
 
 export const title = 'the corpus of hostile texts is inert as message, place, link, file name and nickname'
 
@@ -47,7 +46,8 @@ export async function run(stage) {
 /** Visitors may bring a name; each shows on the offer, in the list and in the head of the thread. */
 async function nicknames(stage, desk) {
   for (const name of corpus.filter((payload) => payload.length <= 60).slice(0, 8)) {
-    const visitor = await visit(stage, name)
+    const visitor = await openVisitor(stage, name)
+    await visitor.ask('handoff', {})
     await acceptOffer(desk)
     const head = plain(await desk.page.locator(id('thread-name')).innerText())
     check(head.length > 0, `an empty name for ${JSON.stringify(name)}`)
@@ -94,33 +94,4 @@ async function inert(page, who) {
     return wrong
   })
   check(found.length === 0, `${who}: ${[...new Set(found)].join(', ')}`)
-}
-
-/** A visitor without a page: takes a ticket with a name, opens a conversation and asks for a person. */
-async function visit(stage, name) {
-  const response = await fetch(`${stage.base}/api/v1/visitor/ticket`, { method: 'POST', headers: { 'Content-Type': 'application/json', Origin: stage.base }, body: JSON.stringify({ account: stage.account, name }) })
-  check(response.ok, `no ticket for ${JSON.stringify(name)}: ${response.status}`)
-  const { ticket } = await response.json()
-  const socket = new WebSocket(`${stage.base.replace('http', 'ws')}/ws/visitor`, 'yizhan.v1.json', { origin: stage.base })
-  const answers = new Map()
-  let next = 1
-  const ask = (op, d) => new Promise((resolve, reject) => {
-    const number = next++
-    answers.set(number, { resolve, reject })
-    socket.send(JSON.stringify({ id: number, op, d }))
-  })
-  await new Promise((resolve, reject) => {
-    socket.once('error', reject)
-    socket.on('message', (data) => {
-      const frame = JSON.parse(String(data))
-      if (frame.op === 'hello') resolve()
-      const waiting = answers.get(frame.id)
-      if (frame.err) waiting?.reject(new Error(`${frame.err.code}: ${frame.err.msg}`))
-      else waiting?.resolve(frame.ok)
-    })
-  })
-  await ask('auth', { ticket, device: `e2e${process.pid}${stage.serial++}`, app: 'e2e' })
-  await ask('open', {})
-  await ask('handoff', {})
-  return socket
 }

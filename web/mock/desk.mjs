@@ -14,7 +14,7 @@ export class Refusal extends Error {
 
 const OFFER_MS = 20_000
 const WRAPUP_MS = 30_000
-const GREETING = '您好，这里是驿站示例银行，我是智能助手小驿。\n您可以直接提问，或回复「转人工」联系人工客服。'
+const GREETING = '您好，这里是驿站示例银行。请直接输入您的问题。'
 
 export class Desk {
   constructor({ toChannel }) {
@@ -44,7 +44,7 @@ export class Desk {
 
   session(conv) {
     if (conv.session && conv.session.state !== 'ended') return conv.session
-    conv.session = { session: rid('s'), conv: conv.id, v: ++conv.v, state: 'bot', control: { holder: 'robot' }, control_epoch: 1, started_at: iso() }
+    conv.session = { session: rid('s'), conv: conv.id, v: ++conv.v, state: 'new', control: { holder: 'none' }, control_epoch: 1, started_at: iso() }
     this.event(conv, 'session.started')
     return conv.session
   }
@@ -71,7 +71,7 @@ export class Desk {
   }
 
   say(conv, role, text) {
-    const env = this.append(conv, role === 'robot' ? { role, id: 'robot', name: '小驿' } : { role, id: role }, { type: 'text', body: { text } })
+    const env = this.append(conv, { role, id: role }, { type: 'text', body: { text } })
     this.deliver(conv, env)
     return env
   }
@@ -85,29 +85,26 @@ export class Desk {
       this.pushWindow(conv)
       for (const held of conv.held.splice(0)) this.deliver(conv, held)
     }
-    if (session.control.holder === 'robot' && content.type === 'text') {
-      if (/转人工|人工/.test(content.body.text)) this.handoff(conv)
-      else if (/^(菜单|menu)$/i.test(content.body.text)) this.menu(conv)
-      else setTimeout(() => this.say(conv, 'robot', answer(content.body.text)), 300)
-    } else if (session.control.holder === 'robot') setTimeout(() => this.say(conv, 'robot', '已收到。如需人工服务，请回复「转人工」。'), 300)
+    // The first message asks for a person.
+    if (session.control.holder === 'none') this.handoff(conv)
     return env
   }
 
   menu(conv) {
-    const env = this.append(conv, { role: 'robot', id: 'robot', name: '小驿' }, { type: 'menu', body: { prompt: '请选择您要咨询的业务：', options: [{ key: '1', label: '信用卡账单' }, { key: '2', label: '个人贷款' }, { key: '3', label: '转人工' }], tail: '点击或回复序号' } })
+    const env = this.append(conv, { role: 'system', id: 'system' }, { type: 'menu', body: { prompt: '请选择您要咨询的业务：', options: [{ key: '1', label: '信用卡账单' }, { key: '2', label: '个人贷款' }, { key: '3', label: '转人工' }], tail: '点击或回复序号' } })
     this.deliver(conv, env)
   }
 
   greet(conv) {
     this.session(conv)
-    this.say(conv, 'robot', GREETING)
+    this.say(conv, 'system', GREETING)
   }
 
   handoff(conv, queue = 'service') {
     const session = this.session(conv)
     if (session.control.holder === 'queue') throw new Refusal('already_queued')
     if (this.closed) {
-      this.change(conv, { state: 'bot', control: { holder: 'leave_message' } })
+      this.change(conv, { state: 'new', control: { holder: 'leave_message' } })
       this.say(conv, 'system', '现在不在服务时间（工作日 9:00–18:00）。请留言，我们会尽快联系您。')
       return
     }
@@ -344,6 +341,10 @@ export class Desk {
     for (const conn of this.conns) if (conn.me?.role === 'agent') conn.push({ op: 'queue', d: { queue: id, name: this.queues.get(id).name, waiting: waiting.length, longest_ms: longest } })
   }
 
+  pushMedia(conv, media) {
+    for (const conn of this.conns) if (conn.me?.role === 'agent' && conn.follows(conv)) conn.push({ op: 'media', d: { conv: conv.id, state: 'ready', ...media } })
+  }
+
   pushWindow(conv) {
     for (const conn of this.conns) if (conn.me?.role === 'agent' && conn.follows(conv)) conn.push({ op: 'window', d: { conv: conv.id, ...conv.window } })
   }
@@ -366,11 +367,4 @@ function fallback({ type, body }) {
     case 'menu': return [body.prompt, ...body.options.map((o) => `${o.key}. ${o.label}`), body.tail].filter(Boolean).join('\n')
     default: return `[${type}]`
   }
-}
-
-function answer(text) {
-  if (/账单|信用卡|^1$/.test(text)) return '信用卡账单日为每月 5 日，还款日为 25 日。详情见 https://bank.example/card 。'
-  if (/贷款|^2$/.test(text)) return '个人消费贷款年化利率 3.6% 起，最长 5 年。回复「转人工」可预约客户经理。'
-  if (/^3$/.test(text)) return '请回复「转人工」。'
-  return '这个问题我还在学习，您可以回复「转人工」联系人工客服。'
 }

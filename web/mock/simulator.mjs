@@ -1,13 +1,16 @@
 // The phone's side: accounts, followers, an event stream per phone.
 import { rid } from './desk.mjs'
 
+/** The gateway fetches a phone's blobs after their messages. */
+const FETCH_MS = 1200
+
 const ACCOUNTS = [
   {
     appid: 'wx0123456789abcdef', gh_id: 'gh_0123456789ab', name: '示例公众号',
     menu: [
-      { name: '自助服务', sub: [{ name: '信用卡账单', type: 'click', key: 'card' }, { name: '个人贷款', type: 'click', key: 'loan' }, { name: '网点查询', type: 'view', url: 'https://bank.example/branches' }] },
-      { name: '联系客服', type: 'click', key: 'agent' },
-      { name: '更多', sub: [{ name: '最新活动', type: 'click', key: 'news' }, { name: '常见问题', type: 'click', key: 'faq' }] },
+      { name: '转人工', type: 'click', key: 'HANDOFF' },
+      { name: '业务办理', sub: [{ name: '信用卡', type: 'click', key: 'CARD' }, { name: '贷款', type: 'click', key: 'LOAN' }, { name: '网点查询', type: 'view', url: 'https://bank.example/branches' }] },
+      { name: '优惠活动', type: 'click', key: 'NEWS' },
     ],
   },
   { appid: 'wxfedcba9876543210', gh_id: 'gh_ba9876543210', name: '驿站生活服务', menu: [] },
@@ -72,9 +75,9 @@ export function simulator(desk) {
       const conv = convOf(phone)
       desk.session(conv)
       desk.event(conv, 'wechat.menu_clicked', { key: body.key })
-      if (body.key === 'agent') {
-        if (conv.session.state === 'bot') desk.handoff(conv)
-      } else if (body.key === 'news')
+      if (body.key === 'HANDOFF') {
+        if (conv.session.control.holder === 'none') desk.handoff(conv)
+      } else if (body.key === 'NEWS')
         message(phone, 'account', { kind: 'news', items: [{ title: '驿站示例银行 · 秋季优惠', desc: '新客户首年免年费，点击了解详情', url: 'https://bank.example/autumn', pic: '' }] })
       else desk.menu(conv)
       return { id: rid('p') }
@@ -117,8 +120,13 @@ export function simulator(desk) {
       const info = { id, mime: req.headers['content-type'] ?? 'image/png', name: `${kind}.bin` }
       const bytes = await read()
       desk.media.set(id, { info: { ...info, size: bytes.length }, bytes })
-      const media = { ...info, size: bytes.length, url: `/media/${id}?exp=1&sig=x` }
-      return json(202, said(phone, { kind, url: media.url }, { type: kind, body: { media } }))
+      const fetched = { size: bytes.length, url: `/media/${id}?exp=1&sig=x` }
+      const media = { id, mime: info.mime }
+      setTimeout(() => {
+        Object.assign(media, fetched)
+        desk.pushMedia(convOf(phone), media)
+      }, FETCH_MS)
+      return json(202, said(phone, { kind, url: fetched.url }, { type: kind, body: { media } }))
     }
     const run = acts[act]
     if (!run) return json(404, { code: 'not_found' })

@@ -119,7 +119,7 @@ export function sockets(desk, tickets) {
     cancel_queue(conn) {
       const conv = mine(conn)
       desk.endOffer(conv, 'cancelled')
-      desk.change(conv, { state: 'bot', control: { holder: 'robot' }, queue: undefined })
+      desk.change(conv, { state: 'new', control: { holder: 'none' }, queue: undefined })
       desk.event(conv, 'session.queue_cancelled')
       desk.pushQueue('service')
       return {}

@@ -49,12 +49,8 @@ pub(super) fn next(
         return Ok(Step::Again);
     }
     let origin = conversation.origin(tx);
-    let mut envelope = message::at(tx, &origin, conv, first.seq)?.ok_or_else(Error::not_found)?;
-    if let Content::File { media: Some(media), .. } = &mut envelope.content {
-        // The channel has no files: the customer gets a link.
-        media.url = Some(link(media.id));
-    }
-    let parts = prepare(&envelope.content);
+    let envelope = message::at(tx, &origin, conv, first.seq)?.ok_or_else(Error::not_found)?;
+    let parts = prepare(&linked(envelope, link));
     let place = usize::try_from(first.part).unwrap_or(0);
     let Some(part) = parts.get(place).cloned() else {
         finish(tx, &conversation, first, DeliveryState::Delivered, None, effects)?;
@@ -63,14 +59,20 @@ pub(super) fn next(
     let parts = i32::try_from(parts.len()).unwrap_or(i32::MAX);
     let mut attempt = Attempt { conversation, items: vec![first], part, parts };
     if attempt.conversation.window.left <= SCARCE && parts == 1 {
-        join(tx, scene, &mut attempt, items)?;
+        join(tx, scene, &mut attempt, items, link)?;
     }
     note(tx, scene, &mut attempt)?;
     Ok(Step::Call(Box::new(attempt)))
 }
 
 /// Joins texts that wait behind the first into one message, as far as they fit.
-fn join(tx: &mut Tx<'_>, scene: &Scene, attempt: &mut Attempt, waiting: Vec<Delivery>) -> Result<(), Error> {
+fn join(
+    tx: &mut Tx<'_>,
+    scene: &Scene,
+    attempt: &mut Attempt,
+    waiting: Vec<Delivery>,
+    link: &impl Fn(MediaId) -> String,
+) -> Result<(), Error> {
     let Part::Ready(Outgoing::Text(mut text)) = attempt.part.clone() else { return Ok(()) };
     let origin = attempt.conversation.origin(tx);
     for item in waiting.into_iter().skip(1) {
@@ -78,7 +80,7 @@ fn join(tx: &mut Tx<'_>, scene: &Scene, attempt: &mut Attempt, waiting: Vec<Deli
             break;
         }
         let Some(envelope) = message::at(tx, &origin, item.conv, item.seq)? else { break };
-        match single_text(&envelope) {
+        match single_text(&linked(envelope, link)) {
             Some(more) if text.len() + 1 + more.len() <= MAX_TEXT => {
                 text.push('\n');
                 text.push_str(&more);
@@ -91,8 +93,17 @@ fn join(tx: &mut Tx<'_>, scene: &Scene, attempt: &mut Attempt, waiting: Vec<Deli
     Ok(())
 }
 
-fn single_text(envelope: &Envelope) -> Option<String> {
-    match prepare(&envelope.content).as_slice() {
+/// The content, with a link in place of a file: the channel has no files.
+fn linked(envelope: Envelope, link: &impl Fn(MediaId) -> String) -> Content {
+    let mut content = envelope.content;
+    if let Content::File { media: Some(media), .. } = &mut content {
+        media.url = Some(link(media.id));
+    }
+    content
+}
+
+fn single_text(content: &Content) -> Option<String> {
+    match prepare(content).as_slice() {
         [Part::Ready(Outgoing::Text(text))] => Some(text.clone()),
         _ => None,
     }

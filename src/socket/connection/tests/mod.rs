@@ -1,3 +1,5 @@
+//! Connections as a state machine: what clients send, what hints say, what goes out. Without a socket.
+
 mod push;
 
 use serde_json::{Value, json};
