@@ -1,5 +1,7 @@
 // Phone → console → phone, with a picture each way.
-import { acceptOffer, agentSays, bubble, check, delivered, endTalk, id, openDesk, openPhone, phoneSays, phoneShows, picture, shown } from './stage.mjs'
+import { acceptOffer, agentSays, bubble, check, delivered, endTalk, id, openDesk, openPhone, phoneSays, phoneShows, picture, shown, withFault } from './stage.mjs'
+
+const GET_MEDIA = '/cgi-bin/media/get'
 
 export const title = 'a customer on WeChat and an agent talk, with a picture each way'
 
@@ -37,8 +39,32 @@ export async function run(stage) {
   check(/剩余 \d 条|left/.test(await desk.page.locator(id('window')).innerText()), 'the window ledger shows nothing')
 
   await ordered(desk.page)
+  await blobs(stage, phone, desk)
   await endTalk(desk)
   await Promise.all([phone.context.close(), desk.context.close()])
+}
+
+/** WeChat's pictures come after their messages: the desk waits in sight, shows them, and says calmly when one never comes. */
+async function blobs(stage, phone, desk) {
+  const pictures = desk.page.locator(`${id('log')} ${id('message')}[data-role="contact"][data-type="image"]`)
+  const before = await pictures.count()
+  const send = async (title) => {
+    await phone.page.click(id('more'))
+    await phone.page.click(id('tray-album'))
+    await phone.page.setInputFiles(id('phone-file'), await picture(stage, title, '#6b5b8f'))
+  }
+  await withFault(stage, { path: GET_MEDIA, times: 1, delay_ms: 2500 }, async () => {
+    await send('慢一点')
+    await pictures.nth(before).locator(`${id('waiting')}[data-coming="true"]`).waitFor()
+    await shown(pictures.nth(before).locator('.pic img'))
+  })
+  await withFault(stage, { path: GET_MEDIA, times: 1, errcode: 40007 }, async () => {
+    await send('取不到')
+    await pictures.nth(before + 1).locator(`${id('waiting')}[data-coming="false"]`).filter({ hasText: '未能取得' }).waitFor()
+  })
+  await desk.page.reload()
+  await desk.page.locator(id('talk')).first().click()
+  await shown(pictures.nth(before).locator('.pic img'))
 }
 
 /** The log has no hole and no double: the numbers rise, each once. */

@@ -58,9 +58,22 @@ export async function run(stage) {
 
 async function transfer(stage, desk, phone) {
   const mate = await openDesk({ ...stage, login: stage.login2, password: stage.password2 || stage.password })
-  await desk.page.click(id('transfer'))
-  await desk.page.locator('input[value="agent:' + stage.login2 + '"]:not([disabled])').check()
-  await desk.page.click(id('confirm-transfer'))
+  const mateName = (await mate.page.locator('.side-name').innerText()).trim()
+  const handOver = async () => {
+    await desk.page.click(id('transfer'))
+    await desk.page.locator('input[value="agent:' + stage.login2 + '"]:not([disabled])').check()
+    await desk.page.click(id('confirm-transfer'))
+    await desk.page.locator(id('transferring')).filter({ hasText: mateName }).waitFor()
+  }
+  // Thought better of: the colleague's card goes and the agent goes on. Then in earnest.
+  await handOver()
+  await mate.page.locator(id('offer')).waitFor()
+  if (process.env.E2E_SHOTS) await desk.page.screenshot({ path: `${process.env.E2E_SHOTS}/transferring.png` })
+  await desk.page.click(id('cancel-transfer'))
+  await desk.page.locator(id('transferring')).waitFor({ state: 'detached' })
+  await mate.page.locator(id('offer')).waitFor({ state: 'detached' })
+  await agentSays(desk, unique(stage, '还是我来为您服务'))
+  await handOver()
   await acceptOffer(mate)
   await bubble(mate, '往事069').waitFor()
   const hello = unique(stage, '我接着为您服务')

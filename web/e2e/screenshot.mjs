@@ -7,7 +7,7 @@ export const title = 'a phone and a busy desk side by side make a picture'
 
 export async function run(stage) {
   check(stage.screenshot, 'say where the picture goes: --screenshot file.png')
-  const desk = await openDesk(stage, { height: 842 })
+  const desk = await openDesk(stage, { height: 910 })
 
   const visitor = await openVisitor(stage, '林晓月')
   await visitor.says('你好，想了解一下个人贷款')
@@ -32,6 +32,7 @@ export async function run(stage) {
   await answer(desk, phone, '已为您临时锁卡并登记争议，三个工作日内短信通知结果。')
   await phoneSays(phone, '好的，谢谢你 😊')
   await bubble(desk, '好的，谢谢你').first().waitFor()
+  await answer(desk, phone, '不客气，有事随时找我。')
   await visitor.says('需要准备哪些材料？')
   await desk.page.locator(`${id('talk')} .count`).waitFor()
 
@@ -53,13 +54,13 @@ async function answer(desk, phone, text) {
 
 async function sideBySide(stage, phone, desk) {
   await until('the chat to come to rest', async () => !(await desk.page.locator('.dots').count()) && !(await phone.page.locator(id('typing')).count()))
-  await desk.page.mouse.move(1270, 830)
+  await desk.page.mouse.move(1270, 900)
   await phone.page.locator(id('phone-text')).evaluate((field) => field.blur())
   for (const log of [desk.page.locator(id('log')), phone.page.locator(id('phone-log'))]) await log.evaluate((one) => (one.scrollTop = one.scrollHeight))
-  const [left, right] = await Promise.all([phone.page.locator('.device').screenshot({ omitBackground: true }), desk.page.screenshot()])
-  const page = await stage.browser.newPage({ viewport: { width: 1800, height: 930 } })
+  const [left, right] = await Promise.all([phone.page.locator('.device').screenshot({ omitBackground: true }), desk.page.screenshot({ animations: 'disabled' })])
+  const page = await stage.browser.newPage({ viewport: { width: 1840, height: 980 } })
   await page.setContent(
-    `<body style="margin:0;height:930px;display:flex;gap:40px;align-items:center;justify-content:center;background:linear-gradient(120deg,#e6ece6,#f0e7da)"><img style="height:842px;border-radius:54px;box-shadow:0 18px 50px rgba(30,30,20,.22)" src="data:image/png;base64,${left.toString('base64')}"><img style="width:1280px;border-radius:14px;box-shadow:0 18px 60px rgba(30,30,20,.25)" src="data:image/png;base64,${right.toString('base64')}"></body>`,
+    `<body style="margin:0;height:980px;display:flex;gap:40px;align-items:center;justify-content:center;background:linear-gradient(120deg,#e6ece6,#f0e7da)"><img style="height:890px;border-radius:57px;box-shadow:0 18px 50px rgba(30,30,20,.22)" src="data:image/png;base64,${left.toString('base64')}"><img style="width:1280px;border-radius:14px;box-shadow:0 18px 60px rgba(30,30,20,.25)" src="data:image/png;base64,${right.toString('base64')}"></body>`,
   )
   await until('both pictures', () => page.evaluate(() => [...document.images].every((img) => img.complete && img.naturalWidth > 0)))
   mkdirSync(dirname(stage.screenshot), { recursive: true })

@@ -102,6 +102,18 @@ export async function phoneActs(stage, openid, act, body) {
   check(response.ok, `the simulator refused ${act}: ${response.status} ${await response.text()}`)
 }
 
+/** Plays while the simulated platform goes wrong by a rule. */
+export async function withFault(stage, rule, play) {
+  const faults = `${stage.base}/simulator/api/faults`
+  const response = await fetch(faults, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify({ rules: [rule] }) })
+  check(response.ok, `the simulator refused a fault: ${response.status} ${await response.text()}`)
+  try {
+    await play()
+  } finally {
+    await fetch(faults, { method: 'DELETE' })
+  }
+}
+
 // --- the visitor of a site ---------------------------------------------------------------------------------------------
 /** A visitor without a page: takes a ticket with a name and opens a conversation. */
 export async function openVisitor(stage, name) {
