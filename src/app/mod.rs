@@ -8,6 +8,7 @@ mod http;
 use std::collections::BTreeMap;
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -126,41 +127,23 @@ impl App {
         let deadline = self.config.drain.deadline;
         let mut supervisor = Supervisor::new(stop, abort);
         let core = &self.core;
-        let with = |run: fn(Core, Stop) -> Run| {
+        for (name, run) in WORK {
             let core = core.clone();
-            move |stop: Stop| run(core.clone(), stop)
-        };
-        supervisor.add(
-            "router",
-            Stage::Work,
-            with(|core, stop| Box::pin(async move { Ok(core.run_router(stop).await) })),
-        );
-        supervisor.add(
-            "timers",
-            Stage::Work,
-            with(|core, stop| Box::pin(async move { Ok(core.run_timers(stop).await) })),
-        );
-        supervisor.add(
-            "leases",
-            Stage::Work,
-            with(|core, stop| Box::pin(async move { Ok(core.run_leases(stop).await) })),
-        );
-        supervisor.add(
-            "typing",
-            Stage::Work,
-            with(|core, stop| Box::pin(async move { Ok(core.run_typing(stop).await) })),
-        );
-        supervisor.add(
-            "fetches",
-            Stage::Work,
-            with(|core, stop| Box::pin(async move { Ok(core.run_fetches(stop).await) })),
-        );
-        let deliveries = with(|core, stop| Box::pin(async move { Ok(core.run_deliveries(stop).await) }));
-        supervisor.add("deliveries", Stage::Work, deliveries);
+            supervisor.add(name, Stage::Work, move |stop| {
+                let running = run(core.clone(), stop);
+                async move {
+                    running.await;
+                    Ok(())
+                }
+            });
+        }
         let (relay, bus) = (core.clone(), self.bus.clone());
         supervisor.add("relay", Stage::Ground, move |stop| {
             let (core, bus) = (relay.clone(), bus.clone());
-            async move { Ok(core.run_relay(bus, stop).await) }
+            async move {
+                core.run_relay(bus, stop).await;
+                Ok(())
+            }
         });
         let (watched, tenants) = (core.clone(), self.tenants.clone());
         supervisor.add("tenants", Stage::Ground, move |stop| follow(watched.clone(), tenants.clone(), stop));
@@ -169,7 +152,18 @@ impl App {
     }
 }
 
-type Run = std::pin::Pin<Box<dyn Future<Output = anyhow::Result<()>> + Send>>;
+/// A part of the core that runs until it is told to stop.
+type Part = fn(Core, Stop) -> Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// The parts of the core that do the work.
+const WORK: [(&str, Part); 6] = [
+    ("router", |core, stop| Box::pin(async move { core.run_router(stop).await })),
+    ("timers", |core, stop| Box::pin(async move { core.run_timers(stop).await })),
+    ("leases", |core, stop| Box::pin(async move { core.run_leases(stop).await })),
+    ("typing", |core, stop| Box::pin(async move { core.run_typing(stop).await })),
+    ("fetches", |core, stop| Box::pin(async move { core.run_fetches(stop).await })),
+    ("deliveries", |core, stop| Box::pin(async move { core.run_deliveries(stop).await })),
+];
 
 /// Puts the declarations of the caller and of the folder in force.
 async fn declare(
