@@ -79,23 +79,23 @@ async fn one(plan: &Plan) -> anyhow::Result<[Latency; 3]> {
         tasks.push(tokio::spawn(work(ws, n, what, taken.clone(), Arc::clone(&seen))));
     }
     let deliveries = Deliveries::new(CONTACTS)?;
-    let mut clients = Vec::new();
-    for _ in 0..CONNECTIONS {
-        clients.push(Client::open(gateway.address(), None).await?);
-    }
     // Everybody says something and is taken by an agent.
+    let mut client = Client::open(gateway.address(), None).await?;
     for n in 0..CONTACTS {
-        let client = clients.first_mut().context("no client")?;
         client.call(&deliveries.request(n)).await?;
     }
     let mut convs: Vec<(usize, Value)> = Vec::new();
     while convs.len() < CONTACTS {
         convs.push(tokio::time::timeout(Duration::from_secs(30), accepted.recv()).await?.context("agents are gone")?);
     }
-    let begin = Instant::now() + Duration::from_millis(100);
     let seconds = WARM_UP + plan.seconds;
     let count = usize::try_from(u64::from(RATE) * seconds)?;
     let requests: Vec<Vec<u8>> = (CONTACTS..CONTACTS + count).map(|n| deliveries.request(n)).collect();
+    let mut clients = Vec::new();
+    for _ in 0..CONNECTIONS {
+        clients.push(Client::open(gateway.address(), None).await?);
+    }
+    let begin = Instant::now() + Duration::from_millis(100);
     let delivering = tokio::spawn(deliver(requests, clients, begin, Arc::clone(&seen)));
     let answers = u32::try_from(u64::from(ANSWERS) * seconds)?;
     for n in 0..answers {

@@ -50,7 +50,7 @@ impl Deliveries {
             );
             (encrypt, body)
         };
-        let (encrypt, body) = envelope(360);
+        let (encrypt, body) = envelope(440);
         debug_assert!(body.len().abs_diff(BODY) < 64, "{}", body.len());
         let (timestamp, nonce) = ("1795392073", (100_000_000 + n).to_string());
         let signature = sign(&[TOKEN, timestamp, &nonce]);

@@ -66,7 +66,9 @@ async fn visitors(gateway: &Arc<Gateway>, from: usize, to: usize) -> anyhow::Res
             let mut sockets = Vec::new();
             for n in (from..to).skip(lane).step_by(AT_ONCE) {
                 let mut client = Client::open(gateway.address(), Some(source(n))).await?;
-                sockets.push(gateway.visitor(&mut client, source(n), n).await.with_context(|| format!("visitor {n}"))?);
+                let (ws, ready) =
+                    gateway.visitor(&mut client, source(n), n).await.with_context(|| format!("visitor {n}"))?;
+                sockets.push((n, ws, ready));
             }
             anyhow::Ok(sockets)
         }));
@@ -75,7 +77,8 @@ async fn visitors(gateway: &Arc<Gateway>, from: usize, to: usize) -> anyhow::Res
     for task in tasks {
         sockets.extend(task.await??);
     }
-    Ok(sockets)
+    sockets.sort_by_key(|(n, ..)| *n);
+    Ok(sockets.into_iter().map(|(_, ws, ready)| (ws, ready)).collect())
 }
 
 async fn echoes(server: &Server, from: usize, to: usize) -> anyhow::Result<Vec<Ws>> {

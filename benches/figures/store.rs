@@ -101,7 +101,7 @@ async fn append(scope: &Scope, conv: ConversationId, n: usize) -> Result<(), sto
         let account = AccountId::parse("oa").map_err(|_form| store::Error::Unavailable)?;
         inbox::note(tx, &account, &format!("1795392073.{n}.{conv}"), NOW)?;
         let Some(found) = conversation::advance(tx, conv, NOW)? else { return Err(store::Error::Unavailable) };
-        let text = format!("#{n} {}", "x".repeat(360));
+        let text = format!("#{n} {}", "x".repeat(440));
         let envelope = Arc::new(Envelope {
             v: 1,
             id: MessageId::generate(NOW),

@@ -36,7 +36,8 @@ createServer((request, response) => {
   request.on('data', (chunk) => chunks.push(chunk))
   request.on('end', () => {
     const status = take(request.url, Buffer.concat(chunks).toString('utf8'))
-    response.writeHead(status, { 'content-type': 'text/plain' })
-    response.end(status === 200 ? 'success' : '')
+    const answer = status === 200 ? 'success' : ''
+    response.writeHead(status, { 'content-type': 'text/plain', 'content-length': answer.length })
+    response.end(answer)
   })
 }).listen({ port: Number(process.argv[2]), host: '127.0.0.1', backlog: 8192 })
