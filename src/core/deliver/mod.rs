@@ -56,7 +56,7 @@ impl Core {
         loop {
             for key in self.due(CONCURRENCY.saturating_sub(busy.len())).await {
                 if busy.len() < CONCURRENCY && busy.insert(key.clone()) {
-                    work.spawn(self.clone().work(key));
+                    work.spawn(self.clone().work(key, stop.clone()));
                 }
             }
             tokio::select! {
@@ -84,10 +84,10 @@ impl Core {
         })
     }
 
-    /// Works off one conversation.
-    async fn work(self, key: Key) -> Key {
+    /// Works off one conversation, call by call, until `stop`: what is left then waits in its row.
+    async fn work(self, key: Key, stop: CancellationToken) -> Key {
         let (tenant, conv) = &key;
-        loop {
+        while !stop.is_cancelled() {
             match self.step(tenant, *conv).await {
                 Ok(Step::Call(attempt)) => {
                     let outcome = self.call(tenant, &attempt).await;
@@ -104,6 +104,7 @@ impl Core {
                 }
             }
         }
+        key
     }
 
     async fn step(&self, tenant: &TenantId, conv: ConversationId) -> Result<Step, Error> {

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::support::{Agent, TestApp, Visitor};
 
-fn with_a_third_agent(toml: String) -> String {
+fn with_a_third_agent(toml: &str) -> String {
     toml.replace(
         "[policy]",
         "[[agent]]\nid = \"zhao\"\nlogin = \"zhao\"\nname = \"小赵\"\npassword = \"correct horse battery\"\n\
@@ -14,7 +14,7 @@ fn with_a_third_agent(toml: String) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_supervisor_sees_and_ends_what_others_answer_but_does_not_speak_in_it() {
-    let app = TestApp::with().declared(with_a_third_agent).start().await;
+    let app = TestApp::with().declared(|toml| with_a_third_agent(&toml)).start().await;
     let mut li = Agent::ready(&app, "li").await;
     let mut visitor = Visitor::arrives(&app, "w1").await;
     visitor.says("我要投诉").await;
@@ -35,7 +35,7 @@ async fn a_supervisor_sees_and_ends_what_others_answer_but_does_not_speak_in_it(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_agent_sees_nothing_of_what_others_answer() {
-    let app = TestApp::with().declared(with_a_third_agent).start().await;
+    let app = TestApp::with().declared(|toml| with_a_third_agent(&toml)).start().await;
     let mut li = Agent::ready(&app, "li").await;
     let mut visitor = Visitor::arrives(&app, "w1").await;
     visitor.says("我要投诉").await;

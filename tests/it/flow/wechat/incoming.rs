@@ -28,7 +28,7 @@ fn appid(n: usize) -> String {
     format!("wx{:016x}", n + 1)
 }
 
-fn with_every_kind_of_account(declaration: String) -> String {
+fn with_every_kind_of_account(declaration: &str) -> String {
     let accounts = kinds().into_iter().enumerate().map(|(n, (mode, format))| {
         format!(
             "[[account]]\nid = \"{mode}-{format}\"\nkind = \"wechat\"\nname = \"{mode} {format}\"\nappid = \"{}\"\n\
@@ -41,7 +41,7 @@ fn with_every_kind_of_account(declaration: String) -> String {
     declaration.replace("capacity = 5", "capacity = 20") + &accounts.collect::<String>()
 }
 
-fn raw(fields: Value) -> Raw {
+fn raw(fields: &Value) -> Raw {
     serde_json::from_value(json!({ "fields": fields })).unwrap()
 }
 
@@ -55,16 +55,16 @@ fn send_everything(phone: &Actor) {
     let link = ("年报 & 摘要".into(), "第一页".into(), "https://example.com/a?b=1&c=2".into());
     phone.does(Act::Link { title: link.0, desc: link.1, url: link.2 }).unwrap();
     let file = json!({ "MsgType": "file", "Title": "对账单.pdf", "Description": "2.5 KB", "FileKey": "k", "FileMd5": "m", "FileTotalLen": 2560 });
-    phone.pushes(raw(file)).unwrap();
+    phone.pushes(raw(&file)).unwrap();
     let voice = json!({ "MsgType": "voice", "MediaId": "gone", "Format": "amr", "Recognition": "我要查账单" });
-    phone.pushes(raw(voice)).unwrap();
-    phone.pushes(raw(json!({ "MsgType": "sticker_v9", "Whatever": "1" }))).unwrap();
+    phone.pushes(raw(&voice)).unwrap();
+    phone.pushes(raw(&json!({ "MsgType": "sticker_v9", "Whatever": "1" }))).unwrap();
 }
 
 /// 52: every type in, in three modes and two formats.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_type_of_message_arrives_in_every_mode_and_format() {
-    let app = TestApp::with().declared(with_every_kind_of_account).start().await;
+    let app = TestApp::with().declared(|toml| with_every_kind_of_account(&toml)).start().await;
     let mut li = Agent::ready(&app, "li").await;
     for (n, (mode, format)) in kinds().into_iter().enumerate() {
         let openid = format!("o52-{mode}-{format}");

@@ -3,7 +3,7 @@
 use serde_json::json;
 use yizhan::simulator::{Act, Kind, Via};
 
-use super::{sent_texts, served};
+use super::{sent_texts, served, spoil};
 use crate::support::{PATIENCE, TestApp};
 
 /// 52: a link card, a menu whose choice comes back, and a card that the account may not send.
@@ -49,6 +49,29 @@ async fn what_the_platform_cannot_show_arrives_as_text() {
     let noted = li.sends(&conv, "note", json!({ "text": "客户着急" })).await.unwrap();
     assert!(noted["seq"].is_i64());
     assert!(!sent_texts(&phone).iter().any(|text| text.contains("着急")));
+}
+
+/// The platform has no files: the customer gets a link, also when the file is joined to the line before it because
+/// little may be sent any more.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_arrives_as_a_link_and_keeps_it_when_it_is_joined() {
+    let app = TestApp::start().await;
+    let (mut li, mut phone, conv) = served(&app, "o52-file").await;
+    for text in ["一", "二"] {
+        let sent = li.says(&conv, text).await;
+        li.expects_receipt(&sent["id"], "delivered").await;
+    }
+    spoil(&app, json!({ "errcode": -1, "times": 1 }));
+    let line = li.says(&conv, "请看附件").await;
+    let pdf = li.uploads(&app, "对账单.pdf", "application/pdf", b"%PDF-1.7 ...").await;
+    let file = li.sends(&conv, "file", json!({ "media": pdf, "name": "对账单.pdf" })).await.unwrap();
+    li.expects_receipt(&line["id"], "delivered").await;
+    li.expects_receipt(&file["id"], "delivered").await;
+    let shown = phone.expects(PATIENCE, |m| m.text.as_deref().is_some_and(|t| t.contains("对账单.pdf"))).await.unwrap();
+    let text = shown.text.unwrap();
+    assert!(text.starts_with("请看附件\n"), "joined: {text}");
+    let url = text.rsplit(' ').next().unwrap();
+    assert!(url.contains("/media/"), "{text}");
 }
 
 /// A text of 5,000 bytes is more than one message; its parts arrive in order and are one message to the agent.
