@@ -1,7 +1,7 @@
 //! The door: binds the port, mounts every face, and closes in order.
 
 use std::net::{SocketAddr, TcpListener};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use actix_web::dev::Server;
@@ -51,6 +51,27 @@ pub(super) fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
     })
 }
 
+/// The bound port: kept over restarts of the server, and closed for good when it stops, so that whoever still comes is
+/// refused at once.
+#[derive(Debug, Clone)]
+struct Port(Arc<Mutex<Option<TcpListener>>>);
+
+impl Port {
+    fn new(listener: TcpListener) -> Self {
+        Self(Arc::new(Mutex::new(Some(listener))))
+    }
+
+    fn listener(&self) -> anyhow::Result<TcpListener> {
+        let port = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let listener = port.as_ref().context("the port is closed")?;
+        listener.try_clone().context("cannot share the port")
+    }
+
+    fn close(&self) {
+        drop(self.0.lock().unwrap_or_else(PoisonError::into_inner).take());
+    }
+}
+
 /// Adds the gateway's server to the running parts.
 pub(super) fn add(supervisor: &mut Supervisor, app: App) -> anyhow::Result<()> {
     let App { config, core, platform, listener, address, conformance, .. } = app;
@@ -58,10 +79,12 @@ pub(super) fn add(supervisor: &mut Supervisor, app: App) -> anyhow::Result<()> {
     let counts = Counts::new(&deps.settings);
     let access = deps.access.clone();
     supervisor.add("sign-ins", Stage::Ground, move |stop| forget(access.clone(), stop));
+    let port = Port::new(listener);
     supervisor.add("http", Stage::Door, move |stop| {
-        let server = server(&config, &deps, &counts, platform.clone(), &listener);
+        let server = server(&config, &deps, &counts, platform.clone(), &port);
         let (roster, platform, spread) = (deps.roster.clone(), platform.clone(), config.drain.spread);
-        async move { serve(server?, stop, Some((roster, spread)), platform).await }
+        let port = port.clone();
+        async move { serve(server?, stop, Some((roster, spread)), platform, port).await }
     });
     Ok(())
 }
@@ -72,9 +95,10 @@ pub(super) fn add_simulator(
     listener: TcpListener,
     platform: Platform,
 ) -> anyhow::Result<()> {
+    let port = Port::new(listener);
     supervisor.add("http", Stage::Door, move |stop| {
         let (mounted, stopped) = (platform.clone(), platform.clone());
-        let server = listener.try_clone().map_err(anyhow::Error::from).and_then(|listener| {
+        let server = port.listener().and_then(|listener| {
             let app = move || {
                 let mounted = mounted.clone();
                 Actix::new()
@@ -83,7 +107,8 @@ pub(super) fn add_simulator(
             };
             Ok(HttpServer::new(app).disable_signals().workers(1).listen(listener)?.run())
         });
-        async move { serve(server?, stop, None, Some(stopped)).await }
+        let port = port.clone();
+        async move { serve(server?, stop, None, Some(stopped), port).await }
     });
     Ok(())
 }
@@ -134,7 +159,7 @@ fn server(
     deps: &Deps,
     counts: &Counts,
     platform: Option<Platform>,
-    listener: &TcpListener,
+    port: &Port,
 ) -> anyhow::Result<Server> {
     let (deps, counts) = (deps.clone(), counts.clone());
     let callbacks = CallbackLimits { deadline: config.wechat.deadline };
@@ -161,7 +186,7 @@ fn server(
     if let Some(workers) = config.http.workers {
         server = server.workers(workers);
     }
-    Ok(server.listen(listener.try_clone()?)?.run())
+    Ok(server.listen(port.listener()?)?.run())
 }
 
 /// Clears away sign-ins, tickets and resume tokens that are over.
@@ -180,6 +205,7 @@ async fn serve(
     stop: Stop,
     sockets: Option<(Roster, Duration)>,
     platform: Option<Platform>,
+    port: Port,
 ) -> anyhow::Result<()> {
     let handle = server.handle();
     tokio::pin!(server);
@@ -207,6 +233,7 @@ async fn serve(
     if let Some(platform) = platform {
         platform.stop();
     }
+    port.close();
     let (ended, ()) = tokio::join!(server, handle.stop(true));
     ended.context("the HTTP server ended")
 }

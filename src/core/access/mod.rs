@@ -44,7 +44,7 @@ pub struct Settings {
     pub sign_in: Duration,
     /// How long a lost connection can be resumed.
     pub resume: Duration,
-    /// Sign-in attempts and visitors' tickets per minute and IP.
+    /// A third of the visitors' tickets per minute and IP; sign-ins have fixed limits.
     pub per_minute: u32,
 }
 
