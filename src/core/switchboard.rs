@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::effect::{Effect, Effects, Push};
@@ -32,6 +33,13 @@ pub(crate) struct Draft {
     pub(crate) ext_id: Option<String>,
     pub(crate) raw_type: Option<String>,
     pub(crate) control_epoch: i64,
+}
+
+/// The event of an accepted message, written without a detour.
+#[derive(Serialize)]
+struct Accepted<'a> {
+    kind: &'static str,
+    data: &'a Envelope,
 }
 
 impl Draft {
@@ -95,8 +103,9 @@ pub(crate) fn place(
         control_epoch: draft.control_epoch,
     });
     message::insert(tx, &envelope, device.as_ref().map(DeviceId::as_str))?;
-    let event = json!({ "kind": "message.accepted", "data": &*envelope });
-    outbox::add(tx, &envelope.id.to_string(), &event.to_string(), scene.now)?;
+    let event = Accepted { kind: "message.accepted", data: &envelope };
+    let event = serde_json::to_string(&event).map_err(Error::internal)?;
+    outbox::add(tx, &envelope.id.to_string(), &event, scene.now)?;
     route_out(tx, scene, conversation, &envelope, fx)?;
     let socket = capabilities(conversation.kind).is_some_and(|channel| channel.socket);
     let contact = socket.then_some(conversation.contact);

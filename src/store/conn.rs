@@ -1,10 +1,11 @@
 //! One connection of either back end, and the macro that expands a query body once per back end.
 
 use diesel::connection::SimpleConnection;
-use diesel::{Connection, SqliteConnection};
+use diesel::{Connection, RunQueryDsl, SqliteConnection};
 use diesel_async::AsyncPgConnection;
 use diesel_async::async_connection_wrapper::AsyncConnectionWrapper;
 
+use super::fixed::{Keep, Mark};
 use super::{Backend, Error};
 
 /// A PostgreSQL connection without libpq, driven from a blocking thread.
@@ -59,6 +60,21 @@ impl Conn {
     /// Runs statements without parameters or results.
     pub(in crate::store) fn execute(&mut self, sql: &str) -> Result<(), Error> {
         Ok(on!(self, c => c.batch_execute(sql))?)
+    }
+
+    /// Marks what the transaction has so far.
+    pub(in crate::store) fn mark(&mut self) -> Result<(), Error> {
+        on!(self, c => Mark.execute(c))?;
+        Ok(())
+    }
+
+    /// Ends the last mark: what was done since stays, or goes.
+    pub(in crate::store) fn release(&mut self, keep: bool) -> Result<(), Error> {
+        if keep {
+            on!(self, c => Keep.execute(c))?;
+            return Ok(());
+        }
+        self.execute("ROLLBACK TO SAVEPOINT job; RELEASE SAVEPOINT job")
     }
 
     /// Starts a transaction that will write.

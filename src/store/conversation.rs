@@ -3,6 +3,7 @@
 use diesel::prelude::*;
 
 use super::conn::on;
+use super::fixed::Advance;
 use super::message::Origin;
 use super::schema::{contact, conversation, identity};
 use super::{Error, Tx};
@@ -137,18 +138,10 @@ pub fn advance_open(
     window: Window,
 ) -> Result<Option<Conversation>, Error> {
     let (conn, tenant) = tx.parts();
+    let conv = conv.to_string();
     let left = i32::try_from(window.left).unwrap_or(i32::MAX);
-    let row: Option<Row> = on!(conn, c => diesel::update(
-            conversation::table.filter(conversation::tenant.eq(tenant).and(conversation::conv.eq(conv.to_string()))))
-        .set((
-            conversation::last_seq.eq(conversation::last_seq + 1),
-            conversation::updated_at.eq(now.0),
-            conversation::window_left.eq(left),
-            conversation::window_until.eq(window.until.0),
-        ))
-        .returning(Row::as_returning())
-        .get_result(c)
-        .optional())?;
+    let next = Advance { tenant, conv: &conv, now: now.0, left, until: window.until.0 };
+    let row: Option<Row> = on!(conn, c => next.get_result(c).optional())?;
     row.map(Row::parse).transpose()
 }
 

@@ -160,6 +160,17 @@ pub fn between(tx: &mut Tx<'_>, conv: ConversationId, from: i64, to: i64) -> Res
 /// When the statement fails.
 pub fn release(tx: &mut Tx<'_>, conv: ConversationId, now: Millis) -> Result<usize, Error> {
     let (conn, tenant) = tx.parts();
+    // Mostly there is nothing, and a select is prepared once where an update is prepared anew.
+    let held: Option<i64> = on!(conn, c => delivery::table
+        .filter(delivery::tenant.eq(tenant)
+            .and(delivery::conv.eq(conv.to_string()))
+            .and(delivery::state.eq("held")))
+        .select(delivery::seq)
+        .first(c)
+        .optional())?;
+    if held.is_none() {
+        return Ok(0);
+    }
     let rows = on!(conn, c => diesel::update(delivery::table.filter(delivery::tenant.eq(tenant)
             .and(delivery::conv.eq(conv.to_string()))
             .and(delivery::state.eq("held"))))

@@ -7,11 +7,13 @@
 
 pub mod agent;
 pub mod assignment;
+mod checkpoint;
 pub mod conn;
 pub mod conversation;
 pub mod cursor;
 pub mod delivery;
 pub mod fetch;
+mod fixed;
 pub mod inbox;
 pub mod lease;
 pub mod login;
@@ -135,6 +137,7 @@ impl<'a> Tx<'a> {
 pub struct Store {
     writer: writer::Writer,
     readers: reader::Readers,
+    _checkpointer: checkpoint::Checkpointer,
     backend: Arc<Backend>,
 }
 
@@ -147,7 +150,8 @@ impl Store {
         migrate::run(&settings.backend)?;
         let writer = writer::Writer::start(&settings.backend, settings.group_max)?;
         let readers = reader::Readers::start(&settings.backend, settings.readers)?;
-        Ok(Self { writer, readers, backend: Arc::new(settings.backend.clone()) })
+        let checkpointer = checkpoint::Checkpointer::start(&settings.backend)?;
+        Ok(Self { writer, readers, _checkpointer: checkpointer, backend: Arc::new(settings.backend.clone()) })
     }
 
     /// The migrations that are known but not applied yet, by name.

@@ -85,15 +85,14 @@ fn group(conn: &mut Conn, first: Job, queue: &mut mpsc::Receiver<Job>, max: usiz
     let mut outcome = conn.begin();
     let mut next = Some(first);
     while let Some(job) = next {
-        outcome = outcome.and_then(|()| conn.execute("SAVEPOINT job"));
+        outcome = outcome.and_then(|()| conn.mark());
         if outcome.is_err() {
             // Outside a transaction its statements would stay one by one. Dropping it tells that the store is away.
             break;
         }
         let (keep, finish) = job(conn);
         finishes.push(finish);
-        let end = if keep { "RELEASE SAVEPOINT job" } else { "ROLLBACK TO SAVEPOINT job; RELEASE SAVEPOINT job" };
-        outcome = outcome.and_then(|()| conn.execute(end));
+        outcome = outcome.and_then(|()| conn.release(keep));
         next = if finishes.len() < max && outcome.is_ok() { queue.try_recv().ok() } else { None };
     }
     let outcome = outcome.and_then(|()| conn.execute("COMMIT"));
