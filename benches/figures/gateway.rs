@@ -157,7 +157,7 @@ fn declaration(setup: &Setup) -> String {
          aes_key = \"{KEY}\"\nmode = \"safe\"\nformat = \"xml\"\ntoken_kind = \"stable\"\nreplay_window_s = 0\n\
          [[account]]\nid = \"site\"\nkind = \"web\"\nname = \"官网\"\norigins = [\"{SITE}\"]\n\
          [[queue]]\nid = \"service\"\nname = \"人工客服\"\nmax_len = 100000\nmax_wait_s = 3600\noffer_s = 300\n\
-         strategy = \"{}\"\n{agents}[policy]\nqueue_notice_s = 3600\n",
+         strategy = \"{}\"\n{agents}",
         if setup.offers { "least_loaded" } else { "manual" }
     )
 }
