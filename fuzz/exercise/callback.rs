@@ -82,6 +82,7 @@ fn account(mode: WechatMode, format: WechatFormat) -> Option<Credentials> {
         format,
         token_kind: WechatTokenKind::Stable,
         replay_window_s: 600,
+        enforce_sources: false,
     };
     let (tenant, name) = (TenantId::parse("t").ok()?, AccountId::parse("a").ok()?);
     Credentials::new(&tenant, &name, &settings).ok()

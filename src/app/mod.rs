@@ -156,11 +156,12 @@ impl App {
 type Part = fn(Core, Stop) -> Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// The parts of the core that do the work.
-const WORK: [(&str, Part); 6] = [
+const WORK: [(&str, Part); 7] = [
     ("router", |core, stop| Box::pin(async move { core.run_router(stop).await })),
     ("timers", |core, stop| Box::pin(async move { core.run_timers(stop).await })),
     ("leases", |core, stop| Box::pin(async move { core.run_leases(stop).await })),
     ("typing", |core, stop| Box::pin(async move { core.run_typing(stop).await })),
+    ("sources", |core, stop| Box::pin(async move { core.run_sources(stop).await })),
     ("fetches", |core, stop| Box::pin(async move { core.run_fetches(stop).await })),
     ("deliveries", |core, stop| Box::pin(async move { core.run_deliveries(stop).await })),
 ];

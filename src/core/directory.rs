@@ -1,12 +1,16 @@
 //! The channel accounts of all tenants with their prepared credentials, looked up by the key in an address.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::Arc;
+
+use arc_swap::ArcSwapOption;
 
 use crate::channel::wechat::{Credentials, ReplayCache};
 use crate::model::account::{ChannelSettings, WebAccount};
 use crate::model::envelope::ChannelKind;
 use crate::model::id::{AccountId, TenantId};
+use crate::model::source_list::SourceList;
 use crate::tenant::Tenant;
 
 /// Where something was delivered.
@@ -30,6 +34,8 @@ pub struct WechatDoor {
     /// Signed addresses that were used, for plain mode; one memory for all doors, so that a changed declaration
     /// forgets nothing.
     pub replay: Arc<ReplayCache>,
+    /// The last good list of the platform's addresses, for accounts that enforce it.
+    pub sources: ArcSwapOption<SourceList>,
 }
 
 /// A web widget at its key.
@@ -53,11 +59,20 @@ fn key(tenant: &TenantId, account: &AccountId) -> String {
     format!("{tenant}.{account}")
 }
 
+impl WechatDoor {
+    /// Whether a callback may come from this address. Until a first list is here everybody may: the signature decides
+    /// in any case.
+    #[must_use]
+    pub fn admits(&self, address: IpAddr) -> bool {
+        !self.credentials.enforce_sources || self.sources.load().as_ref().is_none_or(|list| list.has(address))
+    }
+}
+
 impl Directory {
-    /// Prepares the accounts of these tenants. An account whose credentials cannot be used is left out and named in
+    /// Prepares the accounts of these tenants, with what was learned of them before. An account whose credentials cannot be used is left out and named in
     /// the log: the other accounts go on.
     #[must_use]
-    pub fn of(tenants: &[Arc<Tenant>], replay: &Arc<ReplayCache>) -> Self {
+    pub fn of(tenants: &[Arc<Tenant>], replay: &Arc<ReplayCache>, before: &Self) -> Self {
         let mut directory = Self::default();
         for tenant in tenants {
             for account in &tenant.accounts {
@@ -67,7 +82,9 @@ impl Directory {
                     ChannelSettings::Wechat(settings) => match Credentials::new(&tenant.id, &account.id, settings) {
                         Ok(credentials) => {
                             let entrance = entrance(ChannelKind::Wechat);
-                            let door = WechatDoor { entrance, credentials, replay: Arc::clone(replay) };
+                            let sources =
+                                ArcSwapOption::new(before.wechat(&key).and_then(|door| door.sources.load_full()));
+                            let door = WechatDoor { entrance, credentials, replay: Arc::clone(replay), sources };
                             directory.wechat.insert(key, Arc::new(door));
                         }
                         Err(error) => tracing::error!(account = %key, error = %error, "account left out"),
@@ -80,6 +97,11 @@ impl Directory {
             }
         }
         directory
+    }
+
+    /// The WeChat accounts that enforce the platform's addresses.
+    pub fn enforcing(&self) -> impl Iterator<Item = &Arc<WechatDoor>> {
+        self.wechat.values().filter(|door| door.credentials.enforce_sources)
     }
 
     /// The WeChat account at this address key.

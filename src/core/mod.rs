@@ -27,6 +27,7 @@ mod router;
 mod send;
 pub(crate) mod session;
 pub mod signature;
+mod source;
 mod state;
 pub(crate) mod switchboard;
 #[cfg(test)]
@@ -222,7 +223,7 @@ impl Core {
     #[must_use]
     pub fn new(parts: Parts) -> Self {
         let replay = Arc::default();
-        let directory = ArcSwap::from_pointee(Directory::of(&parts.tenants.all(), &replay));
+        let directory = ArcSwap::from_pointee(Directory::of(&parts.tenants.all(), &replay, &Directory::default()));
         let inner = Inner {
             signer: Signer::new(&parts.keys, parts.clock.clone(), parts.media.url_life()),
             directory,
@@ -240,7 +241,7 @@ impl Core {
 
     /// Prepares the channel accounts anew, after the declarations have changed.
     pub fn tenants_changed(&self) {
-        let directory = Directory::of(&self.inner.parts.tenants.all(), &self.inner.replay);
+        let directory = Directory::of(&self.inner.parts.tenants.all(), &self.inner.replay, &self.directory());
         self.inner.directory.store(Arc::new(directory));
     }
 
@@ -248,6 +249,10 @@ impl Core {
     #[must_use]
     pub fn directory(&self) -> Guard<Arc<Directory>> {
         self.inner.directory.load()
+    }
+
+    pub(crate) fn directory_snapshot(&self) -> Arc<Directory> {
+        self.inner.directory.load_full()
     }
 
     /// The time.

@@ -85,6 +85,8 @@ pub struct WechatAccount {
     pub token_kind: WechatTokenKind,
     /// Largest accepted difference of a callback's timestamp from our clock, seconds; 0 switches the check off.
     pub replay_window_s: u32,
+    /// Whether callbacks are taken only from the addresses that the platform names.
+    pub enforce_sources: bool,
 }
 
 /// The settings of one web widget.

@@ -13,5 +13,6 @@ pub mod inbound;
 pub mod presence;
 pub mod secret;
 pub mod session;
+pub mod source_list;
 pub mod time;
 pub mod window;

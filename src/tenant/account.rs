@@ -51,6 +51,7 @@ fn wechat(r: &Reader<'_>) -> Option<WechatAccount> {
         _ if !r.has("aes_key") => r.problem("aes_key", "is required unless mode is \"plain\""),
         _ => {}
     }
+    let enforce_sources = r.flag("enforce_sources", false);
     let replay_window_s = u32::try_from(r.int("replay_window_s", 0, 0..=86_400)).unwrap_or(0);
     Some(WechatAccount {
         appid: appid?,
@@ -64,6 +65,7 @@ fn wechat(r: &Reader<'_>) -> Option<WechatAccount> {
         format: format?,
         token_kind: token_kind?,
         replay_window_s,
+        enforce_sources,
     })
 }
 

@@ -9,6 +9,7 @@ pub mod body;
 pub mod cookie;
 pub mod echo;
 pub mod error;
+pub mod flood;
 pub mod handshake;
 pub mod health;
 pub mod limit;
@@ -31,6 +32,7 @@ use std::sync::Arc;
 use actix_web::{HttpRequest, web};
 
 use self::error::ApiError;
+use self::flood::Floods;
 use self::limit::{Handshakes, Rejections};
 use self::metric::Metrics;
 use crate::core::Core;
@@ -89,7 +91,8 @@ pub fn configure(cfg: &mut web::ServiceConfig, deps: &Deps, counts: &Counts) {
         .app_data(web::Data::new(worker))
         .app_data(web::Data::from(Arc::clone(&deps.settings)))
         .app_data(web::Data::from(Arc::clone(&counts.handshakes)))
-        .app_data(web::Data::from(Arc::clone(&counts.rejections)));
+        .app_data(web::Data::from(Arc::clone(&counts.rejections)))
+        .app_data(web::Data::from(Arc::clone(&counts.floods)));
     sign_in::configure(cfg);
     visitor::configure(cfg);
     attachment::configure(cfg);
@@ -107,6 +110,7 @@ pub fn configure(cfg: &mut web::ServiceConfig, deps: &Deps, counts: &Counts) {
 pub struct Counts {
     handshakes: Arc<Handshakes>,
     rejections: Arc<Rejections>,
+    floods: Arc<Floods>,
 }
 
 impl Counts {
@@ -117,6 +121,7 @@ impl Counts {
         Self {
             handshakes: Arc::new(Handshakes::new(settings.handshakes_per_minute)),
             rejections: Arc::new(Rejections::new(proxies)),
+            floods: Arc::default(),
         }
     }
 }

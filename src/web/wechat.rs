@@ -11,6 +11,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 
+use super::flood::Floods;
 use super::limit::Rejections;
 use super::metric::Metrics;
 use crate::channel::wechat::callback::{Accepted, Received};
@@ -79,7 +80,8 @@ async fn deliver(
     request: HttpRequest,
     payload: web::Payload,
     core: web::Data<Core>,
-    (metrics, rejections, limits): (web::Data<Metrics>, web::Data<Rejections>, web::Data<CallbackLimits>),
+    (metrics, limits): (web::Data<Metrics>, web::Data<CallbackLimits>),
+    (rejections, floods): (web::Data<Rejections>, web::Data<Floods>),
 ) -> HttpResponse {
     let started = Instant::now();
     let now = core.clock().now();
@@ -88,6 +90,11 @@ async fn deliver(
         return empty(StatusCode::UNSUPPORTED_MEDIA_TYPE);
     }
     let Some(door) = core.directory().wechat(&account) else { return empty(StatusCode::NOT_FOUND) };
+    if !door.admits(peer) {
+        metrics.wechat_reject("ip");
+        rejections.note(peer, now);
+        return empty(StatusCode::FORBIDDEN);
+    }
     let body = match read(payload, limits.deadline).await {
         Ok(body) => body,
         Err(status) => return empty(status),
@@ -106,6 +113,10 @@ async fn deliver(
             metrics.wechat_reject(reason.label());
             let kept = core.quarantine(&door.entrance, reason.label(), &raw);
             finish(limits.deadline, started, kept).await.map_or_else(|response| response, |()| success())
+        }
+        Received::Inbound(accepted) if floods.drowns(&account, &accepted.inbound, now) => {
+            metrics.wechat_reject("flood");
+            success()
         }
         Received::Inbound(accepted) => {
             if accepted.compat_mismatch {

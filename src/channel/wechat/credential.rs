@@ -44,6 +44,8 @@ pub struct Credentials {
     pub token_kind: WechatTokenKind,
     /// Largest accepted difference of clocks in seconds; 0 accepts any.
     pub window_s: u32,
+    /// Whether callbacks are taken only from the addresses that the platform names.
+    pub enforce_sources: bool,
     /// Signature tokens, the current one first.
     pub(super) tokens: Vec<Secret>,
     /// Keys, the current one first; empty only in plain mode.
@@ -78,6 +80,7 @@ impl Credentials {
             format: settings.format,
             token_kind: settings.token_kind,
             window_s: settings.replay_window_s,
+            enforce_sources: settings.enforce_sources,
             tokens: tokens.into_iter().cloned().collect(),
             keys,
         })

@@ -30,6 +30,7 @@ pub(super) fn settings() -> WechatAccount {
         format: WechatFormat::Xml,
         token_kind: WechatTokenKind::Stable,
         replay_window_s: 600,
+        enforce_sources: false,
     }
 }
 

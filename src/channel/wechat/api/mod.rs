@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 
 use crate::clock::Clock;
 use crate::config;
+use crate::model::source_list::SourceList;
 
 use super::Credentials;
 use super::error::{Error, SendError, Verdict};
@@ -155,6 +156,18 @@ impl Api {
             language: text("language"),
             scene: text("subscribe_scene"),
         })
+    }
+
+    /// The addresses from which the platform calls back (`getcallbackip`); they change rarely.
+    ///
+    /// # Errors
+    /// [`Error::Garbled`] when an entry is no address; otherwise see [`Error::verdict`], asking again does no harm.
+    pub async fn sources(&self, credentials: &Credentials) -> Result<SourceList, Error> {
+        let answer = self.call(credentials, "/cgi-bin/getcallbackip", &[], None, MAX_ANSWER).await?;
+        let answer: Value = serde_json::from_slice(&answer.body).map_err(|_source| Error::Garbled("no JSON"))?;
+        let entries = answer.get("ip_list").and_then(Value::as_array).ok_or(Error::Garbled("no ip_list"))?;
+        SourceList::parse(entries.iter().map(|entry| entry.as_str().unwrap_or_default()))
+            .ok_or(Error::Garbled("ip_list not understood"))
     }
 
     async fn post(&self, credentials: &Credentials, path: &str, body: &Value) -> Result<Object, Error> {

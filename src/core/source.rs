@@ -1,0 +1,42 @@
+//! Keeping the lists of addresses from which the platform calls, for accounts that enforce them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use super::Core;
+
+/// A good list is asked for again after this.
+const KEPT: Duration = Duration::from_secs(3600);
+/// Accounts without a good list, and new ones, are asked for again after this.
+const AGAIN: Duration = Duration::from_secs(30);
+
+impl Core {
+    /// Keeps the lists until `stop`. While the platform does not answer, the last good list stays in force.
+    pub async fn run_sources(&self, stop: CancellationToken) {
+        let mut since = KEPT;
+        while !stop.is_cancelled() {
+            let all = since >= KEPT;
+            if all {
+                since = Duration::ZERO;
+            }
+            self.learn_sources(all).await;
+            since += AGAIN;
+            drop(tokio::time::timeout(AGAIN, stop.cancelled()).await);
+        }
+    }
+
+    async fn learn_sources(&self, all: bool) {
+        let directory = self.directory_snapshot();
+        for door in directory.enforcing().filter(|door| all || door.sources.load().is_none()) {
+            match self.inner.parts.wechat.sources(&door.credentials).await {
+                Ok(list) => door.sources.store(Some(Arc::new(list))),
+                Err(error) => {
+                    let account = &door.entrance.account;
+                    tracing::error!(tenant = %door.entrance.tenant, account = %account, error = %error, "addresses of the platform not learned: the last good list stays");
+                }
+            }
+        }
+    }
+}
