@@ -34,7 +34,7 @@ pub(crate) struct Paperwork {
     pub(crate) note: Option<String>,
 }
 
-/// Ends a session (S24): no offer stands any more, its agent goes into wrap-up, nothing waits for it.
+/// Ends a session: no offer stands any more, its agent goes into wrap-up, nothing waits for it.
 pub(super) fn finish(
     tx: &mut Tx<'_>,
     scene: &Scene,

@@ -43,7 +43,7 @@ fn barred(tx: &mut Tx<'_>, scene: &Scene, queue: &Queue) -> Result<Option<Why>, 
     Ok((length >= i64::from(queue.max_len)).then_some(Why::Full))
 }
 
-/// The queue that takes the session: the wished one, or where that one sends on to when it is full (S9).
+/// The queue that takes the session: the wished one, or where that one sends on to when it is full.
 fn open_queue<'a>(tx: &mut Tx<'_>, scene: &'a Scene, wish: &'a Queue) -> Result<Result<&'a Queue, Why>, Error> {
     let mut queue = wish;
     let mut first = None;
@@ -58,7 +58,7 @@ fn open_queue<'a>(tx: &mut Tx<'_>, scene: &'a Scene, wish: &'a Queue) -> Result<
     Ok(Err(Why::Full))
 }
 
-/// Puts a session into a queue (S4, S7), or asks for a message when nobody can take it (S8, S9).
+/// Puts a session into a queue, or asks for a message when nobody can take it.
 pub(super) fn enqueue(
     tx: &mut Tx<'_>,
     scene: &Scene,
@@ -116,7 +116,7 @@ pub(super) fn wait(
     }
 }
 
-/// The customer no longer wants to wait (S14). What is offered is taken back first, so that nobody can take it any
+/// The customer no longer wants to wait. What is offered is taken back first, so that nobody can take it any
 /// more; without a robot to go back to the session ends.
 pub(super) fn cancel(tx: &mut Tx<'_>, scene: &Scene, session: &mut Session, fx: &mut Effects) -> Result<(), Error> {
     if session.state != State::Queued {
@@ -126,7 +126,7 @@ pub(super) fn cancel(tx: &mut Tx<'_>, scene: &Scene, session: &mut Session, fx: 
     ending::finish(tx, scene, session, EndedBy::Contact, "cancelled", fx)
 }
 
-/// The agent is gone for good: the session goes to the head of its queue with the time it had (S22).
+/// The agent is gone for good: the session goes to the head of its queue with the time it had.
 pub(super) fn requeue(tx: &mut Tx<'_>, scene: &Scene, share: &Assignment, fx: &mut Effects) -> Result<(), Error> {
     let Some(mut session) = store::find(tx, share.session)? else { return Ok(()) };
     if session.transfer.is_some() {
@@ -156,7 +156,7 @@ pub(super) fn requeue(tx: &mut Tx<'_>, scene: &Scene, share: &Assignment, fx: &m
     Ok(())
 }
 
-/// A session has waited long enough (S15). While it is offered, the offer is waited for.
+/// A session has waited long enough. While it is offered, the offer is waited for.
 pub(super) fn waited_out(tx: &mut Tx<'_>, scene: &Scene, id: SessionId, fx: &mut Effects) -> Result<(), Error> {
     let (Some(mut session), Some(entry)) = (store::find(tx, id)?, queue::find(tx, id)?) else { return Ok(()) };
     if entry.offered {

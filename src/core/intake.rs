@@ -18,7 +18,7 @@ use crate::store::{Tx, delivery, fetch, inbox, outbox};
 
 /// The key of a menu button that asks for a person.
 const HANDOFF_KEY: &str = "HANDOFF";
-/// Room in the passive slot, in bytes of UTF-8: WeChat drops longer texts silently (`wechat.md` §14, 28).
+/// Room in the passive slot, in bytes of UTF-8: WeChat drops longer texts silently.
 const PASSIVE_ROOM: usize = 2000;
 
 impl Core {

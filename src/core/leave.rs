@@ -53,7 +53,7 @@ impl Why {
     }
 }
 
-/// Asks the customer to leave a message (S8). A place in a queue is given up.
+/// Asks the customer to leave a message. A place in a queue is given up.
 pub(super) fn ask(
     tx: &mut Tx<'_>,
     scene: &Scene,
@@ -98,7 +98,7 @@ pub(super) fn keep(
     ending::finish(tx, scene, session, EndedBy::System, "left_message", fx)
 }
 
-/// A web customer who waits has had no socket for too long (S14).
+/// A web customer who waits has had no socket for too long.
 pub(super) fn abandoned(tx: &mut Tx<'_>, scene: &Scene, id: SessionId, fx: &mut Effects) -> Result<(), Error> {
     let Some(mut session) = store::find(tx, id)?.filter(|session| session.state == State::Queued) else {
         return Ok(());

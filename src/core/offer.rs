@@ -86,7 +86,7 @@ pub(super) fn revoke_all(tx: &mut Tx<'_>, scene: &Scene, agent: &AgentId, fx: &m
     Ok(())
 }
 
-/// The deadline of an offer has passed (S12).
+/// The deadline of an offer has passed.
 pub(super) fn expired(tx: &mut Tx<'_>, scene: &Scene, id: AssignmentId, fx: &mut Effects) -> Result<(), Error> {
     let Some(offer) = assignment::find(tx, id)?.filter(|offer| offer.state == Share::Offered) else { return Ok(()) };
     withdraw(tx, scene, &offer, Turn::Expire, "expired", fx)?;
@@ -115,7 +115,7 @@ fn rest(
     timer::set(tx, Kind::Cooldown, offer.assignment, until, fx)
 }
 
-/// Takes an offer for its agent (S11). The first one who shows the token in time has it.
+/// Takes an offer for its agent. The first one who shows the token in time has it.
 fn accept(
     tx: &mut Tx<'_>,
     scene: &Scene,

@@ -54,7 +54,7 @@ fn arrived(tx: &mut Tx<'_>, scene: &Scene, who: &AgentId, fx: &mut Effects) -> R
     Ok(())
 }
 
-/// An agent's socket closed; when it was the last one, the grace begins (S21).
+/// An agent's socket closed; when it was the last one, the grace begins.
 fn departed(tx: &mut Tx<'_>, scene: &Scene, who: &AgentId, fx: &mut Effects) -> Result<(), Error> {
     if lease::any(tx, &format!("agent:{who}"))? || !agent::set_online(tx, who, false)? {
         return Ok(());
@@ -65,7 +65,7 @@ fn departed(tx: &mut Tx<'_>, scene: &Scene, who: &AgentId, fx: &mut Effects) -> 
     show(tx, who, fx)
 }
 
-/// The grace is over: the agent is offline and the sessions go back to the head of their queues (S22).
+/// The grace is over: the agent is offline and the sessions go back to the head of their queues.
 pub(super) fn given_up(tx: &mut Tx<'_>, scene: &Scene, who: &AgentId, fx: &mut Effects) -> Result<(), Error> {
     let Some(agent) = agent::find(tx, who)?.filter(|agent| !agent.presence.online) else { return Ok(()) };
     if agent.presence.signed_in() {

@@ -102,8 +102,8 @@ pub(crate) fn current(tx: &mut Tx<'_>, conv: ConversationId) -> Result<Option<Se
     Ok(store::open_of(tx, conv)?)
 }
 
-/// The open session of a conversation, or a new one (S1). A customer who comes back soon enough continues with the
-/// agent of the last session, if that agent is there (S25).
+/// The open session of a conversation, or a new one. A customer who comes back soon enough continues with the
+/// agent of the last session, if that agent is there.
 pub(crate) fn ensure_open(
     tx: &mut Tx<'_>,
     scene: &Scene,

@@ -1,4 +1,4 @@
-//! Blind transfers (S18): the agent who passes a session on keeps it until somebody takes it.
+//! Blind transfers: the agent who passes a session on keeps it until somebody takes it.
 
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! The ways a connection ends, with the verdict that clients obey (domain.md §2.2).
+//! The ways a connection ends, with the verdict that clients obey.
 
 use std::time::Duration;
 

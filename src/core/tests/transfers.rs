@@ -74,7 +74,7 @@ async fn a_colleague_who_declines_or_does_not_answer_leaves_it_where_it_was() {
     assert_eq!(failed, 3);
 }
 
-/// xG19 of the bad inputs.
+/// Transfers to nowhere.
 #[tokio::test]
 async fn impossible_transfers_are_refused_each_with_its_code() {
     let desk = Desk::open();

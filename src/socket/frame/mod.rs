@@ -2,7 +2,7 @@
 //!
 //! A text is looked at three times: is it JSON at all (if not, the connection ends), is it sound (no key twice, not too
 //! deep, no half characters), and is it a request. The first two are cheap next to the third and keep their answers
-//! apart as reliability.md group G wants them.
+//! apart, because clients act on them differently.
 
 mod content;
 mod strict;
