@@ -1,0 +1,51 @@
+//! Which services there are, and how each says that it is ready. An open port is not enough for that.
+
+use std::io::{Read, Write};
+use std::time::Duration;
+
+use super::listens;
+
+/// A service of `scripts/service`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// PostgreSQL.
+    Postgres,
+    /// Redis.
+    Redis,
+    /// RabbitMQ.
+    Rabbitmq,
+}
+
+impl Kind {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Postgres => "postgres",
+            Self::Redis => "redis",
+            Self::Rabbitmq => "rabbitmq",
+        }
+    }
+
+    /// Whether the service on this port takes clients now.
+    pub(super) fn answers(self, port: u16) -> bool {
+        match self {
+            // A start-up message for user and database `postgres`; while it recovers it answers with an error, `E`.
+            Self::Postgres => {
+                let mut hello = vec![0, 0, 0, 0, 0, 3, 0, 0];
+                hello.extend(b"user\0postgres\0database\0postgres\0\0");
+                hello[3] = u8::try_from(hello.len()).expect("short");
+                first_byte(port, &hello) == Some(b'R')
+            }
+            Self::Redis => first_byte(port, b"PING\r\n") == Some(b'+'),
+            // The server answers the protocol header with a method frame: `connection.start`.
+            Self::Rabbitmq => first_byte(port, b"AMQP\x00\x00\x09\x01") == Some(1),
+        }
+    }
+}
+
+fn first_byte(port: u16, say: &[u8]) -> Option<u8> {
+    let mut stream = listens(port)?;
+    stream.set_read_timeout(Some(Duration::from_secs(2))).ok()?;
+    stream.write_all(say).ok()?;
+    let mut answer = [0];
+    stream.read_exact(&mut answer).ok().map(|()| answer[0])
+}

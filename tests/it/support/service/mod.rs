@@ -1,0 +1,119 @@
+//! Throw-away services on free ports, started by `scripts/service` and gone with their value. One per test binary is
+//! shared where starting takes long; tests keep apart by database, key prefix or virtual host.
+
+mod kind;
+#[cfg(test)]
+mod tests;
+
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+pub use kind::Kind;
+use tempfile::TempDir;
+
+/// How long a service may take to come up on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(90);
+/// Ports in a row that a service may use: RabbitMQ takes three.
+const PORTS: u16 = 3;
+
+/// A running service. Dropping it ends the whole process group.
+#[derive(Debug)]
+pub struct Service {
+    kind: Kind,
+    port: u16,
+    options: Vec<String>,
+    child: Option<Child>,
+    dir: TempDir,
+}
+
+impl Service {
+    /// Starts a service and waits until it answers.
+    pub fn start(kind: Kind, options: &[&str]) -> Self {
+        let options = options.iter().map(ToString::to_string).collect();
+        let mut service =
+            Self { kind, port: free_port(), options, child: None, dir: TempDir::new().expect("a folder") };
+        service.resume();
+        service
+    }
+
+    /// The port it listens on, also while it is down.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Kills it with everything it started. Its data stay.
+    pub fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            kill_group(child.id());
+            child.wait().expect("the service can be waited for");
+        }
+    }
+
+    /// Starts it again on its port and its data, and waits until it answers.
+    pub fn resume(&mut self) {
+        assert!(self.child.is_none(), "it runs already");
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/service");
+        let log = std::fs::File::create(self.dir.path().join("log")).expect("a log file");
+        let child = Command::new(script)
+            .arg(self.kind.name())
+            .arg(self.dir.path().join("service"))
+            .arg(self.port.to_string())
+            .args(&self.options)
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().expect("a log file"))
+            .stderr(log)
+            .process_group(0)
+            .spawn()
+            .expect("scripts/service can be started");
+        self.child = Some(child);
+        self.wait();
+    }
+
+    fn wait(&mut self) {
+        let end = Instant::now() + PATIENCE;
+        let (port, kind) = (self.port, self.kind);
+        while !kind.answers(port) {
+            let ended = self.child.as_mut().and_then(|child| child.try_wait().expect("a child"));
+            let log = || std::fs::read_to_string(self.dir.path().join("log")).unwrap_or_default();
+            assert!(ended.is_none(), "{kind:?} ended: {}", log());
+            assert!(Instant::now() < end, "{kind:?} does not answer: {}", log());
+            pause();
+        }
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// A port that nobody uses now, with the ones after it that a service may need.
+pub fn free_port() -> u16 {
+    loop {
+        let first = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("bound").port();
+        let row = (0..PORTS).map(|offset| first.checked_add(offset).map(|port| TcpListener::bind(("127.0.0.1", port))));
+        if row.into_iter().all(|bound| matches!(bound, Some(Ok(_)))) {
+            return first;
+        }
+    }
+}
+
+/// Whether something listens.
+fn listens(port: u16) -> Option<TcpStream> {
+    TcpStream::connect_timeout(&SocketAddr::from(([127, 0, 0, 1], port)), Duration::from_secs(1)).ok()
+}
+
+/// A moment between two looks at a condition that has a deadline.
+fn pause() {
+    std::sync::mpsc::channel::<()>().1.recv_timeout(Duration::from_millis(20)).unwrap_err();
+}
+
+/// Kills a process group.
+fn kill_group(group: u32) {
+    let sent = Command::new("kill").args(["-KILL", "--", &format!("-{group}")]).status();
+    assert!(sent.is_ok_and(|status| status.success()), "kill -KILL -{group}");
+}
