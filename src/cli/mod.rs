@@ -3,6 +3,7 @@
 mod args;
 mod check;
 mod doctor;
+mod health;
 mod migrate;
 mod process;
 mod root;
@@ -108,6 +109,7 @@ fn run(given: &Given, command: Command) -> Outcome {
         Command::Serve => process::serve(given),
         Command::Simulate(simulate) => process::simulate(given, &simulate),
         Command::Doctor => doctor::run(given),
+        Command::Health(health) => health::run(given, &health),
         Command::Migrate(migrate) => migrate::run(given, &migrate),
         Command::CheckConfig => check::run(given),
         Command::DefaultConfig => {
