@@ -136,6 +136,14 @@ pub(super) enum Tenant {
         /// 租户标识。 The tenant's id.
         id: String,
     },
+    /// 审计记录。 Print what was put on record: refused requests and what supervisors did, newest first.
+    Audit {
+        /// 租户标识。 The tenant's id.
+        id: String,
+        /// 行数。 At most so many lines.
+        #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..=10_000))]
+        limit: u16,
+    },
     /// 轮换主密钥。 Seal every secret again under the current master key.
     ///
     /// To rotate: make a new key, name it as secret.master_key and the old one in secret.previous_keys, restart, run

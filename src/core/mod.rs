@@ -6,6 +6,7 @@
 pub mod access;
 mod asker;
 pub mod attachment;
+mod audit;
 mod bell;
 mod clean;
 mod command;

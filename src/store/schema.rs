@@ -292,6 +292,18 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    audit (tenant, id) {
+        tenant -> Text,
+        id -> Text,
+        at -> BigInt,
+        actor -> Text,
+        action -> Text,
+        subject -> Nullable<Text>,
+        outcome -> Text,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     tenant,
     agent,
@@ -313,5 +325,6 @@ diesel::allow_tables_to_appear_in_same_query!(
     timer,
     lease,
     media,
-    quarantine
+    quarantine,
+    audit
 );

@@ -1,5 +1,6 @@
 //! The desk played through on a real SQLite file with a clock that is turned: no socket, no channel.
 
+mod audit;
 mod away;
 mod events;
 mod offers;
