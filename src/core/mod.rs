@@ -18,6 +18,7 @@ mod ending;
 mod fetch;
 mod handoff;
 pub mod intake;
+mod leases;
 mod leave;
 pub mod log;
 mod offer;
