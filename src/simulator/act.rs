@@ -207,8 +207,7 @@ fn prepare(
     let body = body.unwrap_or_else(|| tree::write(&fields, settings.format).into_bytes());
     let tree = Node::Map(fields);
     let (mode, format) = (settings.mode, settings.format);
-    let (appid, gh_id, callback_url) =
-        (settings.appid.clone(), settings.gh_id.clone(), settings.callback_url.clone());
+    let (appid, gh_id, callback_url) = (settings.appid.clone(), settings.gh_id.clone(), settings.callback_url.clone());
     let add_up = settings.temper.windows_add_up;
     let seal = account.next_seal();
     let old_key = seal.old;

@@ -1,2 +1,5 @@
 //! x
-fn main() { let x = 5; println!("{}", env!("CARGO_BIN_EXE_yizhan")); }
+fn main() {
+    let x = 5;
+    println!("{}", env!("CARGO_BIN_EXE_yizhan"));
+}
