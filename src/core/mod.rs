@@ -217,6 +217,7 @@ struct Inner {
 pub(crate) struct Scene {
     pub(crate) tenant: Arc<Tenant>,
     pub(crate) templates: Arc<Templates>,
+    pub(crate) node: NodeId,
     pub(crate) now: Millis,
 }
 
@@ -301,6 +302,7 @@ impl Core {
         Ok(Scene {
             tenant: self.inner.parts.tenants.tenant(tenant).ok_or_else(Error::not_found)?,
             templates: Arc::clone(&self.inner.parts.templates),
+            node: self.inner.node,
             now: self.clock().now(),
         })
     }

@@ -176,9 +176,33 @@ diesel::table! {
     outbox (tenant, id) {
         tenant -> Text,
         id -> Text,
-        event -> Text,
+        kind -> Text,
+        subject -> Text,
+        session -> Nullable<Text>,
+        sequence -> Nullable<BigInt>,
+        node -> Text,
+        data -> Text,
         at -> BigInt,
         rowid -> BigInt,
+    }
+}
+
+diesel::table! {
+    duty (name) {
+        name -> Text,
+        node -> Text,
+        term -> BigInt,
+        until -> BigInt,
+    }
+}
+
+diesel::table! {
+    order_result (tenant, id) {
+        tenant -> Text,
+        id -> Text,
+        digest -> Text,
+        reply -> Text,
+        at -> BigInt,
     }
 }
 
@@ -318,6 +342,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     inbox,
     reader,
     outbox,
+    duty,
+    order_result,
     delivery,
     queue_entry,
     exclusion,
