@@ -11,7 +11,7 @@ use crate::model::assignment::State as Share;
 use crate::model::code::Code;
 use crate::model::envelope::ChannelKind;
 use crate::model::event::agent::{CapacityChanged, Grace, Login, Logout, Lost, StatusChanged};
-use crate::model::id::{AgentId, ContactId};
+use crate::model::id::{AccountId, AgentId, ContactId};
 use crate::model::presence::{Presence, Status};
 use crate::model::session::State;
 use crate::store::agent::Agent;
@@ -47,7 +47,7 @@ fn arrived(tx: &mut Tx<'_>, scene: &Scene, who: &AgentId, fx: &mut Effects) -> R
 }
 
 /// An agent's socket closed; when it was the last one, the grace begins.
-pub(super) fn departed(tx: &mut Tx<'_>, scene: &Scene, who: &AgentId, fx: &mut Effects) -> Result<(), Error> {
+fn departed(tx: &mut Tx<'_>, scene: &Scene, who: &AgentId, fx: &mut Effects) -> Result<(), Error> {
     if lease::any(tx, &format!("agent:{who}"))? || !agent::set_online(tx, who, false)? {
         return Ok(());
     }
@@ -72,7 +72,7 @@ pub(super) fn given_up(tx: &mut Tx<'_>, scene: &Scene, who: &AgentId, fx: &mut E
 }
 
 /// The sessions of a customer that wait, with the kind of channel: only sockets can be missed.
-fn waits(tx: &mut Tx<'_>, contact: ContactId, account: &crate::model::id::AccountId) -> Result<Option<String>, Error> {
+fn waits(tx: &mut Tx<'_>, contact: ContactId, account: &AccountId) -> Result<Option<String>, Error> {
     let Some(conv) = session::conversation_of(tx, contact, account)? else { return Ok(None) };
     let web = conversation::find(tx, conv)?.is_some_and(|conversation| conversation.kind == ChannelKind::Web);
     let open = session::open_of(tx, conv)?.filter(|session| web && session.state == State::Queued);
@@ -82,19 +82,33 @@ fn waits(tx: &mut Tx<'_>, contact: ContactId, account: &crate::model::id::Accoun
 fn left(tx: &mut Tx<'_>, scene: &Scene, client: &Client, fx: &mut Effects) -> Result<(), Error> {
     match &client.party {
         Party::Agent { agent, .. } => departed(tx, scene, agent, fx),
-        Party::Contact { contact, account } => {
-            if lease::any(tx, &client.participant())? {
-                return Ok(());
-            }
-            match waits(tx, *contact, account)? {
-                Some(session) => {
-                    let due = scene.now.plus(scene.tenant.policy.queue_grace);
-                    timer::set(tx, Kind::QueueGrace, session, due, fx)
-                }
-                None => Ok(()),
-            }
-        }
+        Party::Contact { contact, account } => missed(tx, scene, *contact, account, fx),
     }
+}
+
+/// A customer's socket closed; when it was the last one of somebody who waits, the grace begins.
+fn missed(
+    tx: &mut Tx<'_>,
+    scene: &Scene,
+    contact: ContactId,
+    account: &AccountId,
+    fx: &mut Effects,
+) -> Result<(), Error> {
+    if lease::any(tx, &format!("contact:{contact}"))? {
+        return Ok(());
+    }
+    let Some(session) = waits(tx, contact, account)? else { return Ok(()) };
+    timer::set(tx, Kind::QueueGrace, session, scene.now.plus(scene.tenant.policy.queue_grace), fx)
+}
+
+/// A socket whose node died closed, as far as anybody can tell.
+pub(super) fn lost(tx: &mut Tx<'_>, scene: &Scene, participant: &str, fx: &mut Effects) -> Result<(), Error> {
+    if let Some(who) = participant.strip_prefix("agent:") {
+        return departed(tx, scene, &AgentId::parse(who)?, fx);
+    }
+    let Some(contact) = participant.strip_prefix("contact:") else { return Ok(()) };
+    let contact = ContactId::parse(contact)?;
+    scene.tenant.accounts.iter().try_for_each(|account| missed(tx, scene, contact, &account.id, fx))
 }
 
 /// The lease that a client's socket should have.
