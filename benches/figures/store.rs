@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use yizhan::model::content::Content;
 use yizhan::model::envelope::{ChannelKind, ChannelRef, Envelope, Role, Sender, Visibility};
+use yizhan::model::event::Occurrence;
 use yizhan::model::id::{AccountId, ConversationId, MessageId, RemoteId, TenantId};
 use yizhan::model::time::Millis;
 use yizhan::store::{self, Backend, Scope, Settings, Store, Tx, conversation, inbox, message, outbox};
@@ -121,8 +122,18 @@ async fn append(scope: &Scope, conv: ConversationId, n: usize) -> Result<(), sto
             control_epoch: 0,
         });
         message::insert(tx, &envelope, None)?;
-        let event = serde_json::to_string(&*envelope).map_err(|_form| store::Error::Unavailable)?;
-        outbox::add(tx, &envelope.id.to_string(), &event, NOW)
+        let event = Occurrence {
+            tenant: tx.tenant().clone(),
+            id: envelope.id.to_string(),
+            kind: "message.accepted".into(),
+            subject: format!("conversation/{conv}"),
+            session: None,
+            sequence: Some(envelope.seq),
+            node: "n_01ARZ3NDEKTSV4RRFFQ69G5FAV".into(),
+            at: NOW,
+            data: serde_json::to_string(&*envelope).map_err(|_form| store::Error::Unavailable)?.into(),
+        };
+        outbox::add(tx, &event)
     };
     scope.write(job).await
 }

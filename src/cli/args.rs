@@ -50,6 +50,11 @@ pub(super) enum Command {
     ///
     /// Changes nothing. Exit code 1 when something would keep the gateway from working, 78 when the settings are wrong.
     Doctor,
+    /// 探活。 Ask the running gateway whether it takes work: exit code 0 if it does, 1 if not.
+    ///
+    /// Asks /readyz at http.bind, from the same machine and with the same settings as `serve`; meant for health checks
+    /// of containers, where there is no other HTTP client.
+    Health(Health),
     /// 数据库迁移。 Bring the tables of the store up to date.
     ///
     /// `serve` and `demo` do the same when they start; run it by hand to do it before a deploy.
@@ -102,6 +107,16 @@ pub(super) struct Simulate {
 }
 
 #[derive(Debug, Args)]
+pub(super) struct Health {
+    /// 只看进程是否活着。 Ask /livez instead: whether the process lives, ready or not.
+    #[arg(long)]
+    pub(super) live: bool,
+    /// 时限（秒）。 Seconds to wait for the answer.
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=60))]
+    pub(super) timeout: u64,
+}
+
+#[derive(Debug, Args)]
 pub(super) struct Migrate {
     /// 只查看。 Only list what would be applied; exit code 1 when there is something.
     #[arg(long)]
@@ -128,6 +143,14 @@ pub(super) enum Tenant {
     Show {
         /// 租户标识。 The tenant's id.
         id: String,
+    },
+    /// 审计记录。 Print what was put on record: refused requests and what supervisors did, newest first.
+    Audit {
+        /// 租户标识。 The tenant's id.
+        id: String,
+        /// 行数。 At most so many lines.
+        #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..=10_000))]
+        limit: u16,
     },
     /// 轮换主密钥。 Seal every secret again under the current master key.
     ///

@@ -4,6 +4,7 @@ mod args;
 mod bench;
 mod check;
 mod doctor;
+mod health;
 mod migrate;
 mod process;
 mod root;
@@ -109,6 +110,7 @@ fn run(given: &Given, command: Command) -> Outcome {
         Command::Serve => process::serve(given),
         Command::Simulate(simulate) => process::simulate(given, &simulate),
         Command::Doctor => doctor::run(given),
+        Command::Health(health) => health::run(given, &health),
         Command::Migrate(migrate) => migrate::run(given, &migrate),
         Command::CheckConfig => check::run(given),
         Command::DefaultConfig => {

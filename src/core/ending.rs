@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use super::audit::{self, Matter};
 use super::effect::{Effect, Effects, Push};
 use super::session::{conflict, record, save, say, step, tell};
 use super::switchboard::emit;
@@ -144,6 +145,9 @@ fn end_by_agent(
         _ if asker::supervises(client) => EndedBy::Supervisor,
         _ => return Err(Error::new(Code::NotInControl, "会话不由您接待 / another party answers this session")),
     };
+    if by == EndedBy::Supervisor {
+        audit::record(tx, scene, client, Matter::session("end", id), "ok")?;
+    }
     let reason: String = reason.unwrap_or("resolved").chars().take(64).collect();
     say(tx, scene, &session, &Prompt::Ended, fx)?;
     finish(tx, scene, &mut session, by, &reason, fx)

@@ -14,7 +14,7 @@ use crate::model::secret::Secret;
 use crate::model::window::{Trigger, Window};
 use crate::secret::Place;
 use crate::store::conversation::{self, Conversation, Identity};
-use crate::store::{Tx, delivery, fetch, inbox, outbox};
+use crate::store::{Tx, delivery, fetch, inbox};
 
 /// The key of a menu button that asks for a person.
 const HANDOFF_KEY: &str = "HANDOFF";
@@ -223,6 +223,5 @@ fn name(event: &ChannelEvent) -> &'static str {
 /// A report about nobody we know, such as the result of a mass message: for other modules only.
 fn report(tx: &mut Tx<'_>, scene: &Scene, entrance: &Entrance, inbound: &Inbound) -> Result<(), Error> {
     let InboundKind::Event(event) = &inbound.kind else { return Ok(()) };
-    let body = json!({ "kind": "channel.reported", "data": { "account": entrance.account, "event": event } });
-    Ok(outbox::add(tx, &MessageId::generate(scene.now).to_string(), &body.to_string(), scene.now)?)
+    emit(tx, scene, None, "channel.reported", json!({ "account": entrance.account, "event": event }))
 }

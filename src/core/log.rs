@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::effect::{Effect, Effects, Push, Receipt};
+use super::presence::lease_of;
 use super::request::{Mark, Position};
 use super::{Client, Core, Error, Party};
 use crate::model::code::Code;
@@ -14,7 +15,7 @@ use crate::model::id::{ConversationId, MessageId};
 use crate::store::conversation::{self, Conversation};
 use crate::store::cursor::{self, Cursor};
 use crate::store::delivery::Delivery;
-use crate::store::{Tx, assignment, delivery, message};
+use crate::store::{Tx, assignment, delivery, lease, message};
 
 /// The most messages that a sync gives per conversation; a device that misses more reloads by history.
 const SYNC_MAX: i64 = 500;
@@ -214,7 +215,8 @@ impl Core {
         Ok(json!({ "msgs": self.dressed(rows), "has_more": more, "receipts": receipts }))
     }
 
-    /// Moves the client's cursor and tells the other side. A place beyond the log is refused.
+    /// Moves the client's cursor and tells the other side. A place beyond the log is refused; what a socket says that
+    /// its device has replaced counts for nothing.
     ///
     /// # Errors
     /// `bad_request` for a place beyond the head of the log; `not_found`.
@@ -229,6 +231,9 @@ impl Core {
                 }
                 let to = Cursor { delivered: mark.seq, seen: if seen { mark.seq } else { 0 } };
                 let mut effects = Effects::default();
+                if lease::is_replaced(tx, &lease_of(&owned))? {
+                    return Ok(effects);
+                }
                 if cursor::advance(tx, mark.conv, &owned.participant(), owned.device.as_str(), to)? {
                     let now = cursor::of_participant(tx, mark.conv, &owned.participant())?;
                     notify(tx, &owned, &conversation, now, &mut effects)?;

@@ -1,10 +1,9 @@
 //! Who is there: sockets come and go, agents choose, and whoever stays away too long loses the sessions.
 
-use std::time::Duration;
-
 use serde_json::json;
 
 use super::effect::{AgentView, Effect, Effects, Push};
+use super::leases::LEASE;
 use super::switchboard::emit;
 use super::timer::{self, Kind};
 use super::view::agent_view;
@@ -16,16 +15,9 @@ use crate::model::envelope::ChannelKind;
 use crate::model::id::{AgentId, ContactId};
 use crate::model::presence::Status;
 use crate::model::session::State;
-use crate::runtime::Stop;
 use crate::store::lease::{self, Lease};
 use crate::store::{Tx, agent, assignment, conversation, session};
 
-/// A socket whose node does not renew its lease for so long is gone.
-const LEASE: Duration = Duration::from_secs(60);
-/// How often a node renews the leases of its sockets.
-const RENEW: Duration = Duration::from_secs(15);
-/// Dead leases that are buried per look.
-const BATCH: i64 = 200;
 /// Chats at a time that an agent may choose at most.
 const CAPACITY_MAX: i32 = 200;
 
@@ -55,7 +47,7 @@ fn arrived(tx: &mut Tx<'_>, scene: &Scene, who: &AgentId, fx: &mut Effects) -> R
 }
 
 /// An agent's socket closed; when it was the last one, the grace begins.
-fn departed(tx: &mut Tx<'_>, scene: &Scene, who: &AgentId, fx: &mut Effects) -> Result<(), Error> {
+pub(super) fn departed(tx: &mut Tx<'_>, scene: &Scene, who: &AgentId, fx: &mut Effects) -> Result<(), Error> {
     if lease::any(tx, &format!("agent:{who}"))? || !agent::set_online(tx, who, false)? {
         return Ok(());
     }
@@ -105,7 +97,8 @@ fn left(tx: &mut Tx<'_>, scene: &Scene, client: &Client, fx: &mut Effects) -> Re
     }
 }
 
-fn lease_of(client: &Client) -> Lease {
+/// The lease that a client's socket should have.
+pub(super) fn lease_of(client: &Client) -> Lease {
     Lease {
         tenant: client.tenant.clone(),
         participant: client.participant(),
@@ -220,46 +213,5 @@ impl Core {
         let who = asker::agent(client)?.clone();
         let choice = Choice::parse(status, reason, capacity)?;
         self.change(&client.tenant, move |tx, scene, fx| choose(tx, scene, &who, &choice, fx)).await
-    }
-
-    /// Keeps the leases of this node's sockets alive and buries those of dead nodes, until `stop`.
-    pub async fn run_leases(&self, stop: Stop) {
-        while !stop.is_cancelled() {
-            if let Err(error) = self.renew_leases().await {
-                tracing::warn!(error = ?error, "leases could not be renewed");
-            }
-            if let Err(error) = self.bury_leases().await {
-                tracing::warn!(error = ?error, "ended leases could not be buried");
-            }
-            tokio::select! {
-                () = stop.cancelled() => {}
-                () = tokio::time::sleep(RENEW) => {}
-            }
-        }
-    }
-
-    async fn renew_leases(&self) -> Result<usize, Error> {
-        let (node, until) = (self.inner.node, self.inner.parts.clock.now().plus(LEASE));
-        self.inner.parts.store.sweep(move |conn| lease::renew(conn, node, until).map_err(Error::from)).await
-    }
-
-    /// Treats sockets whose lease has ended as closed.
-    pub(crate) async fn bury_leases(&self) -> Result<(), Error> {
-        let now = self.inner.parts.clock.now();
-        let ended =
-            self.inner.parts.store.survey(move |conn| lease::ended(conn, now, BATCH).map_err(Error::from)).await?;
-        for old in ended {
-            let tenant = old.tenant.clone();
-            self.change(&tenant, move |tx, scene, fx| {
-                if lease::bury(tx, &old, scene.now)?
-                    && let Some(who) = old.participant.strip_prefix("agent:")
-                {
-                    departed(tx, scene, &AgentId::parse(who)?, fx)?;
-                }
-                Ok(())
-            })
-            .await?;
-        }
-        Ok(())
     }
 }

@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::effect::{Effect, Effects, Push};
 use super::{Core, Error, Scene};
@@ -12,6 +11,7 @@ use crate::hub::{Hint, Recipient};
 use crate::model::content::Content;
 use crate::model::delivery::DeliveryState;
 use crate::model::envelope::{Envelope, Role, Sender, Visibility};
+use crate::model::event::Occurrence;
 use crate::model::id::{AgentId, ClientId, ConversationId, DeviceId, MessageId, SessionId, TenantId};
 use crate::model::time::Millis;
 use crate::store::conversation::{self, Conversation};
@@ -33,13 +33,6 @@ pub(crate) struct Draft {
     pub(crate) ext_id: Option<String>,
     pub(crate) raw_type: Option<String>,
     pub(crate) control_epoch: i64,
-}
-
-/// The event of an accepted message, written without a detour.
-#[derive(Serialize)]
-struct Accepted<'a> {
-    kind: &'static str,
-    data: &'a Envelope,
 }
 
 impl Draft {
@@ -103,9 +96,18 @@ pub(crate) fn place(
         control_epoch: draft.control_epoch,
     });
     message::insert(tx, &envelope, device.as_ref().map(DeviceId::as_str))?;
-    let event = Accepted { kind: "message.accepted", data: &envelope };
-    let event = serde_json::to_string(&event).map_err(Error::internal)?;
-    outbox::add(tx, &envelope.id.to_string(), &event, scene.now)?;
+    let event = Occurrence {
+        tenant: tx.tenant().clone(),
+        id: envelope.id.to_string(),
+        kind: "message.accepted".into(),
+        subject: format!("conversation/{}", envelope.conv),
+        session: envelope.session.map(|session| session.to_string()),
+        sequence: Some(envelope.seq),
+        node: scene.node.to_string(),
+        at: scene.now,
+        data: serde_json::to_string(&envelope).map_err(Error::internal)?.into(),
+    };
+    outbox::add(tx, &event)?;
     route_out(tx, scene, conversation, &envelope, fx)?;
     let socket = capabilities(conversation.kind).is_some_and(|channel| channel.socket);
     let contact = socket.then_some(conversation.contact);
@@ -211,9 +213,19 @@ pub(crate) fn emit(
         Some(session) => Some(session::next_event(tx, session)?),
         None => None,
     };
-    let mut event = json!({ "kind": kind, "session": session, "sequence": sequence });
-    if let Some(fields) = event.as_object_mut() {
-        fields.insert("data".into(), data);
-    }
-    Ok(outbox::add(tx, &MessageId::generate(scene.now).to_string(), &event.to_string(), scene.now)?)
+    let event = Occurrence {
+        tenant: tx.tenant().clone(),
+        id: MessageId::generate(scene.now).to_string(),
+        kind: kind.to_owned(),
+        subject: match session {
+            Some(session) => format!("session/{session}"),
+            None => format!("tenant/{}", tx.tenant()),
+        },
+        session: session.map(|session| session.to_string()),
+        sequence,
+        node: scene.node.to_string(),
+        at: scene.now,
+        data: data.to_string().into(),
+    };
+    Ok(outbox::add(tx, &event)?)
 }
