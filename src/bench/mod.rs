@@ -1,6 +1,7 @@
 //! Experiments that an operator can repeat: `yizhan bench`. Drives Redis, RabbitMQ and whole gateways from outside; knows
 //! no arguments and prints nothing but progress.
 
+pub mod http;
 pub mod machine;
 pub mod measure;
 pub mod pace;
@@ -10,6 +11,7 @@ pub mod process;
 pub mod queue;
 pub mod service;
 pub mod table;
+pub mod ws;
 
 use std::io::Write as _;
 use std::path::Path;
