@@ -11,7 +11,6 @@ use yizhan::model::id::{AccountId, ConversationId, MessageId, RemoteId, TenantId
 use yizhan::model::time::Millis;
 use yizhan::store::{self, Backend, Scope, Settings, Store, Tx, conversation, inbox, message, outbox};
 
-use super::disk;
 use super::measure::{Plan, Series, number};
 use super::process::folder;
 
@@ -20,7 +19,6 @@ const NOW: Millis = Millis(1_795_392_073_000);
 /// Measures and prints.
 pub(crate) fn run(plan: &Plan) -> anyhow::Result<()> {
     plan.begin("store: appends/s, SQLite, WAL, synchronous=FULL")?;
-    println!("disk: {}", disk::speed()?);
     println!("one append: the inbox key, the next seq, the message, the outbox row\n");
     let cases: Vec<(usize, usize)> = [1, 8, 32, 128, 512].iter().flat_map(|n| [(*n, 1), (*n, 256)]).collect();
     let mut rows: Vec<((usize, usize), Series, Series)> =

@@ -70,6 +70,14 @@ pub(super) enum Command {
         #[command(subcommand)]
         command: Tenant,
     },
+    /// 实验。 Measure queues and the way of messages between nodes, reproducibly.
+    ///
+    /// Progress goes to standard error, tables in Markdown to standard output. docs/EXPERIMENTS.md explains how it is
+    /// measured and what it means. Every run refuses a busy machine; a run that broke a promise ends with exit code 1.
+    Bench {
+        #[command(subcommand)]
+        command: Bench,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -149,6 +157,108 @@ pub(super) enum Tenant {
     /// To rotate: make a new key, name it as secret.master_key and the old one in secret.previous_keys, restart, run
     /// this, then take the old key out of the settings.
     Reseal,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Bench {
+    /// 队列实验：Redis 与 RabbitMQ。 Redis or RabbitMQ as a message queue, compared at equal durability.
+    ///
+    /// Structures: list, reliable list, stream with a group (single, batched), pub/sub, a log by script; classic queues
+    /// (transient, persistent, confirmed), quorum queues. Classes: memory, at most one second lost (AOF everysec), synced
+    /// (AOF always; confirms).
+    ///
+    /// Throughput is measured at saturation, closed loop; delays in an open loop whose schedule is fixed before, at one
+    /// rate for all and at half of each one's saturation. Every message carries sender, number and intended time; lost,
+    /// doubled and disordered ones fail the run. Then queues come and go, consumers die between taking and finishing,
+    /// and the brokers are killed with SIGKILL.
+    ///
+    /// Starts throw-away servers with scripts/service (Debian packages redis-server, rabbitmq-server). A server that is
+    /// given by address is not killed, and a given Redis is measured only in the class that it is set up for. About 25
+    /// minutes on two cores; --quick takes two.
+    #[command(after_help = QUEUE_EXAMPLES)]
+    Queue(Queue),
+    /// A consumer that dies; `queue` starts it.
+    #[command(hide = true)]
+    Consumer { contender: String, url: String, queue: usize, effects: PathBuf, seed: u64 },
+}
+
+const QUEUE_EXAMPLES: &str = "\
+Examples 例:
+  yizhan bench queue --quick --busy                        a look, nothing to be quoted
+  yizhan bench queue --write                               the whole experiment, into docs/EXPERIMENTS.md
+  yizhan bench queue --only synced --part latency          delays of what is synced
+  yizhan bench queue --only stream --depths 0,1000000      deep queues
+  yizhan bench queue --sizes 512,128,4096                  other sizes, too
+Contenders 参赛者 STRUCTURE.CLASS:
+  list reliable-list stream stream-batch log (.memory .second .synced), pubsub.memory,
+  classic.memory (transient), classic.second (persistent, no confirm), confirm.synced, confirm-window.synced,
+  quorum.synced, quorum-window.synced";
+
+/// What every experiment can be told.
+#[derive(Debug, Args)]
+pub(super) struct Experiment {
+    /// 启动服务的脚本。 The script that starts throw-away servers.
+    #[arg(long, default_value = "scripts/service", value_name = "PATH")]
+    pub(super) service: PathBuf,
+    /// 数据目录，应在真实磁盘上。 Where data are kept for the time of the run: on the disk that is to be measured.
+    #[arg(long, default_value = ".cache/bench", value_name = "FOLDER")]
+    pub(super) cache: PathBuf,
+    /// 重复次数。 How often everything is repeated, in random order; 1 with --quick.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(super) repeats: Option<u16>,
+    /// 随机种子。 Makes the random order.
+    #[arg(long, default_value_t = 42)]
+    pub(super) seed: u64,
+    /// 快速浏览，结果不可引用。 A short run, not to be quoted.
+    #[arg(long)]
+    pub(super) quick: bool,
+    /// 机器忙也测。 Measure although the machine is busy.
+    #[arg(long)]
+    pub(super) busy: bool,
+    /// 写入文档。 Also write tables and plots into docs/EXPERIMENTS.md and docs/experiments/.
+    #[arg(long)]
+    pub(super) write: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Queue {
+    #[command(flatten)]
+    pub(super) experiment: Experiment,
+    /// 使用现有 Redis。 A Redis to use instead of throw-away ones; keys begin with {yizhan-bench.
+    #[arg(long, value_name = "URL")]
+    pub(super) redis: Option<String>,
+    /// 使用现有 RabbitMQ。 A RabbitMQ to use instead of a throw-away one; queues begin with yizhan-bench.
+    #[arg(long, value_name = "URL")]
+    pub(super) rabbitmq: Option<String>,
+    /// 只测某些部分，可重复。 Only these parts; may be repeated.
+    #[arg(long, value_name = "PART")]
+    pub(super) part: Vec<Part>,
+    /// 只测名称含此词者。 Only contenders with this in their name.
+    #[arg(long, value_name = "WORD")]
+    pub(super) only: Option<String>,
+    /// 客户端数；居中者为比较基准。 Numbers of clients; everything else is compared at the one in the middle.
+    #[arg(long, value_delimiter = ',', value_name = "N,…", value_parser = clap::value_parser!(u16).range(1..=512))]
+    pub(super) clients: Vec<u16>,
+    /// 队列中已有的消息总数。 Messages that lie in the queues before, all together.
+    #[arg(long, value_delimiter = ',', value_name = "N,…", value_parser = clap::value_parser!(u32).range(..=10_000_000))]
+    pub(super) depths: Vec<u32>,
+    /// 消息字节数；第一个为比较基准。 Bytes of a message; everything else is compared at the first.
+    #[arg(long, value_delimiter = ',', default_value = "512", value_name = "N,…", value_parser = clap::value_parser!(u32).range(34..=1_048_576))]
+    pub(super) sizes: Vec<u32>,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+pub(super) enum Part {
+    /// Saturation.
+    Throughput,
+    /// Delays at steady rates.
+    Latency,
+    /// Queues that come and go.
+    Churn,
+    /// Consumers that die.
+    Consumer,
+    /// Brokers that die.
+    Broker,
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The command-line face: arguments, what is printed, exit codes. Knows what to start, not how it is composed.
 
 mod args;
+mod bench;
 mod check;
 mod doctor;
 mod health;
@@ -117,6 +118,7 @@ fn run(given: &Given, command: Command) -> Outcome {
             Ok(())
         }
         Command::Tenant { command } => tenant::run(given, command),
+        Command::Bench { command } => bench::run(command),
     }
 }
 
