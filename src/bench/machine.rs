@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 
+use crate::clock::Clock;
+
 /// The machine before a run.
 #[derive(Debug, Clone)]
 pub struct Machine {
@@ -55,6 +57,21 @@ impl Machine {
             load: load.split(' ').take(3).collect::<Vec<_>>().join(" "),
             disk: sync_speed(folder)?,
         })
+    }
+
+    /// The first line of a report: when and where it was measured, and how to read it.
+    #[must_use]
+    pub fn headline(&self, versions: &[String], repeats: usize, seed: u64, quick: bool) -> String {
+        let now = Clock::system().now().rfc3339();
+        let day = now.split('T').next().unwrap_or_default();
+        let build = if cfg!(debug_assertions) { " **debug build**" } else { "" };
+        let quick = if quick { " **`--quick`：不可引用 not to be quoted.**" } else { "" };
+        let (yizhan, versions) = (env!("CARGO_PKG_VERSION"), versions.join(", "));
+        let Self { cores, cpu, kernel, load, disk } = self;
+        format!(
+            "{day} · yizhan {yizhan}{build} · {versions} · {cores} × {cpu} · Linux {kernel} · {disk} · load average before \
+             the start {load} · {repeats} repeats, seed {seed}: 中位数（最小–最大） median (least–most).{quick}\n"
+        )
     }
 
     /// Refuses to measure beside others' work, unless told to.

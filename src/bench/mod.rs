@@ -9,6 +9,7 @@ pub mod parcel;
 pub mod plot;
 pub mod process;
 pub mod queue;
+pub mod relay;
 pub mod service;
 pub mod table;
 pub mod ws;

@@ -177,6 +177,17 @@ pub(super) enum Bench {
     /// minutes on two cores; --quick takes two.
     #[command(after_help = QUEUE_EXAMPLES)]
     Queue(Queue),
+    /// 消息中继实验。 From a visitor to an agent, on one node and across two, beside socket.io's Redis adapter.
+    ///
+    /// Starts real nodes of this program with a written configuration: one on SQLite; one on PostgreSQL and Redis; two on
+    /// PostgreSQL and Redis, visitors on one and agents on the other. Every message is committed before it is accepted.
+    /// Beside them, in the same run: two processes of socket.io with its Redis adapter (installed from the npm registry
+    /// into the cache folder, needs Node), which store nothing.
+    ///
+    /// 50 agents and 200 bytes. Delays in an open loop, then saturation. A visitor may send 20 messages in 10 seconds, so
+    /// that many visitors share the work of each sender. Lost, doubled and disordered messages fail the run.
+    #[command(after_help = RELAY_EXAMPLES)]
+    Relay(Relay),
     /// A consumer that dies; `queue` starts it.
     #[command(hide = true)]
     Consumer { contender: String, url: String, queue: usize, effects: PathBuf, seed: u64 },
@@ -193,6 +204,13 @@ Contenders 参赛者 STRUCTURE.CLASS:
   list reliable-list stream stream-batch log (.memory .second .synced), pubsub.memory,
   classic.memory (transient), classic.second (persistent, no confirm), confirm.synced, confirm-window.synced,
   quorum.synced, quorum-window.synced";
+
+const RELAY_EXAMPLES: &str = "\
+Examples 例:
+  yizhan bench relay --quick --busy --only embedded        a look, nothing to be quoted
+  yizhan bench relay --write                               the whole experiment, into docs/EXPERIMENTS.md
+  yizhan bench relay --only socket.io --rates 4000         the peer alone
+Scenarios 场景: embedded one-node two-nodes socket.io";
 
 /// What every experiment can be told.
 #[derive(Debug, Args)]
@@ -245,6 +263,24 @@ pub(super) struct Queue {
     /// 消息字节数；第一个为比较基准。 Bytes of a message; everything else is compared at the first.
     #[arg(long, value_delimiter = ',', default_value = "512", value_name = "N,…", value_parser = clap::value_parser!(u32).range(34..=1_048_576))]
     pub(super) sizes: Vec<u32>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Relay {
+    #[command(flatten)]
+    pub(super) experiment: Experiment,
+    /// 只测名称含此词者。 Only scenarios with this in their name.
+    #[arg(long, value_name = "WORD")]
+    pub(super) only: Option<String>,
+    /// 测延迟的速率（每秒）。 Messages per second of all together, for delays.
+    #[arg(long, value_delimiter = ',', default_value = "500,1000", value_name = "N,…", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub(super) rates: Vec<u32>,
+    /// 访客数。 Visitors; each may send 20 messages in 10 seconds.
+    #[arg(long, default_value_t = 3_200, value_name = "N", value_parser = clap::value_parser!(u32).range(400..=9_000))]
+    pub(super) visitors: u32,
+    /// 每个节点的 HTTP 线程数。 HTTP worker threads of each node; a process of Node has one.
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub(super) workers: u16,
 }
 
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]

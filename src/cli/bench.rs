@@ -4,9 +4,9 @@ use std::path::Path;
 
 use anyhow::Context as _;
 
-use super::args::{Bench, Experiment, Part, Queue};
+use super::args::{Bench, Experiment, Part, Queue, Relay};
 use super::{Failure, Outcome, complain, say, wait};
-use crate::bench::{Report, queue};
+use crate::bench::{Report, queue, relay};
 use crate::runtime::Stop;
 use crate::runtime::signals::Signals;
 
@@ -15,6 +15,10 @@ pub(super) fn run(asked: Bench) -> Outcome {
         Bench::Queue(asked) => {
             let options = queue_options(&asked)?;
             tell(&asked.experiment, "bench queue", queue::run(&options))
+        }
+        Bench::Relay(asked) => {
+            let options = relay_options(&asked)?;
+            tell(&asked.experiment, "bench relay", relay::run(&options))
         }
         Bench::Consumer { contender, url, queue, effects, seed } => {
             wait(queue::consume(&queue::Orders { contender, url, queue, effects, seed }))??;
@@ -61,7 +65,7 @@ fn queue_options(asked: &Queue) -> anyhow::Result<queue::Options> {
     Ok(queue::Options {
         service: service.clone(),
         cache: cache.clone(),
-        program: std::env::current_exe().context("cannot find this program")?,
+        program: this_program()?,
         redis: asked.redis.clone(),
         rabbitmq: asked.rabbitmq.clone(),
         parts: asked.part.iter().map(|part| part_of(*part)).collect(),
@@ -74,6 +78,27 @@ fn queue_options(asked: &Queue) -> anyhow::Result<queue::Options> {
         quick: *quick,
         busy: *busy,
     })
+}
+
+fn relay_options(asked: &Relay) -> anyhow::Result<relay::Options> {
+    let Experiment { service, cache, repeats, seed, quick, busy, .. } = &asked.experiment;
+    Ok(relay::Options {
+        service: service.clone(),
+        cache: cache.clone(),
+        program: this_program()?,
+        only: asked.only.clone(),
+        rates: asked.rates.clone(),
+        visitors: usize::try_from(asked.visitors)?,
+        workers: usize::from(asked.workers),
+        repeats: usize::from(repeats.unwrap_or(if *quick { 1 } else { 3 })),
+        seed: *seed,
+        quick: *quick,
+        busy: *busy,
+    })
+}
+
+fn this_program() -> anyhow::Result<std::path::PathBuf> {
+    std::env::current_exe().context("cannot find this program")
 }
 
 fn part_of(part: Part) -> queue::Part {

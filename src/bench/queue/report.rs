@@ -11,17 +11,17 @@ use crate::bench::machine::Machine;
 use crate::bench::measure::Series;
 use crate::bench::plot::{self, Hue, Line, Title};
 use crate::bench::table::Table;
-use crate::clock::Clock;
 
 /// The name in the document.
 pub(super) const NAME: &str = "bench queue";
 
 /// Makes the report.
 pub(super) fn render(options: &Options, machine: &Machine, versions: &[String], figures: Figures) -> Report {
-    let mut text = head(options, machine, versions);
+    let mut text = machine.headline(versions, options.repeats, options.seed, options.quick);
+    // Writing to a text cannot fail, here and below.
+    let _ = writeln!(text, "\n{} B.", options.base_size());
     let mut part = |title: &str, table: Option<String>| {
         if let Some(table) = table {
-            // Writing to a text cannot fail.
             let _ = write!(text, "\n### {title}\n\n{table}");
         }
     };
@@ -44,27 +44,6 @@ pub(super) fn render(options: &Options, machine: &Machine, versions: &[String], 
         }
     }
     Report { name: NAME, text, plots: plots(options, &figures), failures: figures.failures }
-}
-
-fn head(options: &Options, machine: &Machine, versions: &[String]) -> String {
-    let day = Clock::system().now().rfc3339();
-    let day = day.split('T').next().unwrap_or_default();
-    let quick = if options.quick { " **`--quick`：不可引用 not to be quoted.**" } else { "" };
-    let build = if cfg!(debug_assertions) { " **debug build**" } else { "" };
-    format!(
-        "{day} · yizhan {version}{build} · {versions} · {cores} × {cpu} · Linux {kernel} · {disk} · load average before the \
-         start {load} · {repeats} repeats, seed {seed}, {size} B: 中位数（最小–最大） median (least–most).{quick}\n",
-        version = env!("CARGO_PKG_VERSION"),
-        versions = versions.join(", "),
-        cores = machine.cores,
-        cpu = machine.cpu,
-        kernel = machine.kernel,
-        disk = machine.disk,
-        load = machine.load,
-        repeats = options.repeats,
-        seed = options.seed,
-        size = options.base_size(),
-    )
 }
 
 /// Rows grouped by class; `None` if there are none.
