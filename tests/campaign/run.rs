@@ -160,6 +160,7 @@ async fn perform(fault: Fault, folder: &Path, load: &Load, seed: u64) -> anyhow:
     watching.cancel();
     watch.await?;
     wechat::note(&system.wechat.platform, &journal, &mint);
+    flow_off(&system).await?;
     system.database.dump(&folder.join("dump")).await?;
     std::fs::write(folder.join("dump/capture.jsonl"), "")?;
     journal.remark(What::Phase, "end");
@@ -215,6 +216,15 @@ async fn settle(system: &System, crew: &Crew) -> anyhow::Result<()> {
             break;
         }
         tokio::time::sleep(Duration::from_millis(400)).await;
+    }
+    Ok(())
+}
+
+/// That everybody left is an event, too.
+async fn flow_off(system: &System) -> anyhow::Result<()> {
+    let begun = Instant::now();
+    while system.database.count("FROM outbox").await? > 0 && begun.elapsed() < STANDING * 10 {
+        tokio::time::sleep(Duration::from_millis(100)).await;
     }
     Ok(())
 }

@@ -115,10 +115,19 @@ pub(super) async fn slow_readers(stage: &mut Stage<'_>) -> anyhow::Result<Vec<Re
     let told = codes.iter().filter(|code| **code == Some(4013)).count();
     let each = (high_kernel.saturating_sub(kernel)) * 4 / u64::try_from(count).unwrap_or(1);
     Ok(vec![
-        Requirement::at_least("slow devices closed", i64::try_from(closed).unwrap_or(0), i64::try_from(count).unwrap_or(0)),
+        Requirement::at_least(
+            "slow devices closed",
+            i64::try_from(closed).unwrap_or(0),
+            i64::try_from(count).unwrap_or(0),
+        ),
         Requirement::noted("of them with 4013 read", told.to_string()),
         Requirement::at_most("memory of the node grew", kb(high - memory), 300.0, "MB"),
-        Requirement::at_most("kernel memory per slow device", f64::from(u32::try_from(each).unwrap_or(u32::MAX)), 1_024.0, "KB"),
+        Requirement::at_most(
+            "kernel memory per slow device",
+            f64::from(u32::try_from(each).unwrap_or(u32::MAX)),
+            1_024.0,
+            "KB",
+        ),
     ])
 }
 
@@ -140,4 +149,3 @@ fn seconds(ms: u64) -> f64 {
 fn kb(kb: i64) -> f64 {
     f64::from(i32::try_from(kb).unwrap_or(i32::MAX)) / 1024.0
 }
-

@@ -111,6 +111,8 @@ impl Client {
         offers.iter().for_each(|offer| self.offered(offer));
         match self.party {
             Party::Agent(..) => self.ready(state.and_then(|state| state.get("agent"))),
+            // Who leaves opens nothing: that would begin another session.
+            Party::Visitor(_) if self.draining.is_some() => {}
             Party::Visitor(_) => self.open(),
         }
         for frame in pushed.iter().filter(|frame| text(frame, "op") != Some("hello")) {

@@ -59,7 +59,7 @@ impl Client {
     fn show(&mut self, conv: &str, message: &Value, via: &str, from: Option<i64>) {
         let seq = number(message, "seq").unwrap_or(0);
         let mine = self.views.get(conv).map_or(0, |view| view.mine);
-        let tokens = self.world.mint.ours(&message.to_string());
+        let tokens = self.world.mint.ours(&message.get("body").map(Value::to_string).unwrap_or_default());
         if let Some(token) = tokens.first() {
             self.world.desk.learn(conv, token.thread);
         }
