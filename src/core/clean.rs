@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use super::{Core, Error};
-use crate::store::inbox;
+use crate::store::{Conn, inbox};
 
 /// Deliveries are remembered this long: WeChat repeats within a minute, operators look back a day or two.
 const INBOX_KEPT: Duration = Duration::from_secs(3 * 24 * 3600);
 /// Unusable input is kept this long for whoever has to find out why.
 const QUARANTINE_KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
+/// Rows that go at a time: others want to write in between.
+const BATCH: usize = 1_000;
 
 impl Core {
     /// Forgets old deliveries, quarantined input and uploads that were not finished.
@@ -17,12 +19,14 @@ impl Core {
     /// When the store or the place of blobs is away; what was cleared until then stays cleared.
     pub async fn clean(&self) -> Result<(), Error> {
         let now = self.clock().now();
-        let forgotten = self
-            .store()
-            .sweep(move |conn| {
-                inbox::forget(conn, now.minus(INBOX_KEPT), now.minus(QUARANTINE_KEPT)).map_err(Error::from)
-            })
-            .await?;
+        let (mut forgotten, mut round) = (0, BATCH);
+        while round >= BATCH {
+            let sweep = move |conn: &mut Conn| {
+                inbox::forget(conn, now.minus(INBOX_KEPT), now.minus(QUARANTINE_KEPT), 1_000).map_err(Error::from)
+            };
+            round = self.store().sweep(sweep).await?;
+            forgotten += round;
+        }
         tracing::debug!(forgotten, "old deliveries forgotten");
         self.sweep_blobs().await
     }

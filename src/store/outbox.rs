@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 
-use super::conn::on;
+use super::conn::{on, put};
 use super::schema::outbox;
 use super::{Conn, Error, Tx};
 use crate::model::id::TenantId;
@@ -25,9 +25,15 @@ pub struct Pending {
 /// When the statement fails.
 pub fn add(tx: &mut Tx<'_>, id: &str, event: &str, now: Millis) -> Result<(), Error> {
     let (conn, tenant) = tx.parts();
-    on!(conn, c => diesel::insert_into(outbox::table)
-        .values((outbox::tenant.eq(tenant), outbox::id.eq(id), outbox::event.eq(event), outbox::at.eq(now.0)))
-        .execute(c))?;
+    put!(
+        conn,
+        diesel::insert_into(outbox::table).values((
+            outbox::tenant.eq(tenant),
+            outbox::id.eq(id),
+            outbox::event.eq(event),
+            outbox::at.eq(now.0)
+        ))
+    )?;
     Ok(())
 }
 
@@ -56,6 +62,6 @@ pub fn pending(conn: &mut Conn, limit: i64) -> Result<Vec<Pending>, Error> {
 /// When the statement fails.
 pub fn taken(conn: &mut Conn, events: &[Pending]) -> Result<(), Error> {
     let ids: Vec<&str> = events.iter().map(|event| event.id.as_str()).collect();
-    on!(conn, c => diesel::delete(outbox::table.filter(outbox::id.eq_any(&ids))).execute(c))?;
+    put!(conn, diesel::delete(outbox::table.filter(outbox::id.eq_any(&ids))))?;
     Ok(())
 }

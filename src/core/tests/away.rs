@@ -4,9 +4,17 @@ use super::*;
 use crate::model::presence::Status;
 use crate::model::session::{Holder, State};
 
-#[tokio::test]
-async fn arriving_makes_nobody_ready_by_accident_and_the_last_socket_counts() {
-    let desk = Desk::open();
+on_both! {
+    arriving_makes_nobody_ready_by_accident_and_the_last_socket_counts
+    a_newer_socket_of_the_same_device_replaces_the_older_one
+    a_short_absence_costs_nothing
+    after_the_grace_the_session_goes_to_the_head_of_the_queue
+    a_dead_node_is_noticed_by_its_leases
+    an_offer_to_an_agent_who_is_given_up_goes_to_others
+}
+
+async fn arriving_makes_nobody_ready_by_accident_and_the_last_socket_counts(on: Trial) {
+    let desk = Desk::open(on);
     let li = desk.hire("li", 2, &["service"]).await;
     desk.core.attached(&li).await.unwrap();
     let arrived = desk.person(&li).await.presence;
@@ -21,9 +29,8 @@ async fn arriving_makes_nobody_ready_by_accident_and_the_last_socket_counts() {
 }
 
 /// Scenario 30.
-#[tokio::test]
-async fn a_newer_socket_of_the_same_device_replaces_the_older_one() {
-    let desk = Desk::open();
+async fn a_newer_socket_of_the_same_device_replaces_the_older_one(on: Trial) {
+    let desk = Desk::open(on);
     let old = desk.ready("li", 2, &["service"]).await;
     let (_hold, mut ear) = desk.listen(&old);
     let new = desk.client(old.party.clone(), "tab-1");
@@ -36,9 +43,8 @@ async fn a_newer_socket_of_the_same_device_replaces_the_older_one() {
 }
 
 /// Scenario 27.
-#[tokio::test]
-async fn a_short_absence_costs_nothing() {
-    let desk = Desk::open();
+async fn a_short_absence_costs_nothing(on: Trial) {
+    let desk = Desk::open(on);
     let li = desk.ready("li", 2, &["service"]).await;
     let wang = desk.writer("wang").await;
     desk.accept(&li).await;
@@ -55,9 +61,8 @@ async fn a_short_absence_costs_nothing() {
 }
 
 /// Scenario 28.
-#[tokio::test]
-async fn after_the_grace_the_session_goes_to_the_head_of_the_queue() {
-    let desk = Desk::open();
+async fn after_the_grace_the_session_goes_to_the_head_of_the_queue(on: Trial) {
+    let desk = Desk::open(on);
     let li = desk.ready("li", 1, &["service"]).await;
     let wang = desk.writer("wang").await;
     desk.accept(&li).await;
@@ -83,9 +88,8 @@ async fn after_the_grace_the_session_goes_to_the_head_of_the_queue() {
     assert_eq!(code(desk.answers(&li, wang.conv, "我回来了", Some(epoch)).await), Code::NotInControl);
 }
 
-#[tokio::test]
-async fn a_dead_node_is_noticed_by_its_leases() {
-    let desk = Desk::open();
+async fn a_dead_node_is_noticed_by_its_leases(on: Trial) {
+    let desk = Desk::open(on);
     let li = desk.ready("li", 1, &["service"]).await;
     let wang = desk.writer("wang").await;
     desk.accept(&li).await;
@@ -99,9 +103,8 @@ async fn a_dead_node_is_noticed_by_its_leases() {
     assert_eq!(desk.session(wang.conv).await.state, State::Queued);
 }
 
-#[tokio::test]
-async fn an_offer_to_an_agent_who_is_given_up_goes_to_others() {
-    let desk = Desk::open();
+async fn an_offer_to_an_agent_who_is_given_up_goes_to_others(on: Trial) {
+    let desk = Desk::open(on);
     let li = desk.ready("li", 1, &["service"]).await;
     let wang = desk.writer("wang").await;
     desk.only_offer(&li).await;
