@@ -1,5 +1,5 @@
-//! A whole gateway in this process: real SQLite in a folder of its own, real sockets on a free port, a turnable clock,
-//! and the platform simulator on the other side.
+//! A whole gateway in this process: real SQLite in a folder of its own or a real PostgreSQL, real sockets on a free
+//! port, a turnable clock, and the platform simulator on the other side.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -14,6 +14,7 @@ use yizhan::config::{self, Sources};
 use yizhan::simulator::{Actor, Platform};
 use yizhan::tenant::Declaration;
 
+use super::service::Service;
 use super::socket::PATIENCE;
 
 /// The appid of the WeChat account in `tests/fixture/demo.toml`.
@@ -146,6 +147,11 @@ impl Builder {
     pub fn settings(mut self, toml: &str) -> Self {
         self.settings.push_str(toml);
         self
+    }
+
+    /// On the database of a PostgreSQL service. Apps that are given the same service are nodes on the same tables.
+    pub fn postgres(self, service: &Service) -> Self {
+        self.settings(&format!("[store]\nkind = \"postgres\"\nurl = {:?}\n", service.url()))
     }
 
     /// With the echo for conformance suites.

@@ -2,6 +2,7 @@
 
 pub mod agent;
 pub mod app;
+pub mod relay;
 pub mod service;
 pub mod socket;
 pub mod visitor;
