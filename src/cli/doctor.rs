@@ -15,7 +15,7 @@ use crate::clock::Clock;
 use crate::config::{Config, Store as Configured};
 use crate::model::time::Millis;
 use crate::secret;
-use crate::store::{Settings, Store};
+use crate::store::{Settings, examine};
 
 use super::{Failure, Given, Outcome, check, say, wait};
 
@@ -107,13 +107,21 @@ fn store(config: &Config) -> Finding {
     {
         return Note(format!("{} will be made at the first start", sqlite.path.display()));
     }
-    match Store::pending_migrations(&Settings::from(&config.store).backend) {
-        Ok(pending) if pending.is_empty() => Good("opens and is up to date".to_owned()),
-        Ok(pending) => {
-            Note(format!("{} migrations pending; the next start or `yizhan migrate` applies them", pending.len()))
-        }
-        Err(error) => Bad(format!("{:#}", anyhow::Error::from(error))),
+    let report = match examine(&Settings::from(&config.store).backend) {
+        Ok(report) => report,
+        Err(error) => return Bad(format!("{:#}", anyhow::Error::from(error))),
+    };
+    if !report.problems.is_empty() {
+        let text = report.problems.join("; ");
+        let taken = matches!(&config.store, Configured::Postgres(postgres) if postgres.allow_unsafe);
+        return if taken { Note(text) } else { Bad(text) };
     }
+    let server = report.server.map(|version| format!("PostgreSQL {version} ")).unwrap_or_default();
+    if report.pending.is_empty() {
+        return Good(format!("{server}opens and is up to date"));
+    }
+    let pending = report.pending.len();
+    Note(format!("{server}opens; {pending} migrations pending; the next start or `yizhan migrate` applies them"))
 }
 
 fn port(config: &Config) -> Finding {

@@ -89,7 +89,9 @@ fn postgres_replaces_the_keys_of_sqlite() {
     let Store::Postgres(postgres) = config.store else { panic!("postgres was asked for") };
     assert_eq!(postgres.url.expose(), "postgres://u:p@h/d");
     assert_eq!(postgres.connections, 16);
-    assert!(config.warnings.iter().any(|warning| warning.key == "store.kind"), "it has not been tested");
+    assert!(config.warnings.iter().any(|warning| warning.key == "store.url"), "whoever listens could read");
+    let env = [("YIZHAN__STORE__KIND", "postgres"), ("YIZHAN__STORE__URL", "postgres://u:p@h/d?sslmode=require")];
+    assert_eq!(load_with("", &env).unwrap().warnings.iter().count(), 0);
     assert!(!shown.contains("u:p@h"));
     assert_eq!(problems("[store]\nkind = \"postgres\"\n", &[]), ["store.url: is required"]);
     let mixed = problems("[store]\nkind = \"postgres\"\nurl = \"postgres://h/d\"\npath = \"x\"\n", &[]);

@@ -98,6 +98,12 @@ impl Error {
         Self { code: Code::DependencyUnavailable, message, after_ms: None, source: Some(Box::new(source)) }
     }
 
+    /// Whether it may have been done all the same: the answer to the commit was lost.
+    pub(crate) fn is_unknown(&self) -> bool {
+        let source = self.source.as_deref().and_then(|source| source.downcast_ref::<store::Error>());
+        matches!(source, Some(store::Error::Unknown(_)))
+    }
+
     /// The answer for whatever does not exist, or not for this party.
     #[must_use]
     pub fn not_found() -> Self {
@@ -107,10 +113,7 @@ impl Error {
 
 impl From<store::Error> for Error {
     fn from(error: store::Error) -> Self {
-        match error {
-            store::Error::Unavailable | store::Error::Connect(_) | store::Error::Commit(_) => Self::away(error),
-            other => Self::internal(other),
-        }
+        if error.is_passing() { Self::away(error) } else { Self::internal(error) }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 
-use super::conn::on;
+use super::conn::{on, put};
 use super::schema::lease;
 use super::stored::read;
 use super::{Conn, Error, Tx};
@@ -42,17 +42,19 @@ pub fn take(tx: &mut Tx<'_>, new: &Lease, node: NodeId, until: Millis) -> Result
         .optional())?;
     let held =
         (lease::connection.eq(new.connection.to_string()), lease::node.eq(node.to_string()), lease::until.eq(until.0));
-    on!(conn, c => diesel::insert_into(lease::table)
-        .values((
-            lease::tenant.eq(tenant),
-            lease::participant.eq(&new.participant),
-            lease::device.eq(&new.device),
-            held.clone(),
-        ))
-        .on_conflict((lease::tenant, lease::participant, lease::device))
-        .do_update()
-        .set(held)
-        .execute(c))?;
+    put!(
+        conn,
+        diesel::insert_into(lease::table)
+            .values((
+                lease::tenant.eq(tenant),
+                lease::participant.eq(&new.participant),
+                lease::device.eq(&new.device),
+                held.clone(),
+            ))
+            .on_conflict((lease::tenant, lease::participant, lease::device))
+            .do_update()
+            .set(held)
+    )?;
     let before: Option<ConnectionId> = before.map(|text| read("connection", &text)).transpose()?;
     Ok(before.filter(|connection| *connection != new.connection))
 }

@@ -1,5 +1,5 @@
-//! A whole gateway in this process: real SQLite in a folder of its own, real sockets on a free port, a turnable clock,
-//! and the platform simulator on the other side.
+//! A whole gateway in this process: real SQLite in a folder of its own or a real PostgreSQL, real sockets on a free
+//! port, a turnable clock, and the platform simulator on the other side.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -153,6 +153,11 @@ impl Builder {
     pub fn rabbitmq(self, broker: &Service) -> Self {
         let url = format!("amqp://guest:guest@127.0.0.1:{}/%2f", broker.port());
         self.settings(&format!("[bus]\nkind = \"rabbitmq\"\nurl = {url:?}\n"))
+    }
+
+    /// On the database of a PostgreSQL service. Apps that are given the same service are nodes on the same tables.
+    pub fn postgres(self, service: &Service) -> Self {
+        self.settings(&format!("[store]\nkind = \"postgres\"\nurl = {:?}\n", service.url()))
     }
 
     /// With the echo for conformance suites.

@@ -44,12 +44,43 @@ impl Service {
         self.port
     }
 
+    /// Where clients find it, also while it is down.
+    pub fn url(&self) -> String {
+        self.kind.url(self.port)
+    }
+
     /// Kills it with everything it started. Its data stay.
     pub fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
             kill_group(child.id());
             child.wait().expect("the service can be waited for");
         }
+    }
+
+    /// Stops it where it stands: it keeps its port and its connections and answers nothing.
+    pub fn freeze(&self) {
+        self.signal("-STOP");
+    }
+
+    /// Lets it go on.
+    pub fn thaw(&self) {
+        self.signal("-CONT");
+    }
+
+    /// Sends a signal to the service and to every process that it has started.
+    fn signal(&self, name: &str) {
+        let root = self.child.as_ref().expect("it runs").id();
+        let mut all = vec![root];
+        let mut next = 0;
+        while let Some(pid) = all.get(next) {
+            let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
+            all.extend(children.split_whitespace().filter_map(|pid| pid.parse::<u32>().ok()));
+            next += 1;
+        }
+        // Parents first: one that is stopped starts nobody new.
+        let pids = all.iter().map(ToString::to_string);
+        let sent = Command::new("kill").arg(name).args(pids).status();
+        assert!(sent.is_ok_and(|status| status.success()), "kill {name}");
     }
 
     /// Starts it again on its port and its data, and waits until it answers.

@@ -1,0 +1,3 @@
+//! What every back end of a kind has to do, on each of them.
+
+mod store;
