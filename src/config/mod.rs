@@ -5,6 +5,7 @@
 
 pub mod backend;
 pub mod http;
+pub mod hub;
 mod merge;
 pub mod problem;
 pub mod process;
@@ -20,8 +21,9 @@ use std::path::{Path, PathBuf};
 
 use toml::Table;
 
-pub use backend::{Bus, Disk, Hub, Media};
+pub use backend::{Bus, Disk, Media};
 pub use http::Http;
+pub use hub::{Durability, Hub, Rabbitmq, Redis};
 pub use problem::{Problem, Problems};
 pub use process::{Drain, Log, LogFormat, Secrets};
 pub use socket::Socket;
@@ -123,7 +125,7 @@ fn read(merged: &Table, env: &BTreeMap<String, String>) -> Result<Config, Proble
         http: section(&root, "http", Http::read),
         socket: section(&root, "socket", Socket::read),
         store: section(&root, "store", |r| Store::read(r, &data_dir)),
-        hub: section(&root, "hub", Hub::read),
+        hub: section(&root, "hub", |r| Hub::read(r, &data_dir)),
         bus: section(&root, "bus", Bus::read),
         media: section(&root, "media", |r| Media::read(r, &data_dir)),
         wechat: section(&root, "wechat", Wechat::read),
@@ -173,10 +175,13 @@ fn read_file(path: &Path, problems: &mut Problems) -> Option<Table> {
 
 /// A password inside a file that anybody may read is no secret.
 fn check_privacy(path: Option<&Path>, layer: &Table, problems: &mut Problems) {
-    let url = layer.get("store").and_then(|store| store.get("url")).and_then(toml::Value::as_str);
-    let inline = url.is_some_and(|url| !source::is_reference(url));
-    if inline && path.is_some_and(source::others_can_read) {
-        problems.push("store.url", "stands in a file that others can read: chmod 600 it, or use env:NAME or file:PATH");
+    for section in ["store", "hub"] {
+        let url = layer.get(section).and_then(|keys| keys.get("url")).and_then(toml::Value::as_str);
+        let inline = url.is_some_and(|url| !source::is_reference(url));
+        if inline && path.is_some_and(source::others_can_read) {
+            let what = "stands in a file that others can read: chmod 600 it, or use env:NAME or file:PATH";
+            problems.push(format!("{section}.url"), what);
+        }
     }
 }
 

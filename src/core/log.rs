@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::effect::{Effect, Effects, Push, Receipt};
+use super::presence::lease_of;
 use super::request::{Mark, Position};
 use super::{Client, Core, Error, Party};
 use crate::model::code::Code;
@@ -14,7 +15,7 @@ use crate::model::id::{ConversationId, MessageId};
 use crate::store::conversation::{self, Conversation};
 use crate::store::cursor::{self, Cursor};
 use crate::store::delivery::Delivery;
-use crate::store::{Tx, assignment, delivery, message};
+use crate::store::{Tx, assignment, delivery, lease, message};
 
 /// The most messages that a sync gives per conversation; a device that misses more reloads by history.
 const SYNC_MAX: i64 = 500;
@@ -106,7 +107,8 @@ fn receipts(
     Ok(found)
 }
 
-fn far(conv: ConversationId, who: String, cursor: Cursor) -> Receipt {
+/// How far somebody is.
+pub(in crate::core) fn far(conv: ConversationId, who: String, cursor: Cursor) -> Receipt {
     Receipt {
         conv,
         who,
@@ -224,6 +226,11 @@ impl Core {
             .scope(&client.tenant)
             .write(move |tx| {
                 let conversation = readable(tx, &owned, mark.conv)?;
+                // A socket whose device has opened a newer one says nothing about the device any more.
+                let holder = lease::holder(tx, &lease_of(&owned))?;
+                if holder.is_some_and(|connection| connection != owned.connection) {
+                    return Ok(Effects::default());
+                }
                 if mark.seq < 0 || mark.seq > conversation.last_seq {
                     return Err(Error::new(Code::BadRequest, "seq 超出会话 / seq beyond the log"));
                 }

@@ -19,6 +19,7 @@ mod handoff;
 pub mod intake;
 mod leave;
 pub mod log;
+mod mark;
 mod offer;
 mod presence;
 pub mod relay;
@@ -29,6 +30,7 @@ pub(crate) mod session;
 pub mod signature;
 mod source;
 mod state;
+pub mod sweep;
 pub(crate) mod switchboard;
 #[cfg(test)]
 mod tests;
@@ -40,6 +42,7 @@ pub(crate) mod view;
 use std::sync::Arc;
 
 pub use self::log::{LogPage, Synced};
+pub use self::presence::Holds;
 pub use self::state::Ready;
 
 use arc_swap::{ArcSwap, Guard};
@@ -165,6 +168,8 @@ impl Client {
 /// What a core is made of.
 #[derive(Debug)]
 pub struct Parts {
+    /// This process.
+    pub node: NodeId,
     /// The tables.
     pub store: Store,
     /// The way to sockets.
@@ -197,7 +202,6 @@ struct Inner {
     signer: Signer,
     directory: ArcSwap<Directory>,
     replay: Arc<ReplayCache>,
-    node: NodeId,
     /// Rung when a delivery may have become due.
     deliveries: Notify,
     /// Rung when a blob waits to be fetched.
@@ -208,6 +212,8 @@ struct Inner {
     routes: Bell,
     /// Who types to customers on called channels; what does not fit is dropped.
     typing: typing::Typing,
+    /// What the sweep has done.
+    sweep: sweep::Counters,
 }
 
 /// What a transaction needs besides the rows.
@@ -228,13 +234,13 @@ impl Core {
             signer: Signer::new(&parts.keys, parts.clock.clone(), parts.media.url_life()),
             directory,
             replay,
-            node: NodeId::generate(parts.clock.now()),
             parts,
             deliveries: Notify::new(),
             fetches: Notify::new(),
             timers: Notify::new(),
             routes: Bell::default(),
             typing: typing::Typing::default(),
+            sweep: sweep::Counters::default(),
         };
         Self { inner: Arc::new(inner) }
     }
@@ -270,7 +276,7 @@ impl Core {
     /// This process.
     #[must_use]
     pub fn node(&self) -> NodeId {
-        self.inner.node
+        self.inner.parts.node
     }
 
     /// The declared tenants.

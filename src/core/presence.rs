@@ -13,21 +13,34 @@ use crate::hub::{Hint, Recipient};
 use crate::model::assignment::State as Share;
 use crate::model::code::Code;
 use crate::model::envelope::ChannelKind;
-use crate::model::id::{AgentId, ContactId};
+use crate::model::id::{AgentId, ConnectionId, ContactId};
 use crate::model::presence::Status;
 use crate::model::session::State;
 use crate::runtime::Stop;
 use crate::store::lease::{self, Lease};
-use crate::store::{Tx, agent, assignment, conversation, session};
+use crate::store::{Tx, agent, assignment, conversation, session, sweep};
 
 /// A socket whose node does not renew its lease for so long is gone.
-const LEASE: Duration = Duration::from_secs(60);
+pub(super) const LEASE: Duration = Duration::from_secs(36);
 /// How often a node renews the leases of its sockets.
-const RENEW: Duration = Duration::from_secs(15);
+const RENEW: Duration = Duration::from_secs(10);
+/// How often it looks for leases of other nodes that have ended.
+const BURY: Duration = Duration::from_secs(4);
 /// Dead leases that are buried per look.
 const BATCH: i64 = 200;
 /// Chats at a time that an agent may choose at most.
 const CAPACITY_MAX: i32 = 200;
+
+/// Which connection is the one of a device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Holds {
+    /// The one that was asked about.
+    This,
+    /// A newer one.
+    Another,
+    /// None: the lease has ended.
+    Nobody,
+}
 
 /// Pushes an agent's state to colleagues.
 pub(super) fn show(tx: &mut Tx<'_>, who: &AgentId, fx: &mut Effects) -> Result<(), Error> {
@@ -94,18 +107,35 @@ fn left(tx: &mut Tx<'_>, scene: &Scene, client: &Client, fx: &mut Effects) -> Re
             if lease::any(tx, &client.participant())? {
                 return Ok(());
             }
-            match waits(tx, *contact, account)? {
-                Some(session) => {
-                    let due = scene.now.plus(scene.tenant.policy.queue_grace);
-                    timer::set(tx, Kind::QueueGrace, session, due, fx)
-                }
-                None => Ok(()),
-            }
+            let waiting = waits(tx, *contact, account)?;
+            missed(tx, scene, waiting, fx)
         }
     }
 }
 
-fn lease_of(client: &Client) -> Lease {
+/// The customer of a session that waits is no longer there: they have a while to come back.
+fn missed(tx: &mut Tx<'_>, scene: &Scene, waiting: Option<String>, fx: &mut Effects) -> Result<(), Error> {
+    let Some(session) = waiting else { return Ok(()) };
+    let due = scene.now.plus(scene.tenant.policy.queue_grace);
+    timer::set(tx, Kind::QueueGrace, session, due, fx)
+}
+
+/// A socket is gone without a word, with its node: whose it was is known by the name only.
+fn vanished(tx: &mut Tx<'_>, scene: &Scene, participant: &str, fx: &mut Effects) -> Result<(), Error> {
+    match participant.split_once(':') {
+        Some(("agent", who)) => departed(tx, scene, &AgentId::parse(who)?, fx),
+        Some(("contact", who)) if !lease::any(tx, participant)? => {
+            for head in sweep::heads_of(tx, &[ContactId::parse(who)?])? {
+                let open = session::open_of(tx, head.conv)?.filter(|session| session.state == State::Queued);
+                missed(tx, scene, open.map(|session| session.session.to_string()), fx)?;
+            }
+            Ok(())
+        }
+        _ => Ok(()),
+    }
+}
+
+pub(super) fn lease_of(client: &Client) -> Lease {
     Lease {
         tenant: client.tenant.clone(),
         participant: client.participant(),
@@ -165,7 +195,7 @@ impl Core {
     /// `not_found` for an agent who does not exist any more; `dependency_unavailable`.
     pub async fn attached(&self, client: &Client) -> Result<(), Error> {
         let owned = client.clone();
-        let node = self.inner.node;
+        let node = self.node();
         let replaced = self
             .change(&client.tenant, move |tx, scene, fx| {
                 let replaced = lease::take(tx, &lease_of(&owned), node, scene.now.plus(LEASE))?;
@@ -188,6 +218,29 @@ impl Core {
             self.inner.parts.hub.publish(&to, &Hint::Replaced(old));
         }
         Ok(())
+    }
+
+    /// Whose the lease of a client's device is.
+    ///
+    /// # Errors
+    /// When the store is away.
+    pub async fn holds(&self, client: &Client) -> Result<Holds, Error> {
+        let lease = lease_of(client);
+        let holder = self.scope(&client.tenant).read(move |tx| lease::holder(tx, &lease)).await.map_err(Error::from)?;
+        Ok(match holder {
+            None => Holds::Nobody,
+            Some(connection) if connection == client.connection => Holds::This,
+            Some(_) => Holds::Another,
+        })
+    }
+
+    /// The connections of a client's party, on all nodes.
+    ///
+    /// # Errors
+    /// When the store is away.
+    pub async fn connections_of(&self, client: &Client) -> Result<Vec<ConnectionId>, Error> {
+        let participant = client.participant();
+        Ok(self.scope(&client.tenant).read(move |tx| lease::of(tx, &participant)).await?)
     }
 
     /// Notes that a client's socket is closed, unless the device has opened a newer one. When it cannot be noted the
@@ -224,22 +277,26 @@ impl Core {
 
     /// Keeps the leases of this node's sockets alive and buries those of dead nodes, until `stop`.
     pub async fn run_leases(&self, stop: Stop) {
+        let mut since_renewal = RENEW;
         while !stop.is_cancelled() {
-            if let Err(error) = self.renew_leases().await {
-                tracing::warn!(error = ?error, "leases could not be renewed");
+            if since_renewal >= RENEW {
+                since_renewal = Duration::ZERO;
+                if let Err(error) = self.renew_leases().await {
+                    tracing::warn!(error = ?error, "leases could not be renewed");
+                }
             }
             if let Err(error) = self.bury_leases().await {
                 tracing::warn!(error = ?error, "ended leases could not be buried");
             }
             tokio::select! {
                 () = stop.cancelled() => {}
-                () = tokio::time::sleep(RENEW) => {}
+                () = tokio::time::sleep(BURY) => since_renewal += BURY,
             }
         }
     }
 
     async fn renew_leases(&self) -> Result<usize, Error> {
-        let (node, until) = (self.inner.node, self.inner.parts.clock.now().plus(LEASE));
+        let (node, until) = (self.node(), self.inner.parts.clock.now().plus(LEASE));
         self.inner.parts.store.sweep(move |conn| lease::renew(conn, node, until).map_err(Error::from)).await
     }
 
@@ -251,10 +308,8 @@ impl Core {
         for old in ended {
             let tenant = old.tenant.clone();
             self.change(&tenant, move |tx, scene, fx| {
-                if lease::bury(tx, &old, scene.now)?
-                    && let Some(who) = old.participant.strip_prefix("agent:")
-                {
-                    departed(tx, scene, &AgentId::parse(who)?, fx)?;
+                if lease::bury(tx, &old, scene.now)? {
+                    vanished(tx, scene, &old.participant, fx)?;
                 }
                 Ok(())
             })

@@ -57,6 +57,19 @@ pub fn take(tx: &mut Tx<'_>, new: &Lease, node: NodeId, until: Millis) -> Result
     Ok(before.filter(|connection| *connection != new.connection))
 }
 
+/// The connection that has the device's lease, if any has.
+///
+/// # Errors
+/// When the statement fails.
+pub fn holder(tx: &mut Tx<'_>, of: &Lease) -> Result<Option<ConnectionId>, Error> {
+    let (conn, tenant) = tx.parts();
+    let connection: Option<String> = on!(conn, c => one!(tenant, &of.participant, &of.device)
+        .select(lease::connection)
+        .first(c)
+        .optional())?;
+    connection.map(|text| read("connection", &text)).transpose()
+}
+
 /// Ends a lease if this connection still has it; `false` when a newer one does.
 ///
 /// # Errors
@@ -67,6 +80,20 @@ pub fn release(tx: &mut Tx<'_>, old: &Lease) -> Result<bool, Error> {
             .filter(lease::connection.eq(old.connection.to_string())))
         .execute(c))?;
     Ok(deleted == 1)
+}
+
+/// The connections of a participant's devices, oldest first.
+///
+/// # Errors
+/// When the statement fails.
+pub fn of(tx: &mut Tx<'_>, participant: &str) -> Result<Vec<ConnectionId>, Error> {
+    let (conn, tenant) = tx.parts();
+    let rows: Vec<String> = on!(conn, c => lease::table
+        .filter(lease::tenant.eq(tenant).and(lease::participant.eq(participant)))
+        .order(lease::connection.asc())
+        .select(lease::connection)
+        .load(c))?;
+    rows.iter().map(|connection| read("connection", connection)).collect()
 }
 
 /// Whether a participant has any open socket.

@@ -28,6 +28,7 @@ pub mod schema;
 pub mod session;
 mod settings;
 mod stored;
+pub mod sweep;
 pub mod tenant;
 pub mod timer;
 mod writer;

@@ -7,6 +7,7 @@ pub mod asset;
 pub mod attachment;
 pub mod body;
 pub mod cookie;
+mod crossing;
 pub mod echo;
 pub mod error;
 pub mod flood;

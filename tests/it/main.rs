@@ -7,6 +7,8 @@ mod bad_input;
 #[cfg(test)]
 mod conformance;
 #[cfg(test)]
+mod contract;
+#[cfg(test)]
 mod durability;
 #[cfg(test)]
 mod flow;

@@ -2,6 +2,7 @@
 //! shared where starting takes long; tests keep apart by database, key prefix or virtual host.
 
 mod kind;
+mod redis;
 #[cfg(test)]
 mod tests;
 
@@ -12,6 +13,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 pub use kind::Kind;
+pub use redis::RedisCluster;
 use tempfile::TempDir;
 
 /// How long a service may take to come up on a busy machine.
@@ -44,6 +46,27 @@ impl Service {
         self.port
     }
 
+    /// The port after it, for whatever the options say: `{second}` in an option stands for it.
+    pub fn second_port(&self) -> u16 {
+        self.port + 1
+    }
+
+    /// Stops it from doing anything, without ending it or its connections.
+    pub fn freeze(&self) {
+        self.signal("-STOP");
+    }
+
+    /// Lets it go on after [`Service::freeze`].
+    pub fn thaw(&self) {
+        self.signal("-CONT");
+    }
+
+    fn signal(&self, signal: &str) {
+        let group = self.child.as_ref().expect("it runs").id();
+        let sent = Command::new("kill").args([signal, "--", &format!("-{group}")]).status();
+        assert!(sent.is_ok_and(|status| status.success()), "kill {signal} -{group}");
+    }
+
     /// Kills it with everything it started. Its data stay.
     pub fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
@@ -61,7 +84,7 @@ impl Service {
             .arg(self.kind.name())
             .arg(self.dir.path().join("service"))
             .arg(self.port.to_string())
-            .args(&self.options)
+            .args(self.options.iter().map(|option| option.replace("{second}", &self.second_port().to_string())))
             .stdin(Stdio::null())
             .stdout(log.try_clone().expect("a log file"))
             .stderr(log)
