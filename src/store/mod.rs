@@ -35,6 +35,7 @@ pub mod schema;
 pub mod session;
 mod settings;
 mod stored;
+pub mod sweep;
 mod sweeper;
 pub mod tenant;
 pub mod timer;

@@ -114,7 +114,7 @@ async fn a_dead_node_is_noticed_by_its_leases(on: Trial) {
     let li = desk.ready("li", 1, &["service"]).await;
     let wang = desk.writer("wang").await;
     desk.accept(&li).await;
-    desk.turn(59);
+    desk.turn(35);
     desk.core.bury_leases().await.unwrap();
     assert!(desk.person(&li).await.presence.online);
     desk.turn(2);

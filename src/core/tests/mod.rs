@@ -7,6 +7,7 @@ mod offers;
 mod random;
 mod services;
 mod sessions;
+mod swept;
 mod transfers;
 
 use std::collections::BTreeMap;
@@ -27,7 +28,7 @@ use crate::model::code::Code;
 use crate::model::content::Content;
 use crate::model::envelope::{ChannelKind, Envelope, Role, Sender};
 use crate::model::id::{
-    AccountId, AgentId, ConnectionId, ConversationId, DeviceId, QueueId, RemoteId, SessionId, TenantId,
+    AccountId, AgentId, ConnectionId, ConversationId, DeviceId, NodeId, QueueId, RemoteId, SessionId, TenantId,
 };
 use crate::secret::{Key, Keyring};
 use crate::store::agent::{self, Agent};
@@ -100,6 +101,7 @@ fn parts(store: Store, clock: Clock, tenants: Registry, folder: &Path) -> Parts 
     let nowhere = ApiSettings::at("http://127.0.0.1:9".parse().unwrap());
     Parts {
         store,
+        node: NodeId::generate(clock.now()),
         hub: Hub::local(),
         wechat: Api::new(&nowhere, clock.clone()).unwrap(),
         clock,
@@ -354,7 +356,7 @@ fn client_agent(client: &Client) -> AgentId {
 fn frames(inlet: &mut Inlet) -> Vec<serde_json::Value> {
     std::iter::from_fn(|| inlet.hints.try_recv().ok())
         .filter_map(|hint| match hint {
-            Hint::Frame(text) => Some(serde_json::from_str(&text).unwrap()),
+            Hint::Frame(frame) => Some(serde_json::from_str(&frame.text).unwrap()),
             _ => None,
         })
         .collect()

@@ -1,3 +1,4 @@
-//! What every back end of a kind has to do, on each of them.
+//! What every back end of a kind promises, checked on each of them.
 
+mod hub;
 mod store;

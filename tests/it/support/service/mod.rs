@@ -2,6 +2,7 @@
 //! shared where starting takes long; tests keep apart by database, key prefix or virtual host.
 
 mod kind;
+mod redis;
 #[cfg(test)]
 mod tests;
 
@@ -12,6 +13,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 pub use kind::Kind;
+pub use redis::RedisCluster;
 use tempfile::TempDir;
 
 /// How long a service may take to come up on a busy machine.
@@ -47,6 +49,11 @@ impl Service {
     /// Where clients find it, also while it is down.
     pub fn url(&self) -> String {
         self.kind.url(self.port)
+    }
+
+    /// The port after it, for whatever the options say: `{second}` in an option stands for it.
+    pub fn second_port(&self) -> u16 {
+        self.port + 1
     }
 
     /// Kills it with everything it started. Its data stay.
@@ -92,7 +99,7 @@ impl Service {
             .arg(self.kind.name())
             .arg(self.dir.path().join("service"))
             .arg(self.port.to_string())
-            .args(&self.options)
+            .args(self.options.iter().map(|option| option.replace("{second}", &self.second_port().to_string())))
             .stdin(Stdio::null())
             .stdout(log.try_clone().expect("a log file"))
             .stderr(log)
