@@ -15,13 +15,13 @@ mod report;
 #[cfg(test)]
 mod sample;
 mod shown;
-mod time;
+pub mod time;
 mod wechat;
 
 use super::history::{Records, Token};
 use index::Index;
 pub use report::report;
-pub use time::{Delays, percentile};
+pub use time::Delays;
 
 /// Findings of one check that are kept; more of the same tell nothing new.
 const KEPT: usize = 200;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use futures_util::future::join_all;
 
 use super::{Requirement, Stage};
-use crate::check::percentile;
+use crate::check::time::percentile;
 use crate::load::contact::Write;
 use crate::load::crowd::{self, Door, Member};
 use crate::system::declare::FIRMS;

@@ -186,28 +186,6 @@ fn texts_that_are_no_frames_end_the_connection_and_others_only_get_an_error() {
 }
 
 #[test]
-fn parties_may_ask_only_what_is_theirs() {
-    let send = |visibility: &str| {
-        format!(
-            r#"{{"id":1,"op":"send","d":{{"conv":"{}","cid":"a","type":"text","body":{{"text":"x"}}{visibility}}}}}"#,
-            conv(1)
-        )
-    };
-    let mut visitor = Bench::signed_in(Endpoint::Visitor, vec![]);
-    let note = send("").replace("text\",\"body", "note\",\"body");
-    let pull = r#"{"id":1,"op":"pull","d":{"queue":"q"}}"#.to_owned();
-    for forbidden in [&pull, &send(r#","visibility":"agents""#), &note] {
-        assert!(visitor.say(forbidden).is_empty());
-        assert_eq!(visitor.said.pop().unwrap()["err"]["code"], "forbidden", "{forbidden}");
-    }
-    assert_eq!(visitor.say(&send("")).len(), 1);
-    let mut agent = Bench::signed_in(Endpoint::Agent, vec![]);
-    assert!(agent.say(r#"{"id":1,"op":"open","d":{}}"#).is_empty());
-    assert_eq!(agent.said.pop().unwrap()["err"]["code"], "forbidden");
-    assert!(matches!(&agent.say(&pull)[..], [Work::Perform { id: Some(1), request: Request::Pull { .. } }]));
-}
-
-#[test]
 fn requests_are_done_one_after_another_in_their_order() {
     let mut bench = Bench::signed_in(Endpoint::Visitor, vec![]);
     let work = bench.say(r#"[{"id":1,"op":"open"},{"id":2,"op":"handoff"},{"id":3,"op":"cancel_queue"}]"#);
