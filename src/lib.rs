@@ -31,4 +31,6 @@ pub mod web;
 // roof
 pub mod app;
 // roof
+pub mod bench;
+// roof
 pub mod cli;

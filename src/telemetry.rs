@@ -19,6 +19,9 @@ const MAX_LINE: usize = 4096;
 /// What is left of a value in a line that is too long, characters.
 const MAX_VALUE: usize = 256;
 
+/// Parts of libraries that would log what was said, at whatever level is set.
+const SILENCED: [&str; 1] = ["lapin::returned_messages=off"];
+
 /// Why logging could not be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -46,7 +49,10 @@ where
     W: Fn() -> O + Send + Sync + 'static,
 {
     let lines = Lines { format: log.format, out };
-    let filter = EnvFilter::try_new(&log.level)?;
+    let mut filter = EnvFilter::try_new(&log.level)?;
+    for silenced in SILENCED {
+        filter = filter.add_directive(silenced.parse()?);
+    }
     let builder = fmt().with_env_filter(filter).with_ansi(false).with_writer(lines);
     Ok(match log.format {
         LogFormat::Json => Box::new(builder.json().flatten_event(true).with_current_span(true).finish()),

@@ -6,13 +6,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail, ensure};
+use yizhan::bench::process::cpu_of;
 
 use super::gateway::{Gateway, Setup};
 use super::http::Client;
 use super::measure::{Latency, Plan, Series, number};
+use super::peer;
 use super::platform::{Deliveries, agreeable};
-use super::process::{Server, cpu_of, folder, free_port};
-use super::{disk, peer};
+use super::process::{Server, folder, free_port};
 
 const CONNECTIONS: usize = 32;
 /// Customers that write in turn.
@@ -59,7 +60,6 @@ pub(crate) fn run(plan: &Plan) -> anyhow::Result<()> {
          thread besides; {CONTACTS} customers with a session in the queue",
         plan.workers
     );
-    println!("disk: {}", disk::speed()?);
     let deliveries = Deliveries::new(CONTACTS)?;
     let requests: Arc<Vec<Vec<u8>>> = Arc::new((0..WARM_UP + plan.requests).map(|n| deliveries.request(n)).collect());
     let bytes = requests.first().context("no requests")?;
@@ -193,7 +193,7 @@ async fn range(server: &Server, requests: &Arc<Vec<Vec<u8>>>, from: usize, to: u
     if answered != to - from {
         bail!("{answered} of {} answered", to - from);
     }
-    let mut histogram = Latency::new()?;
+    let mut histogram = Latency::default();
     latency.into_iter().for_each(|time| histogram.note(time));
     Ok(Run { answered, time, latency: histogram, cpu: 0.0 })
 }

@@ -9,7 +9,6 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
-use super::disk;
 use super::gateway::{Gateway, Setup};
 use super::http::Client;
 use super::measure::{Latency, Plan, Series};
@@ -44,7 +43,7 @@ fn with<T>(seen: &Shared, work: impl FnOnce(&mut Seen) -> T) -> T {
 /// Measures and prints.
 pub(crate) fn run(plan: &Plan) -> anyhow::Result<()> {
     plan.begin("delay: 400 deliveries/s, open loop, delivered to agents' sockets; 40 answers/s")?;
-    println!("disk: {}\n", disk::speed()?);
+    println!();
     let mut series: Vec<(&str, Series, Series, Series)> =
         ["delivery → answered", "delivery → agent's frame", "agent's send → ok"]
             .map(|name| (name, Series::default(), Series::default(), Series::default()))
@@ -122,7 +121,7 @@ async fn one(plan: &Plan) -> anyhow::Result<[Latency; 3]> {
 }
 
 fn evaluate(seen: &Shared, begin: Instant) -> anyhow::Result<[Latency; 3]> {
-    let mut latencies = [Latency::new()?, Latency::new()?, Latency::new()?];
+    let mut latencies = [Latency::default(), Latency::default(), Latency::default()];
     let [answered, arrived, said] = &mut latencies;
     let warm = usize::try_from(u64::from(RATE) * WARM_UP)?;
     with(seen, |seen| {

@@ -9,18 +9,16 @@
 mod bare;
 mod callback;
 mod delay;
-mod disk;
 mod gateway;
-mod http;
 mod measure;
 mod peer;
 mod platform;
 mod process;
 mod socket;
 mod store;
-mod ws;
 
 use measure::Plan;
+use yizhan::bench::{http, ws};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

@@ -6,6 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
+use yizhan::bench::process::cpu_of;
 
 /// How long a server may take to listen.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -83,14 +84,4 @@ impl Drop for Server {
         drop(self.child.kill());
         drop(self.child.wait());
     }
-}
-
-/// CPU seconds of a process, `self` for this one.
-pub(crate) fn cpu_of(process: &str) -> anyhow::Result<f64> {
-    let stat = std::fs::read_to_string(format!("/proc/{process}/stat"))?;
-    let rest = stat.rsplit_once(") ").context("an odd /proc/PID/stat")?.1;
-    let ticks = |n: usize| rest.split(' ').nth(n).and_then(|word| word.parse::<f64>().ok());
-    // Fields 14 and 15; a tick is 10 ms on Linux.
-    let (user, system) = (ticks(11).context("no utime")?, ticks(12).context("no stime")?);
-    Ok((user + system) / 100.0)
 }

@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 
 use yizhan::model::content::Content;
 use yizhan::model::envelope::{ChannelKind, ChannelRef, Envelope, Role, Sender, Visibility};
+use yizhan::model::event::Occurrence;
 use yizhan::model::id::{AccountId, ConversationId, MessageId, RemoteId, TenantId};
 use yizhan::model::time::Millis;
 use yizhan::store::{self, Backend, Scope, Settings, Store, Tx, conversation, inbox, message, outbox};
 
-use super::disk;
 use super::measure::{Plan, Series, number};
 use super::process::folder;
 
@@ -19,7 +19,6 @@ const NOW: Millis = Millis(1_795_392_073_000);
 /// Measures and prints.
 pub(crate) fn run(plan: &Plan) -> anyhow::Result<()> {
     plan.begin("store: appends/s, SQLite, WAL, synchronous=FULL")?;
-    println!("disk: {}", disk::speed()?);
     println!("one append: the inbox key, the next seq, the message, the outbox row\n");
     let cases: Vec<(usize, usize)> = [1, 8, 32, 128, 512].iter().flat_map(|n| [(*n, 1), (*n, 256)]).collect();
     let mut rows: Vec<((usize, usize), Series, Series)> =
@@ -121,8 +120,18 @@ async fn append(scope: &Scope, conv: ConversationId, n: usize) -> Result<(), sto
             control_epoch: 0,
         });
         message::insert(tx, &envelope, None)?;
-        let event = serde_json::to_string(&*envelope).map_err(|_form| store::Error::Unavailable)?;
-        outbox::add(tx, &envelope.id.to_string(), &event, NOW)
+        let event = Occurrence {
+            tenant: tx.tenant().clone(),
+            id: envelope.id.to_string(),
+            kind: "message.accepted".into(),
+            subject: format!("conversation/{conv}"),
+            session: None,
+            sequence: Some(envelope.seq),
+            node: "n_01ARZ3NDEKTSV4RRFFQ69G5FAV".into(),
+            at: NOW,
+            data: serde_json::to_string(&*envelope).map_err(|_form| store::Error::Unavailable)?.into(),
+        };
+        outbox::add(tx, &event)
     };
     scope.write(job).await
 }

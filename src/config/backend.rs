@@ -1,4 +1,4 @@
-//! `[hub]`, `[bus]`, `[media]`: the smaller back ends.
+//! `[hub]`, `[media]`: the smaller back ends.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -9,13 +9,6 @@ use super::reader::Reader;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Hub {
     /// There is one node.
-    Local,
-}
-
-/// How events reach other modules.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Bus {
-    /// Inside this process.
     Local,
 }
 
@@ -49,13 +42,6 @@ fn only_kind(r: &Reader<'_>, known: &str, later: &[&str]) {
 impl Hub {
     pub(super) fn read(r: &Reader<'_>) -> Self {
         only_kind(r, "local", &["redis", "rabbitmq"]);
-        Self::Local
-    }
-}
-
-impl Bus {
-    pub(super) fn read(r: &Reader<'_>) -> Self {
-        only_kind(r, "local", &["rabbitmq"]);
         Self::Local
     }
 }

@@ -4,6 +4,7 @@
 //! that no section asks for is refused. Problems carry key paths and never values.
 
 pub mod backend;
+pub mod bus;
 pub mod http;
 mod merge;
 pub mod problem;
@@ -20,7 +21,8 @@ use std::path::{Path, PathBuf};
 
 use toml::Table;
 
-pub use backend::{Bus, Disk, Hub, Media};
+pub use backend::{Disk, Hub, Media};
+pub use bus::{Bus, Rabbitmq};
 pub use http::Http;
 pub use problem::{Problem, Problems};
 pub use process::{Drain, Log, LogFormat, Secrets};
@@ -32,6 +34,9 @@ use reader::{Document, Reader};
 
 /// Every key with its default value and an explanation, as `default-config` prints it.
 pub const DEFAULT: &str = include_str!("default.toml");
+
+/// The sections whose `url` may hold a password.
+const WITH_PASSWORD: [&str; 2] = ["store", "bus"];
 
 /// The exit code of a process that was configured wrongly (`EX_CONFIG`).
 pub const EXIT_CODE: u8 = 78;
@@ -173,10 +178,15 @@ fn read_file(path: &Path, problems: &mut Problems) -> Option<Table> {
 
 /// A password inside a file that anybody may read is no secret.
 fn check_privacy(path: Option<&Path>, layer: &Table, problems: &mut Problems) {
-    let url = layer.get("store").and_then(|store| store.get("url")).and_then(toml::Value::as_str);
-    let inline = url.is_some_and(|url| !source::is_reference(url));
-    if inline && path.is_some_and(source::others_can_read) {
-        problems.push("store.url", "stands in a file that others can read: chmod 600 it, or use env:NAME or file:PATH");
+    if !path.is_some_and(source::others_can_read) {
+        return;
+    }
+    for section in WITH_PASSWORD {
+        let url = layer.get(section).and_then(|section| section.get("url")).and_then(toml::Value::as_str);
+        if url.is_some_and(|url| !source::is_reference(url)) {
+            let what = "stands in a file that others can read: chmod 600 it, or use env:NAME or file:PATH";
+            problems.push(format!("{section}.url"), what);
+        }
     }
 }
 

@@ -98,13 +98,25 @@ fn postgres_replaces_the_keys_of_sqlite() {
 
 #[test]
 fn back_ends_of_later_are_refused_by_name() {
-    let found = problems("[hub]\nkind = \"redis\"\n[bus]\nkind = \"rabbitmq\"\n[media]\nkind = \"floppy\"\n", &[]);
-    let expected = [
-        "hub.kind: is not in this version; use \"local\"",
-        "bus.kind: is not in this version; use \"local\"",
-        "media.kind: must be \"disk\"",
-    ];
+    let found = problems("[hub]\nkind = \"redis\"\n[media]\nkind = \"floppy\"\n", &[]);
+    let expected = ["hub.kind: is not in this version; use \"local\"", "media.kind: must be \"disk\""];
     assert_eq!(found, expected);
+}
+
+#[test]
+fn a_broker_is_known_by_its_address_and_its_risks() {
+    let with = |url: &str| load_with(&format!("[bus]\nkind = \"rabbitmq\"\nurl = \"{url}\"\n"), &[]);
+    let warnings = |config: &Config| config.warnings.iter().map(|warning| warning.key.clone()).collect::<Vec<_>>();
+    let quiet = with("amqps://yizhan:hunter2@mq.example.com/cc").unwrap();
+    assert!(quiet.warnings.is_empty(), "{}", quiet.warnings);
+    assert!(!format!("{quiet:?}").contains("hunter2"));
+    let Bus::Rabbitmq(settings) = quiet.bus else { panic!("rabbitmq was asked for") };
+    assert_eq!((settings.commands, settings.prefetch, settings.unrouted_max), (true, 64, 100_000));
+    assert!(warnings(&with("amqp://guest:guest@127.0.0.1:5672/%2f").unwrap()).is_empty());
+    assert_eq!(warnings(&with("amqp://guest:guest@10.0.0.7/%2f").unwrap()), ["bus.url", "bus.url"]);
+    assert_eq!(problems("[bus]\nkind = \"rabbitmq\"\n", &[]), ["bus.url: is required"]);
+    let wrong = with("http://u:hunter2@mq").unwrap_err().to_string();
+    assert!(wrong.starts_with("bus.url: must be amqp://") && !wrong.contains("hunter2"), "{wrong}");
 }
 
 #[test]

@@ -3,15 +3,17 @@
 use std::time::Duration;
 
 use super::{Core, Error};
-use crate::store::inbox;
+use crate::store::{audit, inbox};
 
 /// Deliveries are remembered this long: WeChat repeats within a minute, operators look back a day or two.
 const INBOX_KEPT: Duration = Duration::from_secs(3 * 24 * 3600);
 /// Unusable input is kept this long for whoever has to find out why.
 const QUARANTINE_KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
+/// The trail is kept for half a year.
+const AUDIT_KEPT: Duration = Duration::from_secs(183 * 24 * 3600);
 
 impl Core {
-    /// Forgets old deliveries, quarantined input and uploads that were not finished.
+    /// Forgets old deliveries, quarantined input, old lines of the audit trail and uploads that were not finished.
     ///
     /// # Errors
     /// When the store or the place of blobs is away; what was cleared until then stays cleared.
@@ -20,7 +22,8 @@ impl Core {
         let forgotten = self
             .store()
             .sweep(move |conn| {
-                inbox::forget(conn, now.minus(INBOX_KEPT), now.minus(QUARANTINE_KEPT)).map_err(Error::from)
+                let noted = inbox::forget(conn, now.minus(INBOX_KEPT), now.minus(QUARANTINE_KEPT))?;
+                Ok::<_, Error>(noted.saturating_add(audit::forget(conn, now.minus(AUDIT_KEPT))?))
             })
             .await?;
         tracing::debug!(forgotten, "old deliveries forgotten");

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::asker::agent;
+use super::audit::Matter;
 use super::effect::{Effect, Effects, Push};
 use super::ending::Paperwork;
 use super::log::readable;
@@ -32,6 +33,15 @@ impl Core {
     /// # Errors
     /// As the request's own rules say; the code is what the client gets.
     pub async fn perform(&self, client: &Client, request: Request) -> Result<Value, Error> {
+        let matter = Matter::of(&request);
+        let result = self.dispatch(client, request).await;
+        if let Err(refusal) = &result {
+            self.put_on_record(client, matter, refusal).await;
+        }
+        result
+    }
+
+    async fn dispatch(&self, client: &Client, request: Request) -> Result<Value, Error> {
         match request {
             Request::Send(send) => self.send(client, *send).await,
             Request::Ack(mark) => self.mark(client, mark, false).await.map(|()| Value::Null),

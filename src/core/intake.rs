@@ -4,17 +4,20 @@ use serde_json::json;
 
 use super::directory::Entrance;
 use super::effect::{Effect, Effects};
-use super::switchboard::{Draft, append, emit, place};
+use super::event::emit;
+use super::switchboard::{Draft, append, place};
 use super::{Core, Error, Scene, session};
 use crate::model::content::Content;
 use crate::model::envelope::{Role, Sender, Visibility};
+use crate::model::event::channel::Reported;
+use crate::model::event::contact::{Follower, Subscribed, Unsubscribed};
 use crate::model::id::MessageId;
 use crate::model::inbound::{Answer, ChannelEvent, Inbound, InboundKind};
 use crate::model::secret::Secret;
 use crate::model::window::{Trigger, Window};
 use crate::secret::Place;
 use crate::store::conversation::{self, Conversation, Identity};
-use crate::store::{Tx, delivery, fetch, inbox, outbox};
+use crate::store::{Tx, delivery, fetch, inbox};
 
 /// The key of a menu button that asks for a person.
 const HANDOFF_KEY: &str = "HANDOFF";
@@ -188,13 +191,13 @@ fn happened(
     match event {
         ChannelEvent::Followed { .. } => {
             conversation::set_subscribed(tx, &conversation.account, &inbound.from, true)?;
-            emit(tx, scene, None, "contact.subscribed", json!({ "contact": conversation.contact }))?;
+            emit(tx, scene, &Subscribed(follower(conversation)))?;
             session::followed(tx, scene, conversation, effects)?;
         }
         ChannelEvent::Unfollowed => {
             conversation::set_subscribed(tx, &conversation.account, &inbound.from, false)?;
             conversation::set_window(tx, conversation.conv, Window::default())?;
-            emit(tx, scene, None, "contact.unsubscribed", json!({ "contact": conversation.contact }))?;
+            emit(tx, scene, &Unsubscribed(follower(conversation)))?;
             session::unfollowed(tx, scene, conversation, effects)?;
         }
         ChannelEvent::MenuClicked { key } if key == HANDOFF_KEY => {
@@ -207,6 +210,15 @@ fn happened(
         | ChannelEvent::Reported { .. } => {}
     }
     Ok(())
+}
+
+fn follower(conversation: &Conversation) -> Follower {
+    Follower {
+        contact: conversation.contact,
+        conv: conversation.conv,
+        channel: conversation.kind,
+        account: conversation.account.clone(),
+    }
 }
 
 fn name(event: &ChannelEvent) -> &'static str {
@@ -223,6 +235,5 @@ fn name(event: &ChannelEvent) -> &'static str {
 /// A report about nobody we know, such as the result of a mass message: for other modules only.
 fn report(tx: &mut Tx<'_>, scene: &Scene, entrance: &Entrance, inbound: &Inbound) -> Result<(), Error> {
     let InboundKind::Event(event) = &inbound.kind else { return Ok(()) };
-    let body = json!({ "kind": "channel.reported", "data": { "account": entrance.account, "event": event } });
-    Ok(outbox::add(tx, &MessageId::generate(scene.now).to_string(), &body.to_string(), scene.now)?)
+    emit(tx, scene, &Reported { account: entrance.account.clone(), event: event.clone() })
 }

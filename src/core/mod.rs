@@ -6,6 +6,7 @@
 pub mod access;
 mod asker;
 pub mod attachment;
+mod audit;
 mod bell;
 mod clean;
 mod command;
@@ -14,9 +15,11 @@ pub mod directory;
 mod dress;
 pub mod effect;
 mod ending;
+mod event;
 mod fetch;
 mod handoff;
 pub mod intake;
+mod leases;
 mod leave;
 pub mod log;
 mod offer;
@@ -215,6 +218,7 @@ struct Inner {
 pub(crate) struct Scene {
     pub(crate) tenant: Arc<Tenant>,
     pub(crate) templates: Arc<Templates>,
+    pub(crate) node: NodeId,
     pub(crate) now: Millis,
 }
 
@@ -299,6 +303,7 @@ impl Core {
         Ok(Scene {
             tenant: self.inner.parts.tenants.tenant(tenant).ok_or_else(Error::not_found)?,
             templates: Arc::clone(&self.inner.parts.templates),
+            node: self.inner.node,
             now: self.clock().now(),
         })
     }

@@ -209,6 +209,33 @@ pub enum Target {
 }
 
 impl Request {
+    /// The name of the operation in a frame.
+    #[must_use]
+    pub fn op(&self) -> &'static str {
+        match self {
+            Self::Send(_) => "send",
+            Self::Ack(_) => "ack",
+            Self::Read(_) => "read",
+            Self::Typing { .. } => "typing",
+            Self::History { .. } => "history",
+            Self::Sync { .. } => "sync",
+            Self::Upload { .. } => "upload",
+            Self::PresenceSet { .. } => "presence.set",
+            Self::OfferAccept { .. } => "offer.accept",
+            Self::OfferReject { .. } => "offer.reject",
+            Self::Pull { .. } => "pull",
+            Self::Transfer { .. } => "transfer",
+            Self::TransferCancel { .. } => "transfer.cancel",
+            Self::End { .. } => "end",
+            Self::WrapupDone { .. } => "wrapup.done",
+            Self::Tag { .. } => "tag",
+            Self::Open { .. } => "open",
+            Self::Handoff { .. } => "handoff",
+            Self::CancelQueue {} => "cancel_queue",
+            Self::LeaveMessage { .. } => "leave_message",
+        }
+    }
+
     /// Whether the protocol gives no reply to it.
     #[must_use]
     pub fn silent(&self) -> bool {

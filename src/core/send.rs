@@ -154,6 +154,9 @@ fn clean(content: &mut Content) {
 /// What kinds of content a client may send, and how much.
 fn check(client: &Client, send: &Send) -> Result<(), Error> {
     let agent = matches!(client.party, Party::Agent { .. });
+    if !agent && (send.visibility.is_some() || matches!(send.content, Content::Note { .. })) {
+        return Err(Error::new(Code::Forbidden, "仅限客服 / for agents only"));
+    }
     let allowed = match &send.content {
         Content::Text { .. }
         | Content::Image { .. }
@@ -162,10 +165,9 @@ fn check(client: &Client, send: &Send) -> Result<(), Error> {
         | Content::File { media: Some(_), .. }
         | Content::Location { .. }
         | Content::Link { .. }
-        | Content::Recall { .. }
-        | Content::Choice { .. } => true,
+        | Content::Recall { .. } => true,
         Content::Article { .. } | Content::Card { .. } | Content::Menu { .. } | Content::Note { .. } => agent,
-        Content::File { .. } | Content::Event { .. } | Content::Unsupported { .. } => false,
+        Content::Choice { .. } | Content::File { .. } | Content::Event { .. } | Content::Unsupported { .. } => false,
     };
     if !allowed {
         return Err(Error::new(Code::UnsupportedType, "不能发送这种内容 / this content cannot be sent"));

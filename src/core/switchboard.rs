@@ -2,21 +2,20 @@
 
 use std::sync::Arc;
 
-use serde::Serialize;
-use serde_json::{Value, json};
-
 use super::effect::{Effect, Effects, Push};
+use super::event::{self, emit};
 use super::{Core, Error, Scene};
 use crate::channel::capabilities;
 use crate::hub::{Hint, Recipient};
 use crate::model::content::Content;
 use crate::model::delivery::DeliveryState;
 use crate::model::envelope::{Envelope, Role, Sender, Visibility};
+use crate::model::event::message::{Delivered, Recalled, Receiver};
 use crate::model::id::{AgentId, ClientId, ConversationId, DeviceId, MessageId, SessionId, TenantId};
 use crate::model::time::Millis;
 use crate::store::conversation::{self, Conversation};
 use crate::store::delivery::{self, Delivery};
-use crate::store::{Tx, message, outbox, session};
+use crate::store::{Tx, message, session};
 use crate::template::{Audience, Prompt};
 
 /// A message that has no place in the log yet.
@@ -33,13 +32,6 @@ pub(crate) struct Draft {
     pub(crate) ext_id: Option<String>,
     pub(crate) raw_type: Option<String>,
     pub(crate) control_epoch: i64,
-}
-
-/// The event of an accepted message, written without a detour.
-#[derive(Serialize)]
-struct Accepted<'a> {
-    kind: &'static str,
-    data: &'a Envelope,
 }
 
 impl Draft {
@@ -103,9 +95,11 @@ pub(crate) fn place(
         control_epoch: draft.control_epoch,
     });
     message::insert(tx, &envelope, device.as_ref().map(DeviceId::as_str))?;
-    let event = Accepted { kind: "message.accepted", data: &envelope };
-    let event = serde_json::to_string(&event).map_err(Error::internal)?;
-    outbox::add(tx, &envelope.id.to_string(), &event, scene.now)?;
+    event::accepted(tx, scene, &envelope)?;
+    if let Content::Recall { target } = envelope.content {
+        let (conv, session, seq) = (envelope.conv, envelope.session, envelope.seq);
+        emit(tx, scene, &Recalled { conv, session, message: target, seq })?;
+    }
     route_out(tx, scene, conversation, &envelope, fx)?;
     let socket = capabilities(conversation.kind).is_some_and(|channel| channel.socket);
     let contact = socket.then_some(conversation.contact);
@@ -150,9 +144,11 @@ fn route_out(
             detail: rides.then(|| "passive".to_owned()),
         },
     )?;
-    if !rides {
-        fx.push(Effect::Deliver(envelope.conv));
+    if rides {
+        let (conv, seq, message) = (envelope.conv, envelope.seq, Some(envelope.id));
+        return emit(tx, scene, &Delivered { conv, receiver: Receiver::Channel, seq, message });
     }
+    fx.push(Effect::Deliver(envelope.conv));
     Ok(())
 }
 
@@ -197,23 +193,4 @@ impl Core {
             Err(error) => tracing::error!(error = %error, "a push could not be written"),
         }
     }
-}
-
-/// Writes an event for other modules into the transaction. `session` is the episode that it belongs to, if any.
-pub(crate) fn emit(
-    tx: &mut Tx<'_>,
-    scene: &Scene,
-    session: Option<SessionId>,
-    kind: &str,
-    data: Value,
-) -> Result<(), Error> {
-    let sequence = match session {
-        Some(session) => Some(session::next_event(tx, session)?),
-        None => None,
-    };
-    let mut event = json!({ "kind": kind, "session": session, "sequence": sequence });
-    if let Some(fields) = event.as_object_mut() {
-        fields.insert("data".into(), data);
-    }
-    Ok(outbox::add(tx, &MessageId::generate(scene.now).to_string(), &event.to_string(), scene.now)?)
 }

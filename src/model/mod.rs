@@ -7,6 +7,7 @@ pub mod code;
 pub mod content;
 pub mod delivery;
 pub mod envelope;
+pub mod event;
 pub mod hours;
 pub mod id;
 pub mod inbound;

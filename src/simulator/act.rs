@@ -8,7 +8,7 @@ use super::deed::{Fields, field, perform};
 use super::ledger::{PushEntry, beginning};
 use super::phone::Phone;
 use super::push::{Push, Turn, opens, passive};
-use super::raw::Raw;
+use super::raw::{Raw, parts};
 use super::tree::{self, Node};
 use super::world::World;
 use crate::model::time::Millis;
@@ -144,11 +144,26 @@ impl Platform {
         if !self.has_room() {
             return Err(ActError::Busy);
         }
+        if let Act::Raw(raw) = act {
+            let now = self.clock().now();
+            let mut world = self.world();
+            world.phone(openid).ok_or(ActError::UnknownPhone)?;
+            return self.push_raw(&mut world, openid, &raw, now);
+        }
+        let (push, turn) = self.done_on_the_phone(openid, act)?;
+        let id = push.id.clone();
+        self.start(push, turn);
+        Ok(id)
+    }
+
+    /// Does something on the phone; the push still has to be delivered. Of a raw push there is one, whatever its copies.
+    pub(super) fn done_on_the_phone(&self, openid: &str, act: Act) -> Result<(Push, Turn), ActError> {
         let now = self.clock().now();
         let mut world = self.world();
         let following = world.phone(openid).ok_or(ActError::UnknownPhone)?.following;
         if let Act::Raw(raw) = act {
-            return self.push_raw(&mut world, openid, &raw, now);
+            let (fields, body) = parts(&mut world, openid, &raw, now)?;
+            return prepare(&mut world, openid, fields, body, now);
         }
         if !following && !matches!(act, Act::Follow { .. } | Act::Scan { .. }) {
             return Err(ActError::NotFollowing);
@@ -158,12 +173,12 @@ impl Platform {
         }
         let deed = perform(&mut world, openid, act, now)?;
         let fields = compose(&mut world, openid, &deed.msg_type, deed.fields, now)?;
-        let id = self.dispatch(&mut world, openid, fields, None, now)?;
+        let (push, turn) = prepare(&mut world, openid, fields, None, now)?;
         if let (Some(mut shown), Some(phone)) = (deed.shown, world.phone_mut(openid)) {
-            (shown.id, shown.at) = (id.clone(), now);
+            (shown.id, shown.at) = (push.id.clone(), now);
             phone.show(shown);
         }
-        Ok(id)
+        Ok((push, turn))
     }
 
     /// Seals a body, grants what it allows and starts its deliveries. `body` replaces the written fields.
@@ -175,43 +190,55 @@ impl Platform {
         body: Option<Vec<u8>>,
         now: Millis,
     ) -> Result<String, ActError> {
-        let id = world.next_id("p");
-        let account = world.account_of(openid).ok_or(ActError::UnknownPhone)?;
-        let settings = &account.settings;
-        let body = body.unwrap_or_else(|| tree::write(&fields, settings.format).into_bytes());
-        let tree = Node::Map(fields);
-        let (mode, format) = (settings.mode, settings.format);
-        let (appid, gh_id, callback_url) =
-            (settings.appid.clone(), settings.gh_id.clone(), settings.callback_url.clone());
-        let add_up = settings.temper.windows_add_up;
-        let seal = account.next_seal();
-        let old_key = seal.old;
-        let (done, after) = oneshot::channel();
-        let phone = account.phones.get_mut(openid).ok_or(ActError::UnknownPhone)?;
-        phone.last_active = now;
-        if let Some(trigger) = opens(&tree) {
-            phone.grant(trigger, now, add_up);
-        }
-        let before = phone.line.replace(after);
-        let text = |name: &str| tree.str_of(name).map(str::to_owned);
-        world.ledger.push(PushEntry {
-            id: id.clone(),
-            at: now,
-            appid: appid.clone(),
-            openid: openid.to_owned(),
-            msg_type: text("MsgType").unwrap_or_default(),
-            event: text("Event"),
-            msg_id: text("MsgId"),
-            old_key,
-            body: beginning(&String::from_utf8_lossy(&body)),
-            attempts: Vec::new(),
-            answer: None,
-        });
-        let (passive, openid) = (passive(&tree), openid.to_owned());
-        let push = Push { id: id.clone(), appid, gh_id, openid, callback_url, mode, format, seal, passive, body };
-        self.start(push, Turn { before, done });
+        let (push, turn) = prepare(world, openid, fields, body, now)?;
+        let id = push.id.clone();
+        self.start(push, turn);
         Ok(id)
     }
+}
+
+/// Seals a body and grants what it allows. `body` replaces the written fields.
+fn prepare(
+    world: &mut World,
+    openid: &str,
+    fields: Fields,
+    body: Option<Vec<u8>>,
+    now: Millis,
+) -> Result<(Push, Turn), ActError> {
+    let id = world.next_id("p");
+    let account = world.account_of(openid).ok_or(ActError::UnknownPhone)?;
+    let settings = &account.settings;
+    let body = body.unwrap_or_else(|| tree::write(&fields, settings.format).into_bytes());
+    let tree = Node::Map(fields);
+    let (mode, format) = (settings.mode, settings.format);
+    let (appid, gh_id, callback_url) = (settings.appid.clone(), settings.gh_id.clone(), settings.callback_url.clone());
+    let add_up = settings.temper.windows_add_up;
+    let seal = account.next_seal();
+    let old_key = seal.old;
+    let (done, after) = oneshot::channel();
+    let phone = account.phones.get_mut(openid).ok_or(ActError::UnknownPhone)?;
+    phone.last_active = now;
+    if let Some(trigger) = opens(&tree) {
+        phone.grant(trigger, now, add_up);
+    }
+    let before = phone.line.replace(after);
+    let text = |name: &str| tree.str_of(name).map(str::to_owned);
+    world.ledger.push(PushEntry {
+        id: id.clone(),
+        at: now,
+        appid: appid.clone(),
+        openid: openid.to_owned(),
+        msg_type: text("MsgType").unwrap_or_default(),
+        event: text("Event"),
+        msg_id: text("MsgId"),
+        old_key,
+        body: beginning(&String::from_utf8_lossy(&body)),
+        attempts: Vec::new(),
+        answer: None,
+    });
+    let (passive, openid) = (passive(&tree), openid.to_owned());
+    let push = Push { id, appid, gh_id, openid, callback_url, mode, format, seal, passive, body };
+    Ok((push, Turn { before, done }))
 }
 
 /// Puts the common fields before and after the own ones, unless those bring them along.

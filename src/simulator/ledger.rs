@@ -230,6 +230,11 @@ impl Ledger {
         }
     }
 
+    pub(crate) fn take(&mut self) -> LedgerView {
+        let Self { pushes, sends, tokens, calls } = std::mem::take(self);
+        LedgerView { pushes: pushes.into(), sends: sends.into(), tokens: tokens.into(), calls: calls.into() }
+    }
+
     pub(crate) fn clear(&mut self) {
         *self = Self::default();
     }

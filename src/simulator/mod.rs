@@ -18,6 +18,7 @@ mod ledger;
 mod menu;
 mod multipart;
 mod page;
+mod parcel;
 mod phone;
 mod push;
 mod raw;
@@ -40,6 +41,7 @@ pub use self::fault::{Fault, Reset};
 pub use self::ledger::{AnswerEntry, Attempt, CallEntry, LedgerView, PushEntry, SendEntry, TokenEntry};
 pub use self::menu::Button;
 pub use self::page::configure;
+pub use self::parcel::{Answered, Outgoing, Parcel};
 pub use self::phone::{From, Kind, PhoneMessage, State, Via};
 pub use self::push::{FAILURE_TEXT, Verification};
 pub use self::raw::Raw;
@@ -169,6 +171,12 @@ impl Platform {
     #[must_use]
     pub fn ledger(&self, appid: Option<&str>) -> LedgerView {
         self.world().ledger.view(appid)
+    }
+
+    /// What went over the wire since the last time, which is then forgotten.
+    #[must_use]
+    pub fn take_ledger(&self) -> LedgerView {
+        self.world().ledger.take()
     }
 
     /// Empties the ledger.

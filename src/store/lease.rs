@@ -82,6 +82,19 @@ pub fn any(tx: &mut Tx<'_>, participant: &str) -> Result<bool, Error> {
     Ok(count > 0)
 }
 
+/// Whether another connection has the device's lease: this one has been replaced, and may not know it yet.
+///
+/// # Errors
+/// When the statement fails.
+pub fn is_replaced(tx: &mut Tx<'_>, own: &Lease) -> Result<bool, Error> {
+    let (conn, tenant) = tx.parts();
+    let holder: Option<String> = on!(conn, c => one!(tenant, &own.participant, &own.device)
+        .select(lease::connection)
+        .first(c)
+        .optional())?;
+    Ok(holder.is_some_and(|holder| holder != own.connection.to_string()))
+}
+
 /// Renews the leases of all sockets of a node and says how many there are.
 ///
 /// # Errors

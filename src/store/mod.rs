@@ -7,6 +7,7 @@
 
 pub mod agent;
 pub mod assignment;
+pub mod audit;
 mod checkpoint;
 pub mod conn;
 pub mod conversation;

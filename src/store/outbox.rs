@@ -4,29 +4,70 @@ use diesel::prelude::*;
 
 use super::conn::on;
 use super::schema::outbox;
+use super::stored::read;
 use super::{Conn, Error, Tx};
-use crate::model::id::TenantId;
+use crate::model::event::Occurrence;
 use crate::model::time::Millis;
 
-/// One event that waits for the bus.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Pending {
-    /// The tenant.
-    pub tenant: TenantId,
-    /// The event's id.
-    pub id: String,
-    /// The event as JSON.
-    pub event: String,
+#[derive(Debug, Queryable, Selectable)]
+#[diesel(table_name = outbox)]
+struct Row {
+    rowid: i64,
+    tenant: String,
+    id: String,
+    kind: String,
+    subject: String,
+    session: Option<String>,
+    sequence: Option<i64>,
+    node: String,
+    data: String,
+    at: i64,
 }
 
-/// Adds an event.
+impl Row {
+    fn pending(self) -> Result<Pending, Error> {
+        let event = Occurrence {
+            tenant: read("tenant", &self.tenant)?,
+            id: self.id,
+            kind: self.kind,
+            subject: self.subject,
+            session: self.session,
+            sequence: self.sequence,
+            node: self.node,
+            at: Millis(self.at),
+            data: self.data.into(),
+        };
+        Ok(Pending { row: self.rowid, event })
+    }
+}
+
+/// An event that waits for the bus.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pending {
+    /// Its place among those that wait.
+    row: i64,
+    /// The event.
+    pub event: Occurrence,
+}
+
+/// Adds an event. Its tenant is the transaction's.
 ///
 /// # Errors
 /// When the statement fails.
-pub fn add(tx: &mut Tx<'_>, id: &str, event: &str, now: Millis) -> Result<(), Error> {
+pub fn add(tx: &mut Tx<'_>, event: &Occurrence) -> Result<(), Error> {
     let (conn, tenant) = tx.parts();
     on!(conn, c => diesel::insert_into(outbox::table)
-        .values((outbox::tenant.eq(tenant), outbox::id.eq(id), outbox::event.eq(event), outbox::at.eq(now.0)))
+        .values((
+            outbox::tenant.eq(tenant),
+            outbox::id.eq(&event.id),
+            outbox::kind.eq(&event.kind),
+            outbox::subject.eq(&event.subject),
+            outbox::session.eq(event.session.as_deref()),
+            outbox::sequence.eq(event.sequence),
+            outbox::node.eq(&event.node),
+            outbox::data.eq(&*event.data),
+            outbox::at.eq(event.at.0),
+        ))
         .execute(c))?;
     Ok(())
 }
@@ -36,18 +77,12 @@ pub fn add(tx: &mut Tx<'_>, id: &str, event: &str, now: Millis) -> Result<(), Er
 /// # Errors
 /// When the statement fails.
 pub fn pending(conn: &mut Conn, limit: i64) -> Result<Vec<Pending>, Error> {
-    let rows: Vec<(String, String, String)> = on!(conn, c => outbox::table
+    let rows: Vec<Row> = on!(conn, c => outbox::table
         .order(outbox::rowid.asc())
         .limit(limit)
-        .select((outbox::tenant, outbox::id, outbox::event))
+        .select(Row::as_select())
         .load(c))?;
-    rows.into_iter()
-        .map(|(tenant, id, event)| {
-            let tenant =
-                TenantId::parse(&tenant).map_err(|_source| Error::Damaged { what: "tenant", value: tenant })?;
-            Ok(Pending { tenant, id, event })
-        })
-        .collect()
+    rows.into_iter().map(Row::pending).collect()
 }
 
 /// Removes events that the bus has taken.
@@ -55,7 +90,10 @@ pub fn pending(conn: &mut Conn, limit: i64) -> Result<Vec<Pending>, Error> {
 /// # Errors
 /// When the statement fails.
 pub fn taken(conn: &mut Conn, events: &[Pending]) -> Result<(), Error> {
-    let ids: Vec<&str> = events.iter().map(|event| event.id.as_str()).collect();
-    on!(conn, c => diesel::delete(outbox::table.filter(outbox::id.eq_any(&ids))).execute(c))?;
+    let rows: Vec<i64> = events.iter().map(|event| event.row).collect();
+    // The row number finds them quickly. It may have been given out again, so the id has to fit as well.
+    let ids: Vec<&str> = events.iter().map(|event| event.event.id.as_str()).collect();
+    let taken = outbox::rowid.eq_any(&rows).and(outbox::id.eq_any(&ids));
+    on!(conn, c => diesel::delete(outbox::table.filter(taken)).execute(c))?;
     Ok(())
 }

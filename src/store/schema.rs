@@ -176,9 +176,33 @@ diesel::table! {
     outbox (tenant, id) {
         tenant -> Text,
         id -> Text,
-        event -> Text,
+        kind -> Text,
+        subject -> Text,
+        session -> Nullable<Text>,
+        sequence -> Nullable<BigInt>,
+        node -> Text,
+        data -> Text,
         at -> BigInt,
         rowid -> BigInt,
+    }
+}
+
+diesel::table! {
+    duty (name) {
+        name -> Text,
+        node -> Text,
+        term -> BigInt,
+        until -> BigInt,
+    }
+}
+
+diesel::table! {
+    order_result (tenant, id) {
+        tenant -> Text,
+        id -> Text,
+        digest -> Text,
+        reply -> Text,
+        at -> BigInt,
     }
 }
 
@@ -292,6 +316,18 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    audit (tenant, id) {
+        tenant -> Text,
+        id -> Text,
+        at -> BigInt,
+        actor -> Text,
+        action -> Text,
+        subject -> Nullable<Text>,
+        outcome -> Text,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     tenant,
     agent,
@@ -306,6 +342,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     inbox,
     reader,
     outbox,
+    duty,
+    order_result,
     delivery,
     queue_entry,
     exclusion,
@@ -313,5 +351,6 @@ diesel::allow_tables_to_appear_in_same_query!(
     timer,
     lease,
     media,
-    quarantine
+    quarantine,
+    audit
 );

@@ -1,8 +1,10 @@
 //! Sockets that come and go.
 
 use super::*;
+use crate::core::request::Mark;
 use crate::model::presence::Status;
 use crate::model::session::{Holder, State};
+use crate::store::cursor;
 
 #[tokio::test]
 async fn arriving_makes_nobody_ready_by_accident_and_the_last_socket_counts() {
@@ -33,6 +35,24 @@ async fn a_newer_socket_of_the_same_device_replaces_the_older_one() {
     assert_eq!(replaced, Some(old.connection));
     desk.core.detached(&old).await;
     assert!(desk.person(&old).await.presence.online, "the zombie's farewell is not the device's");
+}
+
+/// Scenario 30.
+#[tokio::test]
+async fn what_a_replaced_socket_acknowledges_counts_for_nothing() {
+    let desk = Desk::open();
+    let old = desk.ready("li", 2, &["service"]).await;
+    desk.core.attached(&old).await.unwrap();
+    let wang = desk.writer("wang").await;
+    desk.accept(&old).await;
+    let new = desk.client(old.party.clone(), "tab-1");
+    desk.core.attached(&new).await.unwrap();
+    for (client, counts) in [(&old, 0), (&new, 1)] {
+        desk.core.mark(client, Mark { conv: wang.conv, seq: 1 }, true).await.unwrap();
+        let (conv, li) = (wang.conv, client.participant());
+        let read = desk.read(move |tx| Ok(cursor::of_participant(tx, conv, &li)?)).await;
+        assert_eq!(read.seen, counts);
+    }
 }
 
 /// Scenario 27.
@@ -97,6 +117,21 @@ async fn a_dead_node_is_noticed_by_its_leases() {
     assert!(!desk.person(&li).await.presence.online);
     desk.pass(46).await;
     assert_eq!(desk.session(wang.conv).await.state, State::Queued);
+}
+
+#[tokio::test]
+async fn a_visitor_who_waits_at_a_node_that_dies_is_given_up_too() {
+    let desk = Desk::open();
+    let li = desk.hire("li", 1, &["service"]).await;
+    desk.core.attached(&li).await.unwrap();
+    let goes = desk.visitor("goes").await;
+    desk.core.attached(&goes.client).await.unwrap();
+    desk.says(&goes, "您好").await;
+    desk.turn(61);
+    desk.core.bury_leases().await.unwrap();
+    assert_eq!(desk.session(goes.conv).await.state, State::Queued);
+    desk.pass(61).await;
+    assert_eq!(desk.session(goes.conv).await.ended.unwrap().reason, "abandoned");
 }
 
 #[tokio::test]

@@ -11,12 +11,13 @@ use crate::core::request::Request;
 /// Every event so far, as a listener on the bus gets them.
 async fn heard(desk: &Desk) -> Vec<(String, Value)> {
     let bus = Bus::local();
-    let mut ear = bus.listen();
-    while desk.core.relay_once(&bus).await.unwrap() > 0 {}
+    let mut ear = bus.listen().unwrap();
+    while desk.core.relay_once(&bus).await.unwrap().taken > 0 {}
     let mut events = Vec::new();
     while let Ok(event) = ear.try_recv() {
         assert_eq!(event.tenant, desk.tenant);
-        events.push((event.id, serde_json::from_str(&event.body).unwrap()));
+        let written = serde_json::from_str(&event.cloud_event().unwrap()).unwrap();
+        events.push((event.id, written));
     }
     events
 }
@@ -53,7 +54,7 @@ async fn every_accepted_message_is_one_event_in_the_order_of_its_log() {
     let events = heard(&desk).await;
     let ids: BTreeSet<&String> = events.iter().map(|(id, _)| id).collect();
     assert_eq!(ids.len(), events.len(), "every event has its own id");
-    let accepted = events.iter().filter(|(_, event)| event["kind"] == "message.accepted");
+    let accepted = events.iter().filter(|(_, event)| event["type"] == "yizhan.message.accepted.v1");
     let mut logs: BTreeMap<String, Vec<Value>> = BTreeMap::new();
     for (_, event) in accepted {
         logs.entry(event["data"]["conv"].as_str().unwrap().to_owned()).or_default().push(event["data"].clone());
@@ -78,22 +79,24 @@ async fn the_events_of_a_session_are_numbered_without_a_hole() {
     desk.answers(&li, customer.conv, "您好", None).await.unwrap();
     desk.core.end(&li, Some(desk.session(customer.conv).await.session), None).await.unwrap();
     desk.pass(31).await;
-    let session = desk.session(customer.conv).await.session.to_string();
+    let subject = format!("session/{}", desk.session(customer.conv).await.session);
     let events = heard(&desk).await;
-    let mine: Vec<&Value> = events.iter().map(|(_, event)| event).filter(|event| event["session"] == session).collect();
-    let numbers: Vec<i64> = mine.iter().map(|event| event["sequence"].as_i64().unwrap()).collect();
+    let mine: Vec<&Value> = events.iter().map(|(_, event)| event).filter(|event| event["subject"] == subject).collect();
+    let numbers: Vec<i64> = mine.iter().map(|event| event["sequence"].as_str().unwrap().parse().unwrap()).collect();
     assert_eq!(numbers, (1..=i64::try_from(numbers.len()).unwrap()).collect::<Vec<_>>());
-    let kinds: Vec<&str> = mine.iter().map(|event| event["kind"].as_str().unwrap()).collect();
+    let kinds: Vec<&str> = mine.iter().map(|event| event["type"].as_str().unwrap()).collect();
     let story = [
         "session.created",
         "session.queued",
         "assignment.offered",
         "assignment.expired",
         "assignment.offered",
+        "session.queue_left",
+        "assignment.accepted",
         "session.connected",
         "session.ended",
         "assignment.wrapup_started",
         "assignment.completed",
     ];
-    assert_eq!(kinds, story);
+    assert_eq!(kinds, story.map(|kind| format!("yizhan.{kind}.v1")));
 }

@@ -12,11 +12,12 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-pub(crate) use client::Client;
+pub(crate) use answer::{Judged, judge};
+pub(crate) use client::{Client, Request, Response};
 pub(crate) use rule::{Passive, opens, passive};
 pub use verify::Verification;
+pub(crate) use wire::{Signature, seal};
 
-use self::answer::Judged;
 use super::Platform;
 use super::ledger::{AnswerEntry, Attempt, brief};
 use super::phone::{From, Kind, PhoneMessage, State, Via};
@@ -76,14 +77,14 @@ impl Platform {
         }
         let started = Instant::now();
         let timing = self.timing();
-        let signed = (!timing.resign).then(|| wire::Signature::fresh(self.clock().now()));
+        let signed = (!timing.resign).then(|| Signature::fresh(self.clock().now()));
         let mut done = Some(turn.done);
         let mut result = Err("never delivered".to_owned());
         for round in 0..timing.deliveries {
             if timing.spacing == Spacing::Slots {
                 tokio::time::sleep_until(started + timing.answer_within().saturating_mul(round)).await;
             }
-            let signature = signed.clone().unwrap_or_else(|| wire::Signature::fresh(self.clock().now()));
+            let signature = signed.clone().unwrap_or_else(|| Signature::fresh(self.clock().now()));
             let attempt = self.attempt(push, &signature);
             tokio::pin!(attempt);
             result = tokio::select! {
@@ -102,13 +103,13 @@ impl Platform {
     }
 
     /// One delivery: what the gateway answered, or why it counts as failed.
-    async fn attempt(&self, push: &Push, signature: &wire::Signature) -> Result<Judged, String> {
+    async fn attempt(&self, push: &Push, signature: &Signature) -> Result<Judged, String> {
         let at = self.clock().now();
         let began = Instant::now();
-        let request = wire::seal(push, signature)?;
+        let request = seal(push, signature)?;
         let response = self.client().post(request, self.timing().answer_within()).await;
         let (status, judged) = match response {
-            Ok(response) => (Some(response.status), answer::judge(push, &response)),
+            Ok(response) => (Some(response.status), judge(push, &response)),
             Err(failure) => (failure.status, Err(failure.reason)),
         };
         let ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);

@@ -83,10 +83,6 @@ impl Connection {
     }
 
     fn request(&mut self, id: Option<u64>, request: Request, now: Instant) -> Option<Work> {
-        if !self.may(&request) {
-            self.refuse(id, Code::Forbidden);
-            return None;
-        }
         let window = if matches!(request, Request::Send(_)) { &mut self.sends } else { &mut self.requests };
         let rated = if request.silent() { Ok(()) } else { window.hit(now) };
         if let Err(wait) = rated {
@@ -105,26 +101,6 @@ impl Connection {
             request => return Some(Work::Perform { id, request }),
         }
         None
-    }
-
-    /// Whether this kind of party may ask this at all; the core decides about the object.
-    fn may(&self, request: &Request) -> bool {
-        let agent = matches!(self.client().map(|client| &client.party), Some(Party::Agent { .. }));
-        match request {
-            Request::PresenceSet { .. }
-            | Request::OfferAccept { .. }
-            | Request::OfferReject { .. }
-            | Request::Pull { .. }
-            | Request::Transfer { .. }
-            | Request::TransferCancel { .. }
-            | Request::WrapupDone { .. }
-            | Request::Tag { .. } => agent,
-            Request::Open { .. } | Request::Handoff { .. } | Request::CancelQueue {} | Request::LeaveMessage { .. } => {
-                !agent
-            }
-            Request::Send(send) => agent || (send.visibility.is_none() && send.content.kind() != "note"),
-            _ => true,
-        }
     }
 
     fn refuse(&mut self, id: Option<u64>, code: Code) {

@@ -1,5 +1,6 @@
 //! Stories over real sockets: each test is one that a person could tell.
 
+mod bus;
 mod desk;
 mod episode;
 mod isolation;

@@ -14,6 +14,7 @@ use yizhan::config::{self, Sources};
 use yizhan::simulator::{Actor, Platform};
 use yizhan::tenant::Declaration;
 
+use super::service::Service;
 use super::socket::PATIENCE;
 
 /// The appid of the WeChat account in `tests/fixture/demo.toml`.
@@ -146,6 +147,12 @@ impl Builder {
     pub fn settings(mut self, toml: &str) -> Self {
         self.settings.push_str(toml);
         self
+    }
+
+    /// With the module bus on this broker.
+    pub fn rabbitmq(self, broker: &Service) -> Self {
+        let url = format!("amqp://guest:guest@127.0.0.1:{}/%2f", broker.port());
+        self.settings(&format!("[bus]\nkind = \"rabbitmq\"\nurl = {url:?}\n"))
     }
 
     /// With the echo for conformance suites.

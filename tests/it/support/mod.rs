@@ -2,11 +2,13 @@
 
 pub mod agent;
 pub mod app;
+pub mod broker;
 pub mod service;
 pub mod socket;
 pub mod visitor;
 
 pub use agent::{Agent, Login};
 pub use app::TestApp;
+pub use broker::Broker;
 pub use socket::{PATIENCE, Socket};
 pub use visitor::Visitor;

@@ -9,7 +9,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 /// An open socket.
-pub(crate) struct Ws {
+#[derive(Debug)]
+pub struct Ws {
     stream: TcpStream,
     buffer: BytesMut,
     next_id: u64,
@@ -32,12 +33,10 @@ fn frame(opcode: u8, payload: &[u8]) -> Vec<u8> {
 
 impl Ws {
     /// Connects and upgrades.
-    pub(crate) async fn open(
-        address: SocketAddr,
-        from: Option<Ipv4Addr>,
-        path: &str,
-        origin: &str,
-    ) -> anyhow::Result<Self> {
+    ///
+    /// # Errors
+    /// Nobody listens, or the upgrade is refused.
+    pub async fn open(address: SocketAddr, from: Option<Ipv4Addr>, path: &str, origin: &str) -> anyhow::Result<Self> {
         let mut stream = super::http::connect(address, from).await?;
         let request = format!(
             "GET {path} HTTP/1.1\r\nHost: gateway\r\nOrigin: {origin}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
@@ -60,12 +59,18 @@ impl Ws {
     }
 
     /// Sends a text.
-    pub(crate) async fn send(&mut self, text: &str) -> anyhow::Result<()> {
+    ///
+    /// # Errors
+    /// The connection is gone. A frame is sent in part if the future is dropped.
+    pub async fn send(&mut self, text: &str) -> anyhow::Result<()> {
         Ok(self.stream.write_all(&frame(1, text.as_bytes())).await?)
     }
 
     /// Sends a request; returns its id.
-    pub(crate) async fn ask(&mut self, op: &str, d: Value) -> anyhow::Result<u64> {
+    ///
+    /// # Errors
+    /// As [`Ws::send`].
+    pub async fn ask(&mut self, op: &str, d: Value) -> anyhow::Result<u64> {
         let id = self.next_id;
         self.next_id += 1;
         self.send(&json!({ "id": id, "op": op, "d": d }).to_string()).await?;
@@ -73,21 +78,27 @@ impl Ws {
     }
 
     /// A request and its reply; what comes in between is dropped.
-    pub(crate) async fn request(&mut self, op: &str, d: Value) -> anyhow::Result<Value> {
+    ///
+    /// # Errors
+    /// It was refused, or the connection is gone.
+    pub async fn request(&mut self, op: &str, d: Value) -> anyhow::Result<Value> {
         let id = self.ask(op, d).await?;
         loop {
             let mut answer: Value = serde_json::from_str(&self.text().await?)?;
-            if answer["id"] == id {
-                if answer.get("ok").is_none() {
-                    bail!("{op}: {answer}");
-                }
-                return Ok(answer["ok"].take());
+            if answer.get("id").and_then(Value::as_u64) == Some(id) {
+                return match answer.get_mut("ok") {
+                    Some(ok) => Ok(ok.take()),
+                    None => bail!("{op}: {answer}"),
+                };
             }
         }
     }
 
     /// The next text. Safe to cancel.
-    pub(crate) async fn text(&mut self) -> anyhow::Result<String> {
+    ///
+    /// # Errors
+    /// The server closed the socket, or the connection is gone.
+    pub async fn text(&mut self) -> anyhow::Result<String> {
         loop {
             match self.take() {
                 Some((1, payload)) => return Ok(String::from_utf8(payload)?),

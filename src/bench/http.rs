@@ -1,4 +1,4 @@
-//! A client that costs next to nothing: prepared bytes out, status and body in, one connection kept.
+//! An HTTP client that costs next to nothing: prepared bytes out, status and body in, one connection kept.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -8,13 +8,17 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 
 /// A kept connection.
-pub(crate) struct Client {
+#[derive(Debug)]
+pub struct Client {
     stream: TcpStream,
     buffer: BytesMut,
 }
 
 /// Connects, from a loopback address of its own if told.
-pub(crate) async fn connect(address: SocketAddr, from: Option<Ipv4Addr>) -> anyhow::Result<TcpStream> {
+///
+/// # Errors
+/// Nobody listens, or no port is left.
+pub async fn connect(address: SocketAddr, from: Option<Ipv4Addr>) -> anyhow::Result<TcpStream> {
     let socket = TcpSocket::new_v4()?;
     if let Some(ip) = from {
         socket.set_reuseaddr(true)?;
@@ -26,17 +30,27 @@ pub(crate) async fn connect(address: SocketAddr, from: Option<Ipv4Addr>) -> anyh
 }
 
 impl Client {
-    pub(crate) async fn open(address: SocketAddr, from: Option<Ipv4Addr>) -> anyhow::Result<Self> {
+    /// Connects.
+    ///
+    /// # Errors
+    /// As [`connect`].
+    pub async fn open(address: SocketAddr, from: Option<Ipv4Addr>) -> anyhow::Result<Self> {
         Ok(Self { stream: connect(address, from).await?, buffer: BytesMut::with_capacity(4096) })
     }
 
     /// Sends a request and returns the body of an answer of 200.
-    pub(crate) async fn call(&mut self, request: &[u8]) -> anyhow::Result<Bytes> {
+    ///
+    /// # Errors
+    /// Any other answer, or none. Dropping the future leaves the connection unusable.
+    pub async fn call(&mut self, request: &[u8]) -> anyhow::Result<Bytes> {
         Ok(self.exchange(request).await?.1)
     }
 
     /// Sends a request and returns head and body of an answer of 200.
-    pub(crate) async fn exchange(&mut self, request: &[u8]) -> anyhow::Result<(Bytes, Bytes)> {
+    ///
+    /// # Errors
+    /// As [`Client::call`].
+    pub async fn exchange(&mut self, request: &[u8]) -> anyhow::Result<(Bytes, Bytes)> {
         self.stream.write_all(request).await?;
         let (head, length) = loop {
             if let Some(found) = self.head()? {
@@ -76,7 +90,8 @@ impl Client {
 }
 
 /// A JSON request of a page at `origin`.
-pub(crate) fn json(path: &str, origin: &str, extra: &str, body: &serde_json::Value) -> Vec<u8> {
+#[must_use]
+pub fn json(path: &str, origin: &str, extra: &str, body: &serde_json::Value) -> Vec<u8> {
     let body = body.to_string();
     format!(
         "POST {path} HTTP/1.1\r\nHost: gateway\r\nOrigin: {origin}\r\nContent-Type: application/json\r\n{extra}\

@@ -1,0 +1,105 @@
+//! The way of a message from a visitor to an agent, on one node and across two, beside socket.io with its Redis adapter.
+//! The gateways are processes of the running binary; nothing is stubbed.
+//!
+//! A visitor may send 20 messages in any 10 seconds, and there is no setting for it. So many visitors share the work:
+//! a *slot* is one sender at a time, and goes on to its next visitor before the limit of the last is reached.
+
+mod ear;
+mod line;
+mod load;
+mod peer;
+mod report;
+mod run;
+mod site;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+pub use run::run;
+
+/// Agents, or receiving clients of socket.io.
+const AGENTS: usize = 50;
+/// Senders at a time: eight for each agent.
+const SLOTS: usize = AGENTS * 8;
+/// Bytes of a message.
+const SIZE: usize = 200;
+
+/// Who carries messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Scenario {
+    /// One node on SQLite: what one starts with.
+    Embedded,
+    /// One node on PostgreSQL and Redis: the cluster's parts, without the way between nodes.
+    OneNode,
+    /// Visitors on one node, agents on the other, PostgreSQL and Redis.
+    TwoNodes,
+    /// socket.io: senders on one process, receivers on the other, over its Redis adapter. Nothing is stored.
+    SocketIo,
+}
+
+impl Scenario {
+    /// All of them, in the order of the report.
+    pub const ALL: [Self; 4] = [Self::Embedded, Self::OneNode, Self::TwoNodes, Self::SocketIo];
+
+    /// What readers see.
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Embedded => "驿站 单节点 SQLite one node",
+            Self::OneNode => "驿站 单节点 PostgreSQL+Redis one node",
+            Self::TwoNodes => "驿站 双节点 PostgreSQL+Redis two nodes",
+            Self::SocketIo => "socket.io 双进程 Redis two processes, stores nothing",
+        }
+    }
+
+    /// What is typed to choose it.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Embedded => "embedded",
+            Self::OneNode => "one-node",
+            Self::TwoNodes => "two-nodes",
+            Self::SocketIo => "socket.io",
+        }
+    }
+}
+
+/// What is measured, and on what.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The script that starts servers.
+    pub service: PathBuf,
+    /// Where servers keep their data for the time of the run, and where socket.io is installed.
+    pub cache: PathBuf,
+    /// This program.
+    pub program: PathBuf,
+    /// Only scenarios that have this in their word.
+    pub only: Option<String>,
+    /// Messages per second of all senders together, for delays.
+    pub rates: Vec<u32>,
+    /// Visitors.
+    pub visitors: usize,
+    /// Worker threads of each node; a process of Node has one.
+    pub workers: usize,
+    /// How often everything is repeated.
+    pub repeats: usize,
+    /// Makes the order of runs.
+    pub seed: u64,
+    /// A short run: not to be quoted.
+    pub quick: bool,
+    /// Measure although the machine is busy.
+    pub busy: bool,
+}
+
+impl Options {
+    fn scenarios(&self) -> Vec<Scenario> {
+        let wanted = |one: &Scenario| self.only.as_ref().is_none_or(|only| one.word().contains(only.as_str()));
+        Scenario::ALL.into_iter().filter(wanted).collect()
+    }
+
+    /// Before anything counts, and how long is measured.
+    fn times(&self) -> (Duration, Duration) {
+        let ms = Duration::from_millis;
+        if self.quick { (ms(500), ms(1_500)) } else { (ms(1_500), ms(5_000)) }
+    }
+}

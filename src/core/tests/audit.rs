@@ -1,0 +1,51 @@
+//! What is put on record: who reached for something that is not theirs, and what supervisors do.
+
+use serde_json::json;
+
+use super::*;
+use crate::core::request::Request;
+use crate::store::audit::{self, Entry};
+
+async fn trail(desk: &Desk) -> Vec<(String, String, String)> {
+    let entries = desk.read(|tx| Ok(audit::latest(tx, 100)?)).await;
+    let line = |Entry { actor, action, outcome, .. }: Entry| (actor, action, outcome);
+    entries.into_iter().rev().map(line).collect()
+}
+
+fn request(op: &str, d: serde_json::Value) -> Request {
+    serde_json::from_value(json!({ "op": op, "d": d })).unwrap()
+}
+
+#[tokio::test]
+async fn who_reaches_for_what_is_not_theirs_is_refused_and_put_on_record() {
+    let desk = Desk::open();
+    let (mei, other) = (desk.visitor("mei").await, desk.visitor("other").await);
+    let send = json!({ "conv": other.conv, "cid": "1", "type": "text", "body": { "text": "x" } });
+    let refused = desk.core.perform(&mei.client, request("send", send)).await;
+    assert_eq!(code(refused), Code::NotFound);
+    let refused = desk.core.perform(&mei.client, request("pull", json!({ "queue": "service" }))).await;
+    assert_eq!(code(refused), Code::Forbidden);
+    let note = json!({ "conv": mei.conv, "cid": "2", "type": "note", "body": { "text": "x" } });
+    assert_eq!(code(desk.core.perform(&mei.client, request("send", note)).await), Code::Forbidden);
+    let who = mei.client.participant();
+    let expected = [("send", "not_found"), ("pull", "forbidden"), ("send", "forbidden")];
+    let expected: Vec<_> = expected.map(|(op, code)| (who.clone(), op.into(), code.into())).into();
+    assert_eq!(trail(&desk).await, expected);
+}
+
+#[tokio::test]
+async fn a_supervisor_who_ends_somebody_elses_session_is_put_on_record() {
+    let desk = Desk::open();
+    let li = desk.ready("li", 3, &["service"]).await;
+    let mei = desk.visitor("mei").await;
+    desk.says(&mei, "你好").await;
+    desk.route().await;
+    desk.accept(&li).await;
+    let session = desk.session(mei.conv).await.session;
+    let boss = Client {
+        party: Party::Agent { agent: AgentId::parse("boss").unwrap(), name: "班长".into(), supervisor: true },
+        ..desk.hire("boss", 1, &["service"]).await
+    };
+    desk.core.perform(&boss, request("end", json!({ "session": session }))).await.unwrap();
+    assert_eq!(trail(&desk).await, [("agent:boss".into(), "end".into(), "ok".into())]);
+}
