@@ -1,10 +1,19 @@
-//! What a client may send over a socket, and what must hold afterwards. The ordinary tests replay the corpus with the
+//! What a client may send over a socket, and what must hold afterwards: the guard, the library's codec and our reading
+//! of both, as real sockets use them, and then the application's frames. The ordinary tests replay the corpus with the
 //! same code; whoever includes this file has the library in scope as `yizhan`.
 
 use super::yizhan;
 
+use actix_web::dev::Payload;
+use actix_web::error::PayloadError;
+use actix_web::test::TestRequest;
+use actix_web::{FromRequest as _, web};
+use actix_ws::AggregatedMessage;
+use bytes::Bytes;
+use futures_util::FutureExt as _;
 use yizhan::socket::frame::parse;
-use yizhan::socket::wire::{Decoder, Event};
+use yizhan::socket::wire::Violation;
+use yizhan::web::reader::{Incoming, Reader};
 
 const LIMIT: usize = 65_536;
 
@@ -19,32 +28,47 @@ pub(super) fn run(data: &[u8]) {
         }
         Some((b'b', rest)) => {
             if let Some((step, bytes)) = rest.split_first() {
-                let whole = decode(bytes, bytes.len().max(1));
-                assert_eq!(decode(bytes, usize::from(*step).max(1)), whole, "how bytes are cut changes nothing");
+                let whole = read(bytes, bytes.len().max(1));
+                assert_eq!(read(bytes, usize::from(*step).max(1)), whole, "how bytes are cut changes nothing");
             }
         }
         _ => {}
     }
 }
 
-/// The events up to the end or the first violation, and that violation.
-fn decode(bytes: &[u8], step: usize) -> (Vec<Event>, Option<u16>) {
-    let mut decoder = Decoder::new(LIMIT, false);
-    let mut events = Vec::new();
-    for read in bytes.chunks(step) {
-        decoder.feed(read);
-        loop {
-            match decoder.event() {
-                Ok(Some(Event::Text(text))) => {
+/// The messages up to the end or the first violation, and that violation.
+fn read(bytes: &[u8], step: usize) -> (Vec<AggregatedMessage>, Option<u16>) {
+    let reads: Vec<_> = bytes.chunks(step).map(|read| Ok::<_, PayloadError>(Bytes::copy_from_slice(read))).collect();
+    let payload: Payload = Payload::Stream { payload: Box::pin(futures_util::stream::iter(reads)) };
+    all(payload).now_or_never().expect("everything is there: nothing waits")
+}
+
+async fn all(mut payload: Payload) -> (Vec<AggregatedMessage>, Option<u16>) {
+    let request = TestRequest::get()
+        .insert_header(("Connection", "upgrade"))
+        .insert_header(("Upgrade", "websocket"))
+        .insert_header(("Sec-WebSocket-Version", "13"))
+        .insert_header(("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="))
+        .to_http_request();
+    let payload = web::Payload::from_request(&request, &mut payload).await.expect("a payload");
+    // Response and session have to live: without them the connection is gone.
+    let (_response, _session, mut reader) =
+        Reader::open(&request, payload, &[], LIMIT, false).await.expect("an upgrade");
+    let mut messages = Vec::new();
+    loop {
+        match reader.next().await {
+            Incoming::Message(message) => {
+                if let AggregatedMessage::Text(text) = &message {
                     assert!(text.len() <= LIMIT);
-                    drop(parse(&text));
-                    events.push(Event::Text(text));
+                    drop(parse(text));
                 }
-                Ok(Some(event)) => events.push(event),
-                Ok(None) => break,
-                Err(violation) => return (events, Some(violation.0)),
+                messages.push(message);
             }
+            Incoming::Violation(Violation(code)) => {
+                assert!(matches!(code, 1002 | 1003 | 1007 | 1008 | 1009), "{code}");
+                return (messages, Some(code));
+            }
+            Incoming::Gone => return (messages, None),
         }
     }
-    (events, None)
 }

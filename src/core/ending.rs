@@ -1,15 +1,15 @@
 //! How a session ends, and the paperwork after it.
 
-use serde_json::json;
-
 use super::audit::{self, Matter};
 use super::effect::{Effect, Effects, Push};
-use super::session::{conflict, record, save, say, step, tell};
-use super::switchboard::emit;
+use super::event::emit;
+use super::session::{conflict, millis, record, save, say, step, tell};
 use super::timer::{self, Kind};
-use super::{Client, Core, Error, Party, Scene, asker, offer, presence, transfer};
+use super::{Client, Core, Error, Party, Scene, asker, handoff, offer, presence, transfer};
 use crate::model::assignment::{Move as Turn, State as Share};
 use crate::model::code::Code;
+use crate::model::event::assignment::{Completed, WrapupStarted};
+use crate::model::event::session::{Ended, Left};
 use crate::model::id::{AssignmentId, SessionId};
 use crate::model::session::{EndedBy, Move, State};
 use crate::store::assignment::{self, Assignment};
@@ -44,13 +44,19 @@ pub(super) fn finish(
     reason: &str,
     fx: &mut Effects,
 ) -> Result<(), Error> {
-    let millis = |since: Option<crate::model::time::Millis>| since.map(|at| scene.now.since(at).as_millis());
-    let data = json!({
-        "by": by.to_string(), "reason": reason, "total_ms": millis(Some(session.started_at)),
-        "since_queued_ms": millis(session.queued_at), "since_connected_ms": millis(session.connected_at),
-        "first_reply_at": session.first_reply_at,
-    });
-    record(tx, scene, session, "session.ended", data, fx)?;
+    handoff::left(tx, scene, session, Left::Ended)?;
+    let since = |at| millis(scene.now.since(at));
+    let ended = Ended {
+        session: session.session,
+        conv: session.conv,
+        by,
+        reason: reason.to_owned(),
+        total_ms: since(session.started_at),
+        since_queued_ms: session.queued_at.map(since),
+        since_connected_ms: session.connected_at.map(since),
+        first_reply_ms: session.first_reply_at.zip(session.connected_at).map(|(at, from)| millis(at.since(from))),
+    };
+    record(tx, scene, session, &ended, fx)?;
     for share in assignment::of_sessions(tx, &[session.session])? {
         match share.state {
             Share::Offered => offer::withdraw(tx, scene, &share, Turn::Revoke, "cancelled", fx)?,
@@ -86,8 +92,15 @@ pub(super) fn wrap_up(
     let until = scene.now.plus(scene.tenant.policy.wrapup);
     assignment::set_deadline(tx, share.assignment, until)?;
     timer::set(tx, Kind::Wrapup, share.assignment, until, fx)?;
-    let data = json!({ "assignment": share.assignment, "agent": share.agent, "reason": reason });
-    emit(tx, scene, Some(share.session), "assignment.wrapup_started", data)?;
+    let started = WrapupStarted {
+        assignment: share.assignment,
+        session: share.session,
+        conv: share.conv,
+        agent: share.agent.clone(),
+        reason: reason.to_owned(),
+        until,
+    };
+    emit(tx, scene, &started)?;
     presence::show(tx, &share.agent, fx)
 }
 
@@ -105,11 +118,15 @@ fn complete(tx: &mut Tx<'_>, scene: &Scene, share: &Assignment, fx: &mut Effects
     }
     timer::cancel(tx, &[Kind::Wrapup], share.assignment)?;
     let stored = assignment::find(tx, share.assignment)?.unwrap_or_else(|| share.clone());
-    let data = json!({
-        "assignment": share.assignment, "agent": share.agent, "reason": stored.reason,
-        "disposition": stored.disposition,
-    });
-    emit(tx, scene, Some(share.session), "assignment.completed", data)?;
+    let completed = Completed {
+        assignment: share.assignment,
+        session: share.session,
+        conv: share.conv,
+        agent: share.agent.clone(),
+        reason: stored.reason,
+        disposition: stored.disposition,
+    };
+    emit(tx, scene, &completed)?;
     leave_list(tx, share, fx)
 }
 

@@ -2,17 +2,18 @@
 
 use std::time::Duration;
 
-use serde_json::json;
-
 use super::effect::{Effect, Effects, Push, SessionView};
+use super::event::emit;
 use super::leave::{self, Why};
-use super::session::{conflict, home, record, save, say, step, tell};
-use super::switchboard::emit;
+use super::session::{conflict, home, millis, record, save, say, step, tell};
 use super::timer::{self, Kind};
 use super::view::{Around, Viewer, session_view};
 use super::{Client, Core, Error, Scene, asker, ending, presence, session, transfer};
 use crate::model::assignment::{Move as Turn, State as Share};
 use crate::model::code::Code;
+use crate::model::event::assignment::Lost;
+use crate::model::event::queue::Overflowed;
+use crate::model::event::session::{Left, QueueLeft, Queued};
 use crate::model::id::{QueueId, SessionId};
 use crate::model::presence::{PRIORITY_LOST, PRIORITY_NORMAL};
 use crate::model::session::{EndedBy, Move, State};
@@ -80,14 +81,37 @@ pub(super) fn enqueue(
     save(tx, session)?;
     let entry = wait(tx, session, &queue.id, PRIORITY_NORMAL, since)?;
     timer::set(tx, Kind::MaxWait, session.session, scene.now.plus(queue.max_wait), fx)?;
-    let position = queue::position(tx, &entry)?;
-    let data = json!({ "queue": queue.id, "position": position, "priority": entry.priority });
-    emit(tx, scene, Some(session.session), "session.queued", data)?;
+    let position = queued(tx, scene, &entry)?;
     let position = u64::try_from(position).unwrap_or(1);
     say(tx, scene, session, &Prompt::QueueNotice { position }, fx)?;
     tell(tx, session, fx)?;
     fx.push(Effect::Route);
     Ok(())
+}
+
+/// Tells that a session waits, and where in its queue.
+fn queued(tx: &mut Tx<'_>, scene: &Scene, entry: &Entry) -> Result<i64, Error> {
+    let position = queue::position(tx, entry)?;
+    let queued = Queued {
+        session: entry.session,
+        conv: entry.conv,
+        queue: entry.queue.clone(),
+        position,
+        priority: entry.priority,
+        since: entry.enqueued_at,
+    };
+    emit(tx, scene, &queued)?;
+    Ok(position)
+}
+
+/// Tells that a session no longer waits, if it does until now. To be called before it is taken out of the queue.
+pub(super) fn left(tx: &mut Tx<'_>, scene: &Scene, session: &Session, why: Left) -> Result<(), Error> {
+    if session.state != State::Queued {
+        return Ok(());
+    }
+    let waited_ms = session.queued_at.map(|since| millis(scene.now.since(since)));
+    let queue = session.queue.clone();
+    emit(tx, scene, &QueueLeft { session: session.session, conv: session.conv, queue, why, waited_ms })
 }
 
 /// Adds the queue entry; the key refuses a second one.
@@ -143,11 +167,19 @@ pub(super) fn requeue(tx: &mut Tx<'_>, scene: &Scene, share: &Assignment, fx: &m
     session.queue = Some(queue.id.clone());
     session.last_agent = Some(share.agent.clone());
     save(tx, &mut session)?;
-    wait(tx, &session, &queue.id, PRIORITY_LOST, since)?;
+    let entry = wait(tx, &session, &queue.id, PRIORITY_LOST, since)?;
     timer::cancel(tx, &[Kind::IdleWarn, Kind::IdleClose], session.session)?;
     timer::set(tx, Kind::MaxWait, session.session, scene.now.plus(queue.max_wait), fx)?;
-    let data = json!({ "assignment": share.assignment, "agent": share.agent, "queue": queue.id });
-    record(tx, scene, &session, "assignment.lost", data, fx)?;
+    let lost = Lost {
+        assignment: share.assignment,
+        session: session.session,
+        conv: session.conv,
+        agent: share.agent.clone(),
+        queue: queue.id.clone(),
+        reason: "agent_lost".into(),
+    };
+    record(tx, scene, &session, &lost, fx)?;
+    queued(tx, scene, &entry)?;
     say(tx, scene, &session, &Prompt::AgentLost, fx)?;
     ending::leave_list(tx, share, fx)?;
     tell(tx, &session, fx)?;
@@ -173,11 +205,13 @@ pub(super) fn waited_out(tx: &mut Tx<'_>, scene: &Scene, id: SessionId, fx: &mut
     let next = scene.tenant.queue(&entry.queue).and_then(|queue| scene.tenant.queue(queue.overflow_to.as_ref()?));
     match next {
         Some(next) if barred(tx, scene, next)?.is_none() && queue::move_to(tx, id, &next.id)? => {
+            left(tx, scene, &session, Left::Overflow)?;
             session.queue = Some(next.id.clone());
             save(tx, &mut session)?;
             timer::set(tx, Kind::MaxWait, id, scene.now.plus(next.max_wait), fx)?;
-            let data = json!({ "from": entry.queue, "to": next.id });
-            emit(tx, scene, Some(id), "queue.overflowed", data)?;
+            let (from, to) = (entry.queue.clone(), next.id.clone());
+            emit(tx, scene, &Overflowed { session: id, conv: session.conv, from, to })?;
+            queued(tx, scene, &Entry { queue: next.id.clone(), ..entry })?;
             tell(tx, &session, fx)?;
             fx.push(Effect::Route);
             Ok(())

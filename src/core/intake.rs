@@ -4,10 +4,13 @@ use serde_json::json;
 
 use super::directory::Entrance;
 use super::effect::{Effect, Effects};
-use super::switchboard::{Draft, append, emit, place};
+use super::event::emit;
+use super::switchboard::{Draft, append, place};
 use super::{Core, Error, Scene, session};
 use crate::model::content::Content;
 use crate::model::envelope::{Role, Sender, Visibility};
+use crate::model::event::channel::Reported;
+use crate::model::event::contact::{Follower, Subscribed, Unsubscribed};
 use crate::model::id::MessageId;
 use crate::model::inbound::{Answer, ChannelEvent, Inbound, InboundKind};
 use crate::model::secret::Secret;
@@ -188,13 +191,13 @@ fn happened(
     match event {
         ChannelEvent::Followed { .. } => {
             conversation::set_subscribed(tx, &conversation.account, &inbound.from, true)?;
-            emit(tx, scene, None, "contact.subscribed", json!({ "contact": conversation.contact }))?;
+            emit(tx, scene, &Subscribed(follower(conversation)))?;
             session::followed(tx, scene, conversation, effects)?;
         }
         ChannelEvent::Unfollowed => {
             conversation::set_subscribed(tx, &conversation.account, &inbound.from, false)?;
             conversation::set_window(tx, conversation.conv, Window::default())?;
-            emit(tx, scene, None, "contact.unsubscribed", json!({ "contact": conversation.contact }))?;
+            emit(tx, scene, &Unsubscribed(follower(conversation)))?;
             session::unfollowed(tx, scene, conversation, effects)?;
         }
         ChannelEvent::MenuClicked { key } if key == HANDOFF_KEY => {
@@ -207,6 +210,15 @@ fn happened(
         | ChannelEvent::Reported { .. } => {}
     }
     Ok(())
+}
+
+fn follower(conversation: &Conversation) -> Follower {
+    Follower {
+        contact: conversation.contact,
+        conv: conversation.conv,
+        channel: conversation.kind,
+        account: conversation.account.clone(),
+    }
 }
 
 fn name(event: &ChannelEvent) -> &'static str {
@@ -223,5 +235,5 @@ fn name(event: &ChannelEvent) -> &'static str {
 /// A report about nobody we know, such as the result of a mass message: for other modules only.
 fn report(tx: &mut Tx<'_>, scene: &Scene, entrance: &Entrance, inbound: &Inbound) -> Result<(), Error> {
     let InboundKind::Event(event) = &inbound.kind else { return Ok(()) };
-    emit(tx, scene, None, "channel.reported", json!({ "account": entrance.account, "event": event }))
+    emit(tx, scene, &Reported { account: entrance.account.clone(), event: event.clone() })
 }

@@ -6,7 +6,6 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::{Core, Error, presence};
-use crate::model::id::AgentId;
 use crate::model::time::Millis;
 use crate::runtime::Stop;
 use crate::store::lease;
@@ -83,12 +82,7 @@ impl Core {
         for old in ended {
             let tenant = old.tenant.clone();
             self.change(&tenant, move |tx, scene, fx| {
-                if lease::bury(tx, &old, scene.now)?
-                    && let Some(who) = old.participant.strip_prefix("agent:")
-                {
-                    presence::departed(tx, scene, &AgentId::parse(who)?, fx)?;
-                }
-                Ok(())
+                if lease::bury(tx, &old, scene.now)? { presence::lost(tx, scene, &old.participant, fx) } else { Ok(()) }
             })
             .await?;
         }

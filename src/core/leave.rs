@@ -1,15 +1,16 @@
 //! Messages left for later: asked for when nobody can take a session, kept as a ticket for other modules.
 
-use serde_json::json;
-
 use super::effect::Effects;
+use super::event::emit;
 use super::session::{by_channel, contact_here, home, save, say, step, tell};
-use super::switchboard::{Draft, append, emit};
+use super::switchboard::{Draft, append};
 use super::timer::{self, Kind};
-use super::{Client, Core, Error, Scene, asker, ending, session};
+use super::{Client, Core, Error, Scene, asker, ending, handoff, session};
 use crate::model::code::Code;
 use crate::model::content::Content;
 use crate::model::envelope::{Envelope, Role, Sender};
+use crate::model::event::contact::Ticket;
+use crate::model::event::session::{HandoffRefused, Left, Refusal};
 use crate::model::id::SessionId;
 use crate::model::session::{EndedBy, Move, State};
 use crate::store::session::{self as store, Session};
@@ -35,12 +36,12 @@ pub(super) enum Why {
 }
 
 impl Why {
-    fn as_str(self) -> &'static str {
+    fn refusal(self) -> Refusal {
         match self {
-            Self::Closed => "closed",
-            Self::NoAgent => "no_agent",
-            Self::Full => "queue_full",
-            Self::Timeout => "timeout",
+            Self::Closed => Refusal::Closed,
+            Self::NoAgent => Refusal::NoAgent,
+            Self::Full => Refusal::QueueFull,
+            Self::Timeout => Refusal::Timeout,
         }
     }
 
@@ -61,6 +62,7 @@ pub(super) fn ask(
     why: Why,
     fx: &mut Effects,
 ) -> Result<(), Error> {
+    handoff::left(tx, scene, session, Left::Timeout)?;
     let waited = session.state == State::Queued;
     queue::remove(tx, session.session)?;
     queue::forgive(tx, session.session)?;
@@ -70,8 +72,11 @@ pub(super) fn ask(
     let kind = home(tx, session)?.kind;
     let idle = by_channel(scene.tenant.policy.contact_idle_close, kind);
     timer::set(tx, Kind::IdleClose, session.session, scene.now.plus(idle), fx)?;
-    let event = if waited { "session.queue_left" } else { "session.handoff_refused" };
-    emit(tx, scene, Some(session.session), event, json!({ "why": why.as_str(), "queue": session.queue }))?;
+    if !waited {
+        let queue = session.queue.clone();
+        let refused = HandoffRefused { session: session.session, conv: session.conv, queue, why: why.refusal() };
+        emit(tx, scene, &refused)?;
+    }
     say(tx, scene, session, &why.text(), fx)?;
     tell(tx, session, fx)
 }
@@ -89,11 +94,15 @@ pub(super) fn keep(
         return Ok(());
     }
     let conversation = home(tx, session)?;
-    let data = json!({
-        "session": session.session, "conv": session.conv, "contact": conversation.contact,
-        "message": envelope.id, "seq": envelope.seq, "text": envelope.fallback, "phone": phone,
-    });
-    emit(tx, scene, Some(session.session), "ticket.created", data)?;
+    let ticket = Ticket {
+        session: session.session,
+        conv: session.conv,
+        contact: conversation.contact,
+        message: envelope.id,
+        seq: envelope.seq,
+        phone: phone.map(ToOwned::to_owned),
+    };
+    emit(tx, scene, &ticket)?;
     say(tx, scene, session, &Prompt::LeaveMessageAck, fx)?;
     ending::finish(tx, scene, session, EndedBy::System, "left_message", fx)
 }

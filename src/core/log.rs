@@ -6,11 +6,13 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::effect::{Effect, Effects, Push, Receipt};
+use super::event::emit;
 use super::presence::lease_of;
 use super::request::{Mark, Position};
-use super::{Client, Core, Error, Party};
+use super::{Client, Core, Error, Party, Scene};
 use crate::model::code::Code;
 use crate::model::envelope::{ChannelKind, Envelope};
+use crate::model::event::message::{Delivered, Read, Receiver};
 use crate::model::id::{ConversationId, MessageId};
 use crate::store::conversation::{self, Conversation};
 use crate::store::cursor::{self, Cursor};
@@ -222,28 +224,35 @@ impl Core {
     /// `bad_request` for a place beyond the head of the log; `not_found`.
     pub(super) async fn mark(&self, client: &Client, mark: Mark, seen: bool) -> Result<(), Error> {
         let owned = client.clone();
-        let effects = self
-            .scope(&client.tenant)
-            .write(move |tx| {
-                let conversation = readable(tx, &owned, mark.conv)?;
-                if mark.seq < 0 || mark.seq > conversation.last_seq {
-                    return Err(Error::new(Code::BadRequest, "seq 超出会话 / seq beyond the log"));
+        self.change(&client.tenant, move |tx, scene, fx| {
+            let conversation = readable(tx, &owned, mark.conv)?;
+            if mark.seq < 0 || mark.seq > conversation.last_seq {
+                return Err(Error::new(Code::BadRequest, "seq 超出会话 / seq beyond the log"));
+            }
+            if lease::is_replaced(tx, &lease_of(&owned))? {
+                return Ok(());
+            }
+            let to = Cursor { delivered: mark.seq, seen: if seen { mark.seq } else { 0 } };
+            if cursor::advance(tx, mark.conv, &owned.participant(), owned.device.as_str(), to)? {
+                let now = cursor::of_participant(tx, mark.conv, &owned.participant())?;
+                notify(tx, &owned, &conversation, now, fx)?;
+                if let Party::Contact { .. } = owned.party {
+                    emit_mark(tx, scene, mark, seen)?;
                 }
-                let to = Cursor { delivered: mark.seq, seen: if seen { mark.seq } else { 0 } };
-                let mut effects = Effects::default();
-                if lease::is_replaced(tx, &lease_of(&owned))? {
-                    return Ok(effects);
-                }
-                if cursor::advance(tx, mark.conv, &owned.participant(), owned.device.as_str(), to)? {
-                    let now = cursor::of_participant(tx, mark.conv, &owned.participant())?;
-                    notify(tx, &owned, &conversation, now, &mut effects)?;
-                }
-                Ok(effects)
-            })
-            .await?;
-        self.announce(&client.tenant, effects);
-        Ok(())
+            }
+            Ok(())
+        })
+        .await
     }
+}
+
+/// Tells other modules how far the customer is. Whoever has seen a message has received it, too.
+fn emit_mark(tx: &mut Tx<'_>, scene: &Scene, mark: Mark, seen: bool) -> Result<(), Error> {
+    let Mark { conv, seq } = mark;
+    if seen {
+        return emit(tx, scene, &Read { conv, seq });
+    }
+    emit(tx, scene, &Delivered { conv, receiver: Receiver::Contact, seq, message: None })
 }
 
 /// Tells the other side of a conversation how far a participant is.

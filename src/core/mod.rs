@@ -15,6 +15,7 @@ pub mod directory;
 mod dress;
 pub mod effect;
 mod ending;
+mod event;
 mod fetch;
 mod handoff;
 pub mod intake;

@@ -1,20 +1,22 @@
 //! Offers: shown, taken, declined, run out, taken back. The rows decide who was first; this tells everybody.
 
-use serde_json::json;
-
 use super::effect::{ConversationView, Effect, Effects, Push};
-use super::session::{conflict, home, record, save, say, step, tell};
-use super::switchboard::emit;
+use super::event::emit;
+use super::session::{conflict, home, millis, record, save, say, step, tell};
 use super::timer::{self, Kind};
 use super::view::{Viewer, conversation_view, offer_view};
-use super::{Client, Core, Error, Scene, asker, presence, transfer};
+use super::{Client, Core, Error, Scene, asker, handoff, presence, transfer};
 use crate::model::assignment::{Move as Turn, State as Share};
 use crate::model::code::Code;
+use crate::model::event::agent::NoAnswer;
+use crate::model::event::assignment::{Accepted, Expired, OfferOver, Offered, Rejected, Revoked};
+use crate::model::event::session::{AgentChanged, Connected, Left};
+use crate::model::event::transfer::Completed;
 use crate::model::id::{AgentId, AssignmentId, QueueId};
 use crate::model::presence::Status;
 use crate::model::session::Move;
 use crate::store::assignment::{self, Assignment, Terms};
-use crate::store::session::{self as store, Session};
+use crate::store::session::{self as store, Session, Transfer};
 use crate::store::{Tx, agent, queue};
 use crate::template::Prompt;
 
@@ -32,10 +34,16 @@ pub(super) fn show(tx: &mut Tx<'_>, scene: &Scene, offer: &Assignment, fx: &mut 
     timer::set(tx, Kind::Offer, offer.assignment, offer.deadline, fx)?;
     let view = offer_view(tx, scene, offer)?;
     fx.push(Effect::Agent(offer.agent.clone(), Push::Offer(Box::new(view))));
-    let data = json!({
-        "assignment": offer.assignment, "agent": offer.agent, "queue": offer.queue, "deadline": offer.deadline,
-    });
-    emit(tx, scene, Some(offer.session), "assignment.offered", data)?;
+    let offered = Offered {
+        assignment: offer.assignment,
+        session: offer.session,
+        conv: offer.conv,
+        agent: offer.agent.clone(),
+        queue: offer.queue.clone(),
+        deadline: offer.deadline,
+        transfer_from: offer.transfer_from.clone(),
+    };
+    emit(tx, scene, &offered)?;
     presence::show(tx, &offer.agent, fx)
 }
 
@@ -53,15 +61,24 @@ pub(super) fn withdraw(
     }
     agent::give_slot(tx, &offer.agent)?;
     timer::cancel(tx, &[Kind::Offer], offer.assignment)?;
-    let (kind, reason) = match how {
-        Turn::Reject => ("assignment.rejected", "cancelled"),
-        Turn::Expire => ("assignment.expired", "expired"),
-        _ if why == NOT_READY => ("assignment.revoked", NOT_READY),
-        _ => ("assignment.revoked", "cancelled"),
+    let reason = match how {
+        Turn::Expire => "expired",
+        Turn::Revoke if why == NOT_READY => NOT_READY,
+        _ => "cancelled",
     };
     fx.push(Effect::Agent(offer.agent.clone(), Push::OfferRevoke { assignment: offer.assignment, reason }));
-    let data = json!({ "assignment": offer.assignment, "agent": offer.agent, "reason": why });
-    emit(tx, scene, Some(offer.session), kind, data)?;
+    let over = OfferOver {
+        assignment: offer.assignment,
+        session: offer.session,
+        conv: offer.conv,
+        agent: offer.agent.clone(),
+        reason: why.to_owned(),
+    };
+    match how {
+        Turn::Reject => emit(tx, scene, &Rejected(over))?,
+        Turn::Expire => emit(tx, scene, &Expired(over))?,
+        _ => emit(tx, scene, &Revoked(over))?,
+    }
     presence::show(tx, &offer.agent, fx)
 }
 
@@ -95,7 +112,7 @@ pub(super) fn expired(tx: &mut Tx<'_>, scene: &Scene, id: AssignmentId, fx: &mut
     let missed = agent::find(tx, &offer.agent)?.map_or(0, |agent| agent.misses);
     if u32::try_from(missed).is_ok_and(|missed| missed >= scene.tenant.policy.max_no_answer) {
         agent::set_status(tx, &offer.agent, Status::Busy, Some("no_answer"))?;
-        emit(tx, scene, None, "agent.no_answer", json!({ "agent": offer.agent, "misses": missed }))?;
+        emit(tx, scene, &NoAnswer { agent: offer.agent.clone(), misses: missed })?;
         revoke_all(tx, scene, &offer.agent, fx)?;
         presence::show(tx, &offer.agent, fx)?;
     }
@@ -148,6 +165,7 @@ fn connect(
     fx: &mut Effects,
 ) -> Result<(), Error> {
     let handed = session.transfer.take();
+    handoff::left(tx, scene, session, Left::Connected)?;
     queue::remove(tx, session.session)?;
     queue::forgive(tx, session.session)?;
     timer::cancel(tx, &[Kind::Offer], share.assignment)?;
@@ -158,16 +176,11 @@ fn connect(
     save(tx, session)?;
     agent::answered(tx, &share.agent)?;
     let name = agent::find(tx, &share.agent)?.map(|agent| agent.name).unwrap_or_default();
-    let waited = session.queued_at.map(|since| scene.now.since(since).as_millis());
-    let (event, text) = match &handed {
-        Some(_) => ("session.agent_changed", Prompt::Transferred { to: &name }),
-        None => ("session.connected", Prompt::Connected { agent: &name }),
+    taken(tx, scene, session, share, handed.as_ref(), &name, fx)?;
+    let text = match &handed {
+        Some(_) => Prompt::Transferred { to: &name },
+        None => Prompt::Connected { agent: &name },
     };
-    let data = json!({
-        "agent": share.agent, "agent_name": name, "assignment": share.assignment, "waited_ms": waited,
-        "from": handed.as_ref().map(|handed| &handed.from),
-    });
-    record(tx, scene, session, event, data, fx)?;
     say(tx, scene, session, &text, fx)?;
     let conversation = home(tx, session)?;
     let view = conversation_view(tx, &conversation, Some(session), Viewer::Agent(&share.agent), None)?;
@@ -176,6 +189,31 @@ fn connect(
     presence::show(tx, &share.agent, fx)?;
     fx.push(Effect::Route);
     Ok(())
+}
+
+/// Tells that the agent has the session: from a queue, or from a colleague.
+fn taken(
+    tx: &mut Tx<'_>,
+    scene: &Scene,
+    session: &Session,
+    share: &Assignment,
+    handed: Option<&Transfer>,
+    name: &str,
+    fx: &mut Effects,
+) -> Result<(), Error> {
+    let (id, conv, assignment) = (session.session, session.conv, share.assignment);
+    let (agent, agent_name) = (share.agent.clone(), name.to_owned());
+    let offer_ms = millis(scene.now.since(share.offered_at));
+    emit(tx, scene, &Accepted { assignment, session: id, conv, agent: agent.clone(), offer_ms })?;
+    let Some(handed) = handed else {
+        let waited_ms = session.queued_at.map(|since| millis(scene.now.since(since)));
+        let connected = Connected { session: id, conv, agent, agent_name, assignment, waited_ms };
+        return record(tx, scene, session, &connected, fx);
+    };
+    let (from, queue) = (handed.from.clone(), handed.queue.clone());
+    let completed = Completed { session: id, conv, from: from.clone(), agent: agent.clone(), queue, assignment };
+    emit(tx, scene, &completed)?;
+    record(tx, scene, session, &AgentChanged { session: id, conv, agent, agent_name, assignment, from }, fx)
 }
 
 fn entered(tx: &mut Tx<'_>, client: &Client, session: &Session) -> Result<ConversationView, Error> {

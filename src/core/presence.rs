@@ -1,10 +1,8 @@
 //! Who is there: sockets come and go, agents choose, and whoever stays away too long loses the sessions.
 
-use serde_json::json;
-
 use super::effect::{AgentView, Effect, Effects, Push};
+use super::event::emit;
 use super::leases::LEASE;
-use super::switchboard::emit;
 use super::timer::{self, Kind};
 use super::view::agent_view;
 use super::{Client, Core, Error, Party, Scene, asker, handoff, offer};
@@ -12,9 +10,11 @@ use crate::hub::{Hint, Recipient};
 use crate::model::assignment::State as Share;
 use crate::model::code::Code;
 use crate::model::envelope::ChannelKind;
-use crate::model::id::{AgentId, ContactId};
-use crate::model::presence::Status;
+use crate::model::event::agent::{CapacityChanged, Grace, Login, Logout, Lost, StatusChanged};
+use crate::model::id::{AccountId, AgentId, ContactId};
+use crate::model::presence::{Presence, Status};
 use crate::model::session::State;
+use crate::store::agent::Agent;
 use crate::store::lease::{self, Lease};
 use crate::store::{Tx, agent, assignment, conversation, session};
 
@@ -39,7 +39,7 @@ fn arrived(tx: &mut Tx<'_>, scene: &Scene, who: &AgentId, fx: &mut Effects) -> R
     let status = agent.presence.status_on_arrival();
     if status != agent.presence.status {
         agent::set_status(tx, who, status, None)?;
-        emit(tx, scene, None, "agent.login", json!({ "agent": who, "status": status.as_str() }))?;
+        emit(tx, scene, &Login { agent: who.clone(), status })?;
     }
     show(tx, who, fx)?;
     fx.push(Effect::Route);
@@ -47,13 +47,13 @@ fn arrived(tx: &mut Tx<'_>, scene: &Scene, who: &AgentId, fx: &mut Effects) -> R
 }
 
 /// An agent's socket closed; when it was the last one, the grace begins.
-pub(super) fn departed(tx: &mut Tx<'_>, scene: &Scene, who: &AgentId, fx: &mut Effects) -> Result<(), Error> {
+fn departed(tx: &mut Tx<'_>, scene: &Scene, who: &AgentId, fx: &mut Effects) -> Result<(), Error> {
     if lease::any(tx, &format!("agent:{who}"))? || !agent::set_online(tx, who, false)? {
         return Ok(());
     }
     let due = scene.now.plus(scene.tenant.policy.agent_grace);
     timer::set(tx, Kind::AgentGrace, who, due, fx)?;
-    emit(tx, scene, None, "agent.grace", json!({ "agent": who, "until": due }))?;
+    emit(tx, scene, &Grace { agent: who.clone(), until: due })?;
     show(tx, who, fx)
 }
 
@@ -62,7 +62,7 @@ pub(super) fn given_up(tx: &mut Tx<'_>, scene: &Scene, who: &AgentId, fx: &mut E
     let Some(agent) = agent::find(tx, who)?.filter(|agent| !agent.presence.online) else { return Ok(()) };
     if agent.presence.signed_in() {
         agent::set_status(tx, who, Status::Offline, Some("connection_lost"))?;
-        emit(tx, scene, None, "agent.lost", json!({ "agent": who }))?;
+        emit(tx, scene, &Lost { agent: who.clone() })?;
     }
     offer::revoke_all(tx, scene, who, fx)?;
     for share in assignment::of_agent(tx, who)?.into_iter().filter(|share| share.state == Share::Active) {
@@ -72,7 +72,7 @@ pub(super) fn given_up(tx: &mut Tx<'_>, scene: &Scene, who: &AgentId, fx: &mut E
 }
 
 /// The sessions of a customer that wait, with the kind of channel: only sockets can be missed.
-fn waits(tx: &mut Tx<'_>, contact: ContactId, account: &crate::model::id::AccountId) -> Result<Option<String>, Error> {
+fn waits(tx: &mut Tx<'_>, contact: ContactId, account: &AccountId) -> Result<Option<String>, Error> {
     let Some(conv) = session::conversation_of(tx, contact, account)? else { return Ok(None) };
     let web = conversation::find(tx, conv)?.is_some_and(|conversation| conversation.kind == ChannelKind::Web);
     let open = session::open_of(tx, conv)?.filter(|session| web && session.state == State::Queued);
@@ -82,19 +82,33 @@ fn waits(tx: &mut Tx<'_>, contact: ContactId, account: &crate::model::id::Accoun
 fn left(tx: &mut Tx<'_>, scene: &Scene, client: &Client, fx: &mut Effects) -> Result<(), Error> {
     match &client.party {
         Party::Agent { agent, .. } => departed(tx, scene, agent, fx),
-        Party::Contact { contact, account } => {
-            if lease::any(tx, &client.participant())? {
-                return Ok(());
-            }
-            match waits(tx, *contact, account)? {
-                Some(session) => {
-                    let due = scene.now.plus(scene.tenant.policy.queue_grace);
-                    timer::set(tx, Kind::QueueGrace, session, due, fx)
-                }
-                None => Ok(()),
-            }
-        }
+        Party::Contact { contact, account } => missed(tx, scene, *contact, account, fx),
     }
+}
+
+/// A customer's socket closed; when it was the last one of somebody who waits, the grace begins.
+fn missed(
+    tx: &mut Tx<'_>,
+    scene: &Scene,
+    contact: ContactId,
+    account: &AccountId,
+    fx: &mut Effects,
+) -> Result<(), Error> {
+    if lease::any(tx, &format!("contact:{contact}"))? {
+        return Ok(());
+    }
+    let Some(session) = waits(tx, contact, account)? else { return Ok(()) };
+    timer::set(tx, Kind::QueueGrace, session, scene.now.plus(scene.tenant.policy.queue_grace), fx)
+}
+
+/// A socket whose node died closed, as far as anybody can tell.
+pub(super) fn lost(tx: &mut Tx<'_>, scene: &Scene, participant: &str, fx: &mut Effects) -> Result<(), Error> {
+    if let Some(who) = participant.strip_prefix("agent:") {
+        return departed(tx, scene, &AgentId::parse(who)?, fx);
+    }
+    let Some(contact) = participant.strip_prefix("contact:") else { return Ok(()) };
+    let contact = ContactId::parse(contact)?;
+    scene.tenant.accounts.iter().try_for_each(|account| missed(tx, scene, contact, &account.id, fx))
 }
 
 /// The lease that a client's socket should have.
@@ -126,6 +140,26 @@ impl Choice {
     }
 }
 
+/// Tells what a choice has changed. Coming to work and leaving it are told as such, too.
+fn told(tx: &mut Tx<'_>, scene: &Scene, before: Presence, now: &Agent) -> Result<(), Error> {
+    let (who, reason) = (&now.agent, now.reason.clone());
+    let Presence { status, load, capacity, .. } = now.presence;
+    let previous = before.status;
+    let changed = StatusChanged { agent: who.clone(), status, reason: reason.clone(), previous, load, capacity };
+    emit(tx, scene, &changed)?;
+    match (previous, status) {
+        (Status::Offline, Status::Offline) => {}
+        (Status::Offline, _) => emit(tx, scene, &Login { agent: who.clone(), status })?,
+        (_, Status::Offline) => emit(tx, scene, &Logout { agent: who.clone(), reason })?,
+        _ => {}
+    }
+    if capacity != before.capacity {
+        let (agent, previous) = (who.clone(), before.capacity);
+        emit(tx, scene, &CapacityChanged { agent, capacity, previous, load })?;
+    }
+    Ok(())
+}
+
 fn choose(
     tx: &mut Tx<'_>,
     scene: &Scene,
@@ -133,6 +167,7 @@ fn choose(
     choice: &Choice,
     fx: &mut Effects,
 ) -> Result<AgentView, Error> {
+    let before = agent::find(tx, who)?.ok_or_else(Error::not_found)?.presence;
     agent::set_status(tx, who, choice.status, choice.reason.as_deref())?;
     if let Some(capacity) = choice.capacity {
         agent::set_capacity(tx, who, capacity)?;
@@ -142,10 +177,7 @@ fn choose(
     }
     let agent = agent::find(tx, who)?.ok_or_else(Error::not_found)?;
     let view = agent_view(&agent);
-    let data = json!({
-        "agent": who, "status": view.status, "reason": view.reason, "load": view.load, "capacity": view.capacity,
-    });
-    emit(tx, scene, None, "agent.status_changed", data)?;
+    told(tx, scene, before, &agent)?;
     fx.push(Effect::Agents(Push::Presence(view.clone())));
     fx.push(Effect::Route);
     Ok(view)

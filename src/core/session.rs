@@ -2,16 +2,18 @@
 
 use std::time::Duration;
 
-use serde_json::{Value, json};
-
 use super::effect::{Effect, Effects, Push, WindowView};
-use super::switchboard::{Draft, append, emit, prompt};
+use super::event::emit;
+use super::switchboard::{Draft, append, prompt};
 use super::timer::{self, Kind};
 use super::view::{Around, Viewer, session_view};
 use super::{Error, Scene, ending, handoff, leave};
 use crate::model::code::Code;
 use crate::model::content::Content;
 use crate::model::envelope::{ChannelKind, Envelope, Visibility};
+use crate::model::event::Details;
+use crate::model::event::contact::Gone;
+use crate::model::event::session::Created;
 use crate::model::id::{AgentId, ConversationId, SessionId};
 use crate::model::session::{EndedBy, Holder, Move, State, means_cancel};
 use crate::store::conversation::{self, Conversation};
@@ -22,6 +24,11 @@ use crate::tenant::PerChannel;
 
 /// The timers of a customer's silence.
 const IDLE: [Kind; 2] = [Kind::IdleWarn, Kind::IdleClose];
+
+/// A duration as events tell it.
+pub(super) fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
 
 /// The error for whoever worked on what somebody else has just changed.
 pub(super) fn conflict() -> Error {
@@ -66,20 +73,20 @@ pub(super) fn say(
 }
 
 /// Writes what happened into the log, for agents' eyes, and tells other modules.
-pub(super) fn record(
+pub(super) fn record<D: Details>(
     tx: &mut Tx<'_>,
     scene: &Scene,
     session: &Session,
-    name: &str,
-    data: Value,
+    details: &D,
     fx: &mut Effects,
 ) -> Result<(), Error> {
-    let content = Content::Event { name: name.to_owned(), data: data.clone() };
+    let data = serde_json::to_value(details).map_err(Error::internal)?;
+    let content = Content::Event { name: D::KIND.to_owned(), data };
     let mut draft = Draft::system(session.conv, Some(session.session), content);
     draft.visibility = Visibility::Agents;
     draft.control_epoch = session.control_epoch;
     append(tx, scene, draft, fx)?;
-    emit(tx, scene, Some(session.session), name, data)
+    emit(tx, scene, details)
 }
 
 /// Pushes a session's snapshot to its agents and to the customer, if a socket can reach them.
@@ -125,11 +132,15 @@ pub(crate) fn ensure_open(
     timer::set(tx, Kind::SessionMax, new.session, scene.now.plus(scene.tenant.policy.session_max), fx)?;
     let idle = by_channel(scene.tenant.policy.contact_idle_close, conversation.kind);
     timer::set(tx, Kind::IdleClose, new.session, scene.now.plus(idle), fx)?;
-    let data = json!({
-        "session": new.session, "conv": new.conv, "contact": conversation.contact,
-        "channel": conversation.kind, "account": conversation.account, "reopened_from": new.reopened_from,
-    });
-    emit(tx, scene, Some(new.session), "session.created", data)?;
+    let created = Created {
+        session: new.session,
+        conv: new.conv,
+        contact: conversation.contact,
+        channel: conversation.kind,
+        account: conversation.account.clone(),
+        reopened_from: new.reopened_from,
+    };
+    emit(tx, scene, &created)?;
     Ok(new)
 }
 
@@ -236,7 +247,11 @@ pub(crate) fn unfollowed(
 ) -> Result<(), Error> {
     let Some(mut session) = store::open_of(tx, conversation.conv)? else { return Ok(()) };
     match session.state {
-        State::Active => record(tx, scene, &session, "contact.gone", json!({ "why": "unsubscribed" }), fx),
+        State::Active => {
+            let (session_id, conv, contact) = (session.session, session.conv, conversation.contact);
+            let gone = Gone { session: session_id, conv, contact, why: "unsubscribed".into() };
+            record(tx, scene, &session, &gone, fx)
+        }
         State::New | State::Bot | State::Queued => {
             ending::finish(tx, scene, &mut session, EndedBy::Contact, "unsubscribed", fx)
         }

@@ -2,21 +2,20 @@
 
 use std::sync::Arc;
 
-use serde_json::Value;
-
 use super::effect::{Effect, Effects, Push};
+use super::event::{self, emit};
 use super::{Core, Error, Scene};
 use crate::channel::capabilities;
 use crate::hub::{Hint, Recipient};
 use crate::model::content::Content;
 use crate::model::delivery::DeliveryState;
 use crate::model::envelope::{Envelope, Role, Sender, Visibility};
-use crate::model::event::Occurrence;
+use crate::model::event::message::{Delivered, Recalled, Receiver};
 use crate::model::id::{AgentId, ClientId, ConversationId, DeviceId, MessageId, SessionId, TenantId};
 use crate::model::time::Millis;
 use crate::store::conversation::{self, Conversation};
 use crate::store::delivery::{self, Delivery};
-use crate::store::{Tx, message, outbox, session};
+use crate::store::{Tx, message, session};
 use crate::template::{Audience, Prompt};
 
 /// A message that has no place in the log yet.
@@ -96,18 +95,11 @@ pub(crate) fn place(
         control_epoch: draft.control_epoch,
     });
     message::insert(tx, &envelope, device.as_ref().map(DeviceId::as_str))?;
-    let event = Occurrence {
-        tenant: tx.tenant().clone(),
-        id: envelope.id.to_string(),
-        kind: "message.accepted".into(),
-        subject: format!("conversation/{}", envelope.conv),
-        session: envelope.session.map(|session| session.to_string()),
-        sequence: Some(envelope.seq),
-        node: scene.node.to_string(),
-        at: scene.now,
-        data: serde_json::to_string(&envelope).map_err(Error::internal)?.into(),
-    };
-    outbox::add(tx, &event)?;
+    event::accepted(tx, scene, &envelope)?;
+    if let Content::Recall { target } = envelope.content {
+        let (conv, session, seq) = (envelope.conv, envelope.session, envelope.seq);
+        emit(tx, scene, &Recalled { conv, session, message: target, seq })?;
+    }
     route_out(tx, scene, conversation, &envelope, fx)?;
     let socket = capabilities(conversation.kind).is_some_and(|channel| channel.socket);
     let contact = socket.then_some(conversation.contact);
@@ -152,9 +144,11 @@ fn route_out(
             detail: rides.then(|| "passive".to_owned()),
         },
     )?;
-    if !rides {
-        fx.push(Effect::Deliver(envelope.conv));
+    if rides {
+        let (conv, seq, message) = (envelope.conv, envelope.seq, Some(envelope.id));
+        return emit(tx, scene, &Delivered { conv, receiver: Receiver::Channel, seq, message });
     }
+    fx.push(Effect::Deliver(envelope.conv));
     Ok(())
 }
 
@@ -199,33 +193,4 @@ impl Core {
             Err(error) => tracing::error!(error = %error, "a push could not be written"),
         }
     }
-}
-
-/// Writes an event for other modules into the transaction. `session` is the episode that it belongs to, if any.
-pub(crate) fn emit(
-    tx: &mut Tx<'_>,
-    scene: &Scene,
-    session: Option<SessionId>,
-    kind: &str,
-    data: Value,
-) -> Result<(), Error> {
-    let sequence = match session {
-        Some(session) => Some(session::next_event(tx, session)?),
-        None => None,
-    };
-    let event = Occurrence {
-        tenant: tx.tenant().clone(),
-        id: MessageId::generate(scene.now).to_string(),
-        kind: kind.to_owned(),
-        subject: match session {
-            Some(session) => format!("session/{session}"),
-            None => format!("tenant/{}", tx.tenant()),
-        },
-        session: session.map(|session| session.to_string()),
-        sequence,
-        node: scene.node.to_string(),
-        at: scene.now,
-        data: data.to_string().into(),
-    };
-    Ok(outbox::add(tx, &event)?)
 }

@@ -1,7 +1,5 @@
 //! Blind transfers: the agent who passes a session on keeps it until somebody takes it.
 
-use serde_json::json;
-
 use super::effect::{Effect, Effects};
 use super::request::Target;
 use super::session::{conflict, record, save, tell};
@@ -12,6 +10,7 @@ use crate::model::assignment::{Move as Turn, State as Share};
 use crate::model::code::Code;
 use crate::model::content::Content;
 use crate::model::envelope::{Role, Sender, Visibility};
+use crate::model::event::transfer::{Failed, Requested};
 use crate::model::id::{AgentId, QueueId, SessionId};
 use crate::model::presence::PRIORITY_TRANSFER;
 use crate::model::session::State;
@@ -120,11 +119,9 @@ fn request(tx: &mut Tx<'_>, scene: &Scene, client: &Client, wish: Wish, fx: &mut
     if let Some(text) = wish.note.filter(|note| !note.trim().is_empty()) {
         leave_note(tx, scene, client, &session, &text, fx)?;
     }
-    let transfer = session.transfer.as_ref();
-    let data = json!({
-        "from": from, "agent": transfer.and_then(|t| t.agent.as_ref()), "queue": transfer.and_then(|t| t.queue.as_ref()),
-    });
-    record(tx, scene, &session, "transfer.requested", data, fx)?;
+    let (agent, queue) = session.transfer.clone().map_or((None, None), |transfer| (transfer.agent, transfer.queue));
+    let requested = Requested { session: session.session, conv: session.conv, from: from.clone(), agent, queue };
+    record(tx, scene, &session, &requested, fx)?;
     if let Some(made) = offered {
         offer::show(tx, scene, &made, fx)?;
     }
@@ -180,8 +177,9 @@ pub(super) fn fail(
     queue::forgive(tx, session.session)?;
     timer::cancel(tx, &[Kind::MaxWait], session.session)?;
     save(tx, session)?;
-    let data = json!({ "from": transfer.from, "agent": transfer.agent, "queue": transfer.queue, "why": why });
-    record(tx, scene, session, "transfer.failed", data, fx)?;
+    let Transfer { from, agent, queue, .. } = transfer;
+    let failed = Failed { session: session.session, conv: session.conv, from, agent, queue, why: why.to_owned() };
+    record(tx, scene, session, &failed, fx)?;
     fx.push(Effect::Route);
     tell(tx, session, fx)
 }

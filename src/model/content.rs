@@ -1,11 +1,12 @@
 //! What a message says: one closed set of content types for every channel. Knows no channel's own format.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::id::{MediaId, MessageId};
 
 /// A blob that a message refers to. The bytes live in `media/`; a message carries only this description.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Media {
     /// The blob.
     pub id: MediaId,
@@ -26,7 +27,7 @@ pub struct Media {
 }
 
 /// One line of a [`Content::Menu`].
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct MenuOption {
     /// What the customer types to choose it, and the id that comes back.
     pub key: String,
@@ -35,7 +36,7 @@ pub struct MenuOption {
 }
 
 /// One card of a [`Content::Article`].
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ArticleItem {
     /// Headline.
     pub title: String,
@@ -50,7 +51,7 @@ pub struct ArticleItem {
 }
 
 /// The content of a message; in JSON `{"type": …, "body": {…}}`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", content = "body", rename_all = "snake_case")]
 pub enum Content {
     /// Plain text.

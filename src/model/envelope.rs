@@ -1,5 +1,6 @@
 //! The message itself, as it is stored, routed and shown. Knows no channel and no socket.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::content::Content;
@@ -7,7 +8,7 @@ use super::id::{AccountId, AgentId, ClientId, ConversationId, MessageId, Session
 use super::time::Millis;
 
 /// Which kind of party wrote a message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     /// The customer.
@@ -40,7 +41,7 @@ impl Role {
 }
 
 /// Who wrote a message.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Sender {
     /// Kind of party.
     pub role: Role,
@@ -52,7 +53,7 @@ pub struct Sender {
 }
 
 /// Who may see a message. Enforced at fan-out and on every read.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
 pub enum Visibility {
     /// Everybody in the conversation.
@@ -86,7 +87,7 @@ impl TryFrom<String> for Visibility {
 }
 
 /// The kind of channel that a conversation runs on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ChannelKind {
     /// A WeChat official account.
@@ -110,7 +111,7 @@ impl ChannelKind {
 }
 
 /// Where a message came from or goes to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ChannelRef {
     /// Kind of channel.
     pub kind: ChannelKind,
@@ -125,7 +126,7 @@ pub struct ChannelRef {
 }
 
 /// A stored message. `seq` is contiguous from 1 in its conversation and is the only order.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Envelope {
     /// Version of this format.
     pub v: u8,

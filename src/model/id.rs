@@ -2,10 +2,12 @@
 //!
 //! An identifier of another system (openid, visitor key, JID) is a [`RemoteId`]: opaque outside its channel.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use ulid::Ulid;
 use uuid::Uuid;
@@ -30,8 +32,11 @@ fn is_name(text: &str) -> bool {
     (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
 }
 
+/// The form of a declared name.
+const NAME: &str = "^[A-Za-z0-9_-]{1,64}$";
+
 macro_rules! text_id {
-    ($(#[$doc:meta])* $name:ident, $check:expr, $error:expr) => {
+    ($(#[$doc:meta])* $name:ident, $check:expr, $error:expr, $form:expr) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name(Arc<str>);
@@ -49,6 +54,16 @@ macro_rules! text_id {
             #[must_use]
             pub fn as_str(&self) -> &str {
                 &self.0
+            }
+        }
+
+        impl JsonSchema for $name {
+            fn schema_name() -> Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn json_schema(_made: &mut SchemaGenerator) -> Schema {
+                json_schema!({ "type": "string", "pattern": $form })
             }
         }
 
@@ -105,6 +120,16 @@ macro_rules! generated_id {
             }
         }
 
+        impl JsonSchema for $name {
+            fn schema_name() -> Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn json_schema(_made: &mut SchemaGenerator) -> Schema {
+                json_schema!({ "type": "string", "pattern": concat!("^", $prefix, "[0-9A-HJKMNP-TV-Z]{26}$") })
+            }
+        }
+
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 write!(f, concat!($prefix, "{}"), self.0)
@@ -134,19 +159,20 @@ macro_rules! generated_id {
 }
 
 text_id!(/// An enterprise: the unit of isolation.
-    TenantId, is_name, IdError::Name);
+    TenantId, is_name, IdError::Name, NAME);
 text_id!(/// One public account, one widget key, one XMPP domain of a tenant.
-    AccountId, is_name, IdError::Name);
+    AccountId, is_name, IdError::Name, NAME);
 text_id!(/// A person who answers customers.
-    AgentId, is_name, IdError::Name);
+    AgentId, is_name, IdError::Name, NAME);
 text_id!(/// A routing target with waiting sessions.
-    QueueId, is_name, IdError::Name);
+    QueueId, is_name, IdError::Name, NAME);
 text_id!(/// The stable client behind several connections of one participant.
-    DeviceId, is_name, IdError::Name);
+    DeviceId, is_name, IdError::Name, NAME);
 text_id!(/// The idempotency key that a client gives to a message.
-    ClientId, is_name, IdError::Name);
+    ClientId, is_name, IdError::Name, NAME);
 text_id!(/// A customer's identifier on a channel: openid, visitor key, JID. Opaque outside the channel.
-    RemoteId, |t: &str| (1..=64).contains(&t.chars().count()) && !t.chars().any(char::is_control), IdError::Remote);
+    RemoteId, |t: &str| (1..=64).contains(&t.chars().count()) && !t.chars().any(char::is_control), IdError::Remote,
+    "^[^\\u0000-\\u001f\\u007f-\\u009f]{1,64}$");
 
 impl DeviceId {
     /// A device under the name of the party that it belongs to. Devices name themselves, so two parties may choose
@@ -191,6 +217,16 @@ impl MessageId {
     /// When the text is not a UUID.
     pub fn parse(text: &str) -> Result<Self, IdError> {
         Uuid::parse_str(text).map(Self).map_err(|_source| IdError::Generated("uuid"))
+    }
+}
+
+impl JsonSchema for MessageId {
+    fn schema_name() -> Cow<'static, str> {
+        "MessageId".into()
+    }
+
+    fn json_schema(_made: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "format": "uuid" })
     }
 }
 

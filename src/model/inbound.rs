@@ -1,5 +1,6 @@
 //! What a channel hands to the core, and what it may get back at once. Knows no protocol.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::content::Content;
@@ -38,7 +39,7 @@ pub enum InboundKind {
 }
 
 /// What a channel reports besides messages.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "name", content = "data", rename_all = "snake_case")]
 pub enum ChannelEvent {
     /// The customer followed the account, perhaps through a code with a scene.

@@ -2,10 +2,14 @@
 
 use std::cmp::{Ordering, Reverse};
 
+use schemars::JsonSchema;
+use serde::Serialize;
+
 use super::time::Millis;
 
 /// What the agent chose, or what a rule chose for the agent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum Status {
     /// Not working.
     Offline,

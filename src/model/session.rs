@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
+use serde::Serialize;
+
 use super::id::AgentId;
 
 /// Where a session stands, as its customer experiences it.
@@ -170,7 +173,8 @@ impl Standing {
 }
 
 /// Who ended a session.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum EndedBy {
     /// The customer.
     Contact,

@@ -8,7 +8,7 @@ use super::deed::{Fields, field, perform};
 use super::ledger::{PushEntry, beginning};
 use super::phone::Phone;
 use super::push::{Push, Turn, opens, passive};
-use super::raw::Raw;
+use super::raw::{Raw, parts};
 use super::tree::{self, Node};
 use super::world::World;
 use crate::model::time::Millis;
@@ -156,11 +156,15 @@ impl Platform {
         Ok(id)
     }
 
-    /// Does something on the phone; the push still has to be delivered.
+    /// Does something on the phone; the push still has to be delivered. Of a raw push there is one, whatever its copies.
     pub(super) fn done_on_the_phone(&self, openid: &str, act: Act) -> Result<(Push, Turn), ActError> {
         let now = self.clock().now();
         let mut world = self.world();
         let following = world.phone(openid).ok_or(ActError::UnknownPhone)?.following;
+        if let Act::Raw(raw) = act {
+            let (fields, body) = parts(&mut world, openid, &raw, now)?;
+            return prepare(&mut world, openid, fields, body, now);
+        }
         if !following && !matches!(act, Act::Follow { .. } | Act::Scan { .. }) {
             return Err(ActError::NotFollowing);
         }
@@ -207,8 +211,7 @@ fn prepare(
     let body = body.unwrap_or_else(|| tree::write(&fields, settings.format).into_bytes());
     let tree = Node::Map(fields);
     let (mode, format) = (settings.mode, settings.format);
-    let (appid, gh_id, callback_url) =
-        (settings.appid.clone(), settings.gh_id.clone(), settings.callback_url.clone());
+    let (appid, gh_id, callback_url) = (settings.appid.clone(), settings.gh_id.clone(), settings.callback_url.clone());
     let add_up = settings.temper.windows_add_up;
     let seal = account.next_seal();
     let old_key = seal.old;

@@ -39,11 +39,8 @@ impl Platform {
     /// Lets the person with this phone do something, and hands the push to the caller instead of delivering it.
     ///
     /// # Errors
-    /// As [`Platform::act`]; [`Act::Raw`] is [`ActError::BadRequest`].
+    /// As [`Platform::act`].
     pub fn hand_over(&self, openid: &str, act: Act) -> Result<Parcel, ActError> {
-        if matches!(act, Act::Raw(_)) {
-            return Err(ActError::BadRequest("what no phone makes is delivered by the platform".to_owned()));
-        }
         let (push, turn) = self.done_on_the_phone(openid, act)?;
         // Whoever is next in the line of this phone does not wait for it.
         drop(turn);

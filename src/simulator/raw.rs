@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::act::{ActError, compose};
+use super::deed::Fields;
 use super::tree::Node;
 use super::world::World;
 use super::{Platform, xml};
@@ -40,21 +41,31 @@ pub struct Raw {
 impl Platform {
     pub(super) fn push_raw(&self, world: &mut World, openid: &str, raw: &Raw, now: Millis) -> Result<String, ActError> {
         let copies = raw.copies.unwrap_or(1).clamp(1, MAX_COPIES);
-        let (fields, body) = match (&raw.fields, literal(world, openid, raw, now)?) {
-            (Some(own), None) => {
-                let own: Vec<_> = own.iter().map(|(name, value)| (name.clone(), Node::from_json(value))).collect();
-                let given = own.iter().find(|(name, _)| name == "MsgType").and_then(|(_, node)| node.as_str());
-                let msg_type = given.unwrap_or("text").to_owned();
-                (compose(world, openid, &msg_type, own, now)?, None)
-            }
-            (None, Some(body)) => (readable(&body), Some(body)),
-            _ => return Err(ActError::BadRequest("give one of fields, xml, json and base64".to_owned())),
-        };
+        let (fields, body) = parts(world, openid, raw, now)?;
         let mut last = String::new();
         for _ in 0..copies {
             last = self.dispatch(world, openid, fields.clone(), body.clone(), now)?;
         }
         Ok(last)
+    }
+}
+
+/// The fields of a push, and its body if that was given as a whole.
+pub(super) fn parts(
+    world: &mut World,
+    openid: &str,
+    raw: &Raw,
+    now: Millis,
+) -> Result<(Fields, Option<Vec<u8>>), ActError> {
+    match (&raw.fields, literal(world, openid, raw, now)?) {
+        (Some(own), None) => {
+            let own: Vec<_> = own.iter().map(|(name, value)| (name.clone(), Node::from_json(value))).collect();
+            let given = own.iter().find(|(name, _)| name == "MsgType").and_then(|(_, node)| node.as_str());
+            let msg_type = given.unwrap_or("text").to_owned();
+            Ok((compose(world, openid, &msg_type, own, now)?, None))
+        }
+        (None, Some(body)) => Ok((readable(&body), Some(body))),
+        _ => Err(ActError::BadRequest("give one of fields, xml, json and base64".to_owned())),
     }
 }
 

@@ -6,8 +6,6 @@
 pub mod close;
 pub mod connection;
 pub mod conversation;
-#[cfg(test)]
-mod corpus;
 pub mod frame;
 pub mod limit;
 pub mod outbox;

@@ -1,19 +1,17 @@
 //! `/ws/echo`: sends back what comes, through the same transport as real sockets. Only for conformance tests.
 
-use std::rc::Rc;
 use std::time::Duration;
 
 use actix_web::{HttpRequest, HttpResponse, web};
+use actix_ws::AggregatedMessage;
 
 use super::error::ApiError;
-use super::link::Link;
-use super::pipe::{Pipe, pipe};
-use super::transport::{Incoming, Transport};
+use super::reader::Incoming;
+use super::transport::Transport;
 use super::{handshake, other_method};
 use crate::socket::Settings;
 use crate::socket::close::Close;
 use crate::socket::outbox::Text;
-use crate::socket::wire::{Decoder, Event};
 
 /// Conformance tests send messages of up to 16 MiB.
 const LIMIT: usize = 32 * 1024 * 1024;
@@ -23,28 +21,30 @@ pub(super) fn configure(cfg: &mut web::ServiceConfig) {
 }
 
 async fn open(request: HttpRequest, payload: web::Payload) -> Result<HttpResponse, ApiError> {
-    let accept = handshake::check(&request)?;
-    let settings = Settings { outbox_messages: 65_536, outbox_bytes: 2 * LIMIT, ..Settings::default() };
-    let (out, frames) = pipe(&settings);
-    let link = request.conn_data::<Rc<Link>>().cloned();
-    let transport = Transport::new(payload.into_inner(), Decoder::new(LIMIT, true), out.clone(), link);
-    actix_web::rt::spawn(echo(transport, out));
-    Ok(handshake::switch(accept, None, frames))
+    handshake::check(&request)?;
+    let settings =
+        Settings { max_frame: LIMIT, outbox_messages: 65_536, outbox_bytes: 2 * LIMIT, ..Settings::default() };
+    let (response, transport) = Transport::open(&request, payload, &[], &settings, true).await?;
+    actix_web::rt::spawn(echo(transport));
+    Ok(response)
 }
 
-async fn echo(mut transport: Transport, out: Pipe) {
+async fn echo(mut transport: Transport) {
     let patience = Duration::from_secs(10);
     loop {
         match transport.next().await {
-            Incoming::Event(Event::Text(text)) => {
-                if out.push(Text::Own(text)).is_err() {
+            Incoming::Message(AggregatedMessage::Text(text)) => {
+                if transport.pipe().push(Text::Own(text.to_string())).is_err() {
                     return transport.close(Close::SLOW_CONSUMER, false, patience).await;
                 }
             }
-            Incoming::Event(Event::Binary(message)) => out.binary(message),
-            Incoming::Event(Event::Ping(payload)) => out.pong(payload),
-            Incoming::Event(Event::Pong) => {}
-            Incoming::Event(Event::Close(code)) => return transport.close(Close::echo(code), true, patience).await,
+            Incoming::Message(AggregatedMessage::Binary(message)) => transport.pipe().binary(message),
+            Incoming::Message(AggregatedMessage::Ping(payload)) => transport.pipe().pong(payload),
+            Incoming::Message(AggregatedMessage::Pong(_)) => {}
+            Incoming::Message(AggregatedMessage::Close(reason)) => {
+                let code = reason.map(|reason| reason.code.into());
+                return transport.close(Close::echo(code), true, patience).await;
+            }
             Incoming::Violation(violation) => {
                 return transport.close(Close::violation(violation), false, patience).await;
             }

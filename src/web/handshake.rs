@@ -1,23 +1,19 @@
 //! Opening sockets: who may, and the exact answers to whoever may not.
 
-use std::rc::Rc;
 use std::time::Instant;
 
 use actix_web::http::header::{
-    CONTENT_LENGTH, HeaderName, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL,
-    SEC_WEBSOCKET_VERSION, TRANSFER_ENCODING, UPGRADE,
+    CONTENT_LENGTH, HeaderValue, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, TRANSFER_ENCODING,
+    UPGRADE,
 };
 use actix_web::http::{Method, StatusCode, Version};
 use actix_web::{HttpRequest, HttpResponse, web};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use sha1::{Digest, Sha1};
 
 use super::error::ApiError;
 use super::limit::Handshakes;
-use super::link::Link;
 use super::metric::Metrics;
-use super::pipe::{Frames, pipe};
 use super::pump::Pump;
 use super::transport::Transport;
 use super::{Settings, origin, peer};
@@ -25,7 +21,6 @@ use crate::core::Core;
 use crate::model::id::ConnectionId;
 use crate::socket::connection::{Connection, Shared};
 use crate::socket::roster::Roster;
-use crate::socket::wire::Decoder;
 use crate::socket::work::Worker;
 use crate::socket::{Endpoint, PROTOCOL};
 
@@ -37,11 +32,11 @@ pub(super) fn configure(cfg: &mut web::ServiceConfig) {
 }
 
 async fn agent(request: HttpRequest, payload: web::Payload) -> Result<HttpResponse, ApiError> {
-    open(&request, payload, Endpoint::Agent)
+    open(&request, payload, Endpoint::Agent).await
 }
 
 async fn visitor(request: HttpRequest, payload: web::Payload) -> Result<HttpResponse, ApiError> {
-    open(&request, payload, Endpoint::Visitor)
+    open(&request, payload, Endpoint::Visitor).await
 }
 
 /// What the application keeps for handlers; it is there since `configure` put it there.
@@ -50,7 +45,7 @@ fn kept<T: 'static>(request: &HttpRequest) -> Result<&web::Data<T>, ApiError> {
     request.app_data::<web::Data<T>>().ok_or_else(missing)
 }
 
-fn open(request: &HttpRequest, payload: web::Payload, endpoint: Endpoint) -> Result<HttpResponse, ApiError> {
+async fn open(request: &HttpRequest, payload: web::Payload, endpoint: Endpoint) -> Result<HttpResponse, ApiError> {
     let (core, settings, roster) = (kept::<Core>(request)?, kept::<Settings>(request)?, kept::<Roster>(request)?);
     let origin = origin::of(request.headers())?;
     let listed = origin.is_some_and(|origin| {
@@ -65,7 +60,7 @@ fn open(request: &HttpRequest, payload: web::Payload, endpoint: Endpoint) -> Res
     let now = core.clock().now();
     let ip = peer::address(request.head(), &settings.trusted_proxies);
     kept::<Handshakes>(request)?.admit(ip, now).map_err(ApiError::rate_limited)?;
-    let accept = check(request)?;
+    check(request)?;
     if !offers(request, PROTOCOL) {
         return Err(ApiError::bad_request("需要子协议 / the sub-protocol must be yizhan.v1.json"));
     }
@@ -75,21 +70,18 @@ fn open(request: &HttpRequest, payload: web::Payload, endpoint: Endpoint) -> Res
     let (shared, worker) = (kept::<Shared>(request)?, kept::<Worker>(request)?.get_ref().clone());
     let connection =
         Connection::open(shared.clone().into_inner(), ConnectionId::generate(now), endpoint, Instant::now(), now);
-    let (out, frames) = pipe(&shared.settings);
-    let link = request.conn_data::<Rc<Link>>().cloned();
-    let decoder = Decoder::new(shared.settings.max_frame, false);
-    let transport = Transport::new(payload.into_inner(), decoder, out.clone(), link);
+    let (response, transport) = Transport::open(request, payload, &[PROTOCOL], &shared.settings, false).await?;
     let (presence, draining) = (roster.enter(), roster.draining().clone());
-    let pump = Pump::new(connection, worker, out, presence);
+    let pump = Pump::new(connection, worker, transport.pipe().clone(), presence);
     actix_web::rt::spawn(async move {
         let code = pump.run(transport, draining).await;
         metrics.close(code);
     });
-    Ok(switch(accept, Some(PROTOCOL), frames))
+    Ok(response)
 }
 
-/// Checks an upgrade (RFC 6455 §4.2.1) and returns the value of `Sec-WebSocket-Accept`.
-pub(super) fn check(request: &HttpRequest) -> Result<HeaderValue, ApiError> {
+/// Checks an upgrade (RFC 6455 §4.2.1) for the answers that the library would not give.
+pub(super) fn check(request: &HttpRequest) -> Result<(), ApiError> {
     let headers = request.headers();
     let upgrade = headers.get(UPGRADE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let wants = upgrade.split(',').any(|word| word.trim().eq_ignore_ascii_case("websocket"));
@@ -117,23 +109,10 @@ pub(super) fn check(request: &HttpRequest) -> Result<HeaderValue, ApiError> {
     if STANDARD.decode(key).map_or(0, |bytes| bytes.len()) != 16 {
         return Err(ApiError::bad_request("Sec-WebSocket-Key"));
     }
-    let accept = Sha1::new().chain_update(key).chain_update(b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11").finalize();
-    HeaderValue::from_str(&STANDARD.encode(accept)).map_err(|_form| ApiError::bad_request("Sec-WebSocket-Key"))
+    Ok(())
 }
 
 fn offers(request: &HttpRequest, protocol: &str) -> bool {
     let offered = request.headers().get_all(SEC_WEBSOCKET_PROTOCOL).filter_map(|value| value.to_str().ok());
     offered.flat_map(|line| line.split(',')).any(|name| name.trim() == protocol)
-}
-
-/// The answer that turns the connection into a socket. No extension is ever accepted: compressing what an attacker
-/// can partly choose next to secrets tells about the secrets, and costs memory.
-pub(super) fn switch(accept: HeaderValue, protocol: Option<&'static str>, frames: Frames) -> HttpResponse {
-    let mut response = HttpResponse::build(StatusCode::SWITCHING_PROTOCOLS);
-    response.upgrade("websocket").insert_header((SEC_WEBSOCKET_ACCEPT, accept));
-    if let Some(protocol) = protocol {
-        let name: HeaderName = SEC_WEBSOCKET_PROTOCOL;
-        response.insert_header((name, HeaderValue::from_static(protocol)));
-    }
-    response.body(frames)
 }

@@ -7,6 +7,8 @@ pub mod asset;
 pub mod attachment;
 pub mod body;
 pub mod cookie;
+#[cfg(test)]
+mod corpus;
 pub mod echo;
 pub mod error;
 pub mod flood;
@@ -19,6 +21,7 @@ pub mod origin;
 pub mod peer;
 pub mod pipe;
 pub mod pump;
+pub mod reader;
 pub mod scope;
 pub mod shield;
 pub mod sign_in;

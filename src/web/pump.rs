@@ -8,16 +8,18 @@ use std::pin::Pin;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use actix_ws::AggregatedMessage;
 use tokio::time::{Sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::pipe::Pipe;
-use super::transport::{Incoming, Transport};
+use super::reader::Incoming;
+use super::transport::Transport;
 use crate::hub::Hint;
 use crate::socket::close::Close;
 use crate::socket::connection::Connection;
 use crate::socket::roster::Presence;
-use crate::socket::wire::Event;
+use crate::socket::wire::Violation;
 use crate::socket::work::{Applicant, Done, Hold, Work, Worker};
 
 /// How long a client that was too slow is waited for before it is cut off.
@@ -206,16 +208,20 @@ impl Pump {
 
     fn came(&mut self, incoming: Incoming, now: Instant) {
         match incoming {
-            Incoming::Event(Event::Text(text)) => self.connection.text(&text, now),
-            Incoming::Event(Event::Ping(payload)) => {
+            Incoming::Message(AggregatedMessage::Text(text)) => self.connection.text(&text, now),
+            Incoming::Message(AggregatedMessage::Ping(payload)) => {
                 self.connection.control_ping(now);
                 self.pipe.pong(payload);
             }
-            Incoming::Event(Event::Pong) => {
+            Incoming::Message(AggregatedMessage::Pong(_)) => {
                 self.connection.control_ping(now);
             }
-            Incoming::Event(Event::Binary(_)) => self.connection.end(Close::PROTOCOL_ERROR),
-            Incoming::Event(Event::Close(code)) => self.leaving = Some(Leaving::Theirs(code)),
+            Incoming::Message(AggregatedMessage::Binary(_)) => {
+                self.connection.end(Close::violation(Violation::UNSUPPORTED));
+            }
+            Incoming::Message(AggregatedMessage::Close(reason)) => {
+                self.leaving = Some(Leaving::Theirs(reason.map(|reason| reason.code.into())));
+            }
             Incoming::Violation(violation) => self.connection.end(Close::violation(violation)),
             Incoming::Gone => self.leaving = Some(Leaving::Vanished),
         }

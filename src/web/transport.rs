@@ -1,61 +1,65 @@
-//! One WebSocket below its protocol: events in, frames out, an orderly end. Knows no JSON.
+//! One WebSocket below its protocol: messages in, frames out, an orderly end. Knows no JSON.
 
 use std::rc::Rc;
 use std::time::Duration;
 
-use actix_web::dev::Payload;
-use futures_util::StreamExt;
+use actix_web::{HttpRequest, HttpResponse, web};
 use tokio::time::{Instant, timeout_at};
 
+use super::error::ApiError;
 use super::link::Link;
 use super::pipe::Pipe;
+use super::reader::{Incoming, Reader};
+use crate::socket::Settings;
 use crate::socket::close::Close;
-use crate::socket::wire::{Decoder, Event, Violation};
 
 /// After our close frame the client has so long to answer it.
 const LINGER: Duration = Duration::from_secs(2);
 /// What a client may still send before it is cut off.
 const LINGER_BYTES: usize = 1_048_576;
 
-/// What came in.
-#[derive(Debug)]
-pub enum Incoming {
-    /// A message or a control frame.
-    Event(Event),
-    /// The client broke the protocol.
-    Violation(Violation),
-    /// The connection is gone without a close frame.
-    Gone,
-}
-
 /// The two ends of one socket.
 pub struct Transport {
-    payload: Payload,
-    decoder: Decoder,
+    reader: Reader,
     pipe: Pipe,
     link: Option<Rc<Link>>,
 }
 
 impl Transport {
-    /// A socket that was just opened.
+    /// Opens a socket for a request that was checked. The response has to be given to the client; `binary` says whether
+    /// messages of bytes are taken.
+    ///
+    /// No extension is ever accepted: compressing what an attacker can partly choose next to secrets tells about the
+    /// secrets, and costs memory.
+    ///
+    /// # Errors
+    /// When the request is no upgrade after all.
+    pub async fn open(
+        request: &HttpRequest,
+        payload: web::Payload,
+        protocols: &[&str],
+        settings: &Settings,
+        binary: bool,
+    ) -> Result<(HttpResponse, Self), ApiError> {
+        let (response, session, reader) =
+            Reader::open(request, payload, protocols, settings.max_frame, binary)
+                .await
+                .map_err(|_refusal| ApiError::bad_request("需要 WebSocket 升级 / a WebSocket upgrade is required"))?;
+        let pipe = Pipe::new(settings);
+        let response = pipe.carried_by(response, session);
+        let link = request.conn_data::<Rc<Link>>().cloned();
+        Ok((response, Self { reader, pipe, link }))
+    }
+
+    /// The writing end.
     #[must_use]
-    pub fn new(payload: Payload, decoder: Decoder, pipe: Pipe, link: Option<Rc<Link>>) -> Self {
-        Self { payload, decoder, pipe, link }
+    pub fn pipe(&self) -> &Pipe {
+        &self.pipe
     }
 
     /// What comes next. Dropping the future loses nothing.
     pub async fn next(&mut self) -> Incoming {
-        loop {
-            match self.decoder.event() {
-                Ok(Some(event)) => return Incoming::Event(event),
-                Ok(None) => {}
-                Err(violation) => return Incoming::Violation(violation),
-            }
-            match self.payload.next().await {
-                Some(Ok(bytes)) => self.decoder.feed(&bytes),
-                Some(Err(_)) | None => return Incoming::Gone,
-            }
-        }
+        self.reader.next().await
     }
 
     /// Cuts the connection off.
@@ -72,7 +76,7 @@ impl Transport {
         let end = Instant::now() + LINGER;
         if !answered {
             // Whoever does not answer in time is not waited for.
-            drop(timeout_at(end, self.farewell()).await);
+            drop(timeout_at(end, self.reader.farewell(LINGER_BYTES)).await);
         }
         self.pipe.finish();
         if tokio::time::timeout(patience, self.pipe.gone()).await.is_err() {
@@ -83,24 +87,5 @@ impl Transport {
     /// The connection is gone: lets go of the body.
     pub fn abandon(self) {
         self.pipe.finish();
-    }
-
-    async fn farewell(&mut self) {
-        let mut ignored = 0_usize;
-        loop {
-            let broken = match self.decoder.event() {
-                Ok(Some(Event::Close(_))) => return,
-                Ok(Some(_)) => continue,
-                Ok(None) => false,
-                Err(_) => true,
-            };
-            match self.payload.next().await {
-                Some(Ok(bytes)) if ignored < LINGER_BYTES => {
-                    ignored += bytes.len();
-                    if broken { self.decoder.restart(&bytes) } else { self.decoder.feed(&bytes) }
-                }
-                _ => return,
-            }
-        }
     }
 }

@@ -1,2 +1,39 @@
-//! x
-fn main() { let x = 5; println!("{}", env!("CARGO_BIN_EXE_yizhan")); }
+//! The fault campaign: `scripts/campaign --help`. Real processes and services are harmed under load, everything that
+//! happens is written down, and a checker judges it (`check/`). Helpers act through public faces only.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "telling what it does is what this program is for")]
+#![expect(unreachable_pub, reason = "a program has no public face")]
+
+mod check;
+mod fault;
+mod history;
+mod journal;
+mod load;
+mod options;
+mod run;
+mod system;
+
+use std::process::ExitCode;
+
+use options::{Options, USAGE};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let code = Options::read(&words).and_then(|options| {
+        if options.help {
+            println!("{USAGE}");
+            return Ok(0);
+        }
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+        runtime.block_on(run::all(&options))
+    });
+    match code {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            eprintln!("{error:#}");
+            ExitCode::from(2)
+        }
+    }
+}

@@ -5,10 +5,13 @@ use std::time::Duration;
 use super::Attempt;
 use crate::channel::wechat::error::SendError;
 use crate::core::effect::{Effect, Effects, Push, WindowView};
+use crate::core::event::emit;
 use crate::core::log::receipt;
 use crate::core::{Error, Scene};
 use crate::model::code::Code;
 use crate::model::delivery::DeliveryState;
+use crate::model::event::{channel, message as event};
+use crate::model::id::MessageId;
 use crate::model::time::Millis;
 use crate::model::window::Window;
 use crate::runtime::backoff::Backoff;
@@ -35,6 +38,10 @@ pub(super) fn settle(
     // The window may have changed while the call was under way: the row is the truth.
     let conversation = conversation::find(tx, noted.conv)?.ok_or_else(Error::not_found)?;
     let renewed = conversation.window.until > noted.window.until;
+    if let Err(SendError::Stop { code, errcode, detail }) = &outcome {
+        let (account, code) = (conversation.account.clone(), code.as_str().to_owned());
+        emit(tx, scene, &channel::Error { account, code, errcode: *errcode, detail: detail.clone() })?;
+    }
     match outcome {
         Ok(()) => delivered(tx, scene, &conversation, items, parts, effects)?,
         Err(SendError::Retry { after, detail }) => retry(tx, scene, &conversation, items, (after, detail), effects)?,
@@ -44,15 +51,15 @@ pub(super) fn settle(
         }
         Err(SendError::WindowClosed { detail }) => {
             conversation::set_window(tx, conversation.conv, Window::default())?;
-            hold(tx, &conversation, worded(items, &detail), Code::ChannelWindowClosed, effects)?;
+            hold(tx, scene, &conversation, worded(items, &detail), Code::ChannelWindowClosed, effects)?;
         }
         Err(SendError::QuotaUsed { detail }) => {
             conversation::set_window(tx, conversation.conv, conversation.window.used_up())?;
-            hold(tx, &conversation, worded(items, &detail), Code::ChannelQuota, effects)?;
+            hold(tx, scene, &conversation, worded(items, &detail), Code::ChannelQuota, effects)?;
         }
         Err(SendError::Uncertain { detail }) => {
             for item in worded(items, &detail) {
-                finish(tx, &conversation, item, DeliveryState::Uncertain, Some("uncertain"), effects)?;
+                finish(tx, scene, &conversation, item, DeliveryState::Uncertain, Some("uncertain"), effects)?;
             }
         }
         Err(SendError::Stop { errcode: 45009, detail, .. }) => {
@@ -60,13 +67,13 @@ pub(super) fn settle(
             for item in worded(items, &detail) {
                 let item = Delivery { next_at: scene.now.plus(QUOTA_PAUSE), ..item };
                 let code = Code::ChannelQuota.as_str();
-                finish(tx, &conversation, item, DeliveryState::Pending, Some(code), effects)?;
+                finish(tx, scene, &conversation, item, DeliveryState::Pending, Some(code), effects)?;
             }
         }
         Err(SendError::Refused { code, detail, .. } | SendError::Stop { code, detail, .. }) => {
             give_back(tx, &conversation)?;
             for item in worded(items, &detail) {
-                finish(tx, &conversation, item, DeliveryState::Failed, Some(code.as_str()), effects)?;
+                finish(tx, scene, &conversation, item, DeliveryState::Failed, Some(code.as_str()), effects)?;
             }
         }
     }
@@ -86,7 +93,7 @@ fn delivered(
         if item.part < parts {
             delivery::save(tx, &Delivery { state: DeliveryState::Pending, next_at: scene.now, ..item })?;
         } else {
-            finish(tx, conversation, item, DeliveryState::Delivered, None, effects)?;
+            finish(tx, scene, conversation, item, DeliveryState::Delivered, None, effects)?;
         }
     }
     Ok(())
@@ -115,7 +122,7 @@ fn retry(
     for item in worded(items, &detail) {
         if item.attempts >= ATTEMPTS {
             let code = Code::DependencyUnavailable.as_str();
-            finish(tx, conversation, item, DeliveryState::Failed, Some(code), effects)?;
+            finish(tx, scene, conversation, item, DeliveryState::Failed, Some(code), effects)?;
         } else {
             let pause = BACKOFF.draw(item.attempts.unsigned_abs()).max(after);
             let next_at = scene.now.plus(pause);
@@ -128,13 +135,14 @@ fn retry(
 /// What comes behind a held message is held for the same reason, and its author told so.
 pub(super) fn wait_behind(
     tx: &mut Tx<'_>,
+    scene: &Scene,
     conversation: &Conversation,
     first: &Delivery,
     effects: &mut Effects,
 ) -> Result<(), Error> {
     for item in delivery::pending(tx, conversation.conv)? {
         let code = first.code.clone();
-        finish(tx, conversation, item, DeliveryState::Held, code.as_deref(), effects)?;
+        finish(tx, scene, conversation, item, DeliveryState::Held, code.as_deref(), effects)?;
     }
     Ok(())
 }
@@ -142,6 +150,7 @@ pub(super) fn wait_behind(
 /// Keeps messages back until the customer does something.
 pub(super) fn hold(
     tx: &mut Tx<'_>,
+    scene: &Scene,
     conversation: &Conversation,
     items: Vec<Delivery>,
     code: Code,
@@ -149,15 +158,36 @@ pub(super) fn hold(
 ) -> Result<(), Error> {
     for item in items {
         if item.state != DeliveryState::Held {
-            finish(tx, conversation, item, DeliveryState::Held, Some(code.as_str()), effects)?;
+            finish(tx, scene, conversation, item, DeliveryState::Held, Some(code.as_str()), effects)?;
         }
     }
     Ok(())
 }
 
+/// Tells other modules what became of a message.
+fn tell(tx: &mut Tx<'_>, scene: &Scene, item: &Delivery, message: Option<MessageId>) -> Result<(), Error> {
+    let (conv, seq, code, detail) = (item.conv, item.seq, item.code.clone(), item.detail.clone());
+    match item.state {
+        DeliveryState::Delivered => {
+            emit(tx, scene, &event::Delivered { conv, receiver: event::Receiver::Channel, seq, message })
+        }
+        DeliveryState::Held => emit(tx, scene, &event::Held { conv, message, seq, code }),
+        DeliveryState::Failed => {
+            let state = event::Failure::Failed;
+            emit(tx, scene, &event::Failed { conv, message, seq, state, code, detail })
+        }
+        DeliveryState::Uncertain => {
+            let state = event::Failure::Uncertain;
+            emit(tx, scene, &event::Failed { conv, message, seq, state, code, detail })
+        }
+        DeliveryState::Pending | DeliveryState::Sending => Ok(()),
+    }
+}
+
 /// Writes a state that stays until something else happens, and tells the agents who follow.
 pub(super) fn finish(
     tx: &mut Tx<'_>,
+    scene: &Scene,
     conversation: &Conversation,
     item: Delivery,
     state: DeliveryState,
@@ -170,6 +200,7 @@ pub(super) fn finish(
     delivery::save(tx, &item)?;
     let origin = conversation.origin(tx);
     let id = message::at(tx, &origin, item.conv, item.seq)?.map(|envelope| envelope.id);
+    tell(tx, scene, &item, id)?;
     for agent in assignment::holders(tx, item.conv)? {
         effects.push(Effect::Agent(agent, Push::Receipt(receipt(&item, id))));
     }

@@ -32,7 +32,7 @@ pub(super) fn next(
     let Some(first) = items.first().cloned() else { return Ok(Step::Rest) };
     let conversation = conversation::find(tx, conv)?.ok_or_else(Error::not_found)?;
     if first.state == DeliveryState::Held {
-        wait_behind(tx, &conversation, &first, effects)?;
+        wait_behind(tx, scene, &conversation, &first, effects)?;
         return Ok(Step::Rest);
     }
     if first.next_at > scene.now {
@@ -40,12 +40,12 @@ pub(super) fn next(
     }
     if first.state == DeliveryState::Sending {
         let orphan = Delivery { detail: Some("the node that sent it went away".into()), ..first };
-        finish(tx, &conversation, orphan, DeliveryState::Uncertain, Some("uncertain"), effects)?;
+        finish(tx, scene, &conversation, orphan, DeliveryState::Uncertain, Some("uncertain"), effects)?;
         return Ok(Step::Again);
     }
     if !conversation.window.open(scene.now) {
         let code = if conversation.window.until > scene.now { Code::ChannelQuota } else { Code::ChannelWindowClosed };
-        hold(tx, &conversation, items, code, effects)?;
+        hold(tx, scene, &conversation, items, code, effects)?;
         return Ok(Step::Again);
     }
     let origin = conversation.origin(tx);
@@ -53,7 +53,7 @@ pub(super) fn next(
     let parts = prepare(&linked(envelope, link));
     let place = usize::try_from(first.part).unwrap_or(0);
     let Some(part) = parts.get(place).cloned() else {
-        finish(tx, &conversation, first, DeliveryState::Delivered, None, effects)?;
+        finish(tx, scene, &conversation, first, DeliveryState::Delivered, None, effects)?;
         return Ok(Step::Again);
     };
     let parts = i32::try_from(parts.len()).unwrap_or(i32::MAX);

@@ -120,6 +120,21 @@ async fn a_dead_node_is_noticed_by_its_leases() {
 }
 
 #[tokio::test]
+async fn a_visitor_who_waits_at_a_node_that_dies_is_given_up_too() {
+    let desk = Desk::open();
+    let li = desk.hire("li", 1, &["service"]).await;
+    desk.core.attached(&li).await.unwrap();
+    let goes = desk.visitor("goes").await;
+    desk.core.attached(&goes.client).await.unwrap();
+    desk.says(&goes, "您好").await;
+    desk.turn(61);
+    desk.core.bury_leases().await.unwrap();
+    assert_eq!(desk.session(goes.conv).await.state, State::Queued);
+    desk.pass(61).await;
+    assert_eq!(desk.session(goes.conv).await.ended.unwrap().reason, "abandoned");
+}
+
+#[tokio::test]
 async fn an_offer_to_an_agent_who_is_given_up_goes_to_others() {
     let desk = Desk::open();
     let li = desk.ready("li", 1, &["service"]).await;

@@ -91,6 +91,8 @@ async fn the_events_of_a_session_are_numbered_without_a_hole() {
         "assignment.offered",
         "assignment.expired",
         "assignment.offered",
+        "session.queue_left",
+        "assignment.accepted",
         "session.connected",
         "session.ended",
         "assignment.wrapup_started",

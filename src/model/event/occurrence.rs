@@ -53,6 +53,12 @@ struct CloudEvent<'a> {
     data: &'a RawValue,
 }
 
+/// The name of the schema of an event's details.
+#[must_use]
+pub fn urn(kind: &str) -> String {
+    format!("urn:yizhan:event:{kind}:v1")
+}
+
 impl Occurrence {
     /// The type that listeners see: `yizhan.<entity>.<verb>.v1`.
     #[must_use]
@@ -82,7 +88,7 @@ impl Occurrence {
             subject: &self.subject,
             time: self.at,
             datacontenttype,
-            dataschema: format!("urn:yizhan:event:{}:v1", self.kind),
+            dataschema: urn(&self.kind),
             tenant: &self.tenant,
             sequence: self.sequence.map(|number| number.to_string()),
             data,

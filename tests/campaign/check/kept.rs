@@ -23,7 +23,11 @@ fn operation(index: &Index<'_>, op: &Op<'_>) -> Vec<Finding> {
             found.push(Finding::of(Check::Stored, Some(token), format!("{} was told yes, and it is gone", op.line.p)));
         }
         Outcome::Fail if !rows.is_empty() => {
-            found.push(Finding::of(Check::Account, Some(token), format!("{} was told no, and it is stored", op.line.p)));
+            found.push(Finding::of(
+                Check::Account,
+                Some(token),
+                format!("{} was told no, and it is stored", op.line.p),
+            ));
         }
         _ => {}
     }
@@ -44,7 +48,9 @@ fn operation(index: &Index<'_>, op: &Op<'_>) -> Vec<Finding> {
 
 fn doubled(index: &Index<'_>) -> Vec<Finding> {
     let twice = index.stored.iter().filter(|(_, rows)| rows.len() > 1);
-    twice.map(|(token, rows)| Finding::of(Check::Once, Some(*token), format!("is stored {} times", rows.len()))).collect()
+    twice
+        .map(|(token, rows)| Finding::of(Check::Once, Some(*token), format!("is stored {} times", rows.len())))
+        .collect()
 }
 
 fn phantoms(index: &Index<'_>) -> Vec<Finding> {

@@ -49,7 +49,8 @@ where
         let mut ends = BTreeSet::new();
         let mut furthest = 0;
         for state in states {
-            let mut search = Search { window, step: &step, seen: HashSet::new(), ends: &mut ends, furthest: &mut furthest };
+            let mut search =
+                Search { window, step: &step, seen: HashSet::new(), ends: &mut ends, furthest: &mut furthest };
             search.from(0, state);
         }
         if ends.is_empty() {
@@ -146,19 +147,14 @@ mod tests {
 
     #[test]
     fn an_old_value_after_a_new_one_was_read_has_no_order() {
-        let history = vec![
-            timed(0, 10, Op::Write(1)),
-            timed(1, 2, Op::Read(1)),
-            timed(3, 4, Op::Read(0)),
-        ];
+        let history = vec![timed(0, 10, Op::Write(1)), timed(1, 2, Op::Read(1)), timed(3, 4, Op::Read(0))];
         assert_eq!(check(0, history, register), Linear::No(2));
     }
 
     #[test]
     fn all_ends_of_a_window_begin_the_next_one() {
-        let either = |value| {
-            vec![timed(0, 10, Op::Write(1)), timed(0, 10, Op::Write(2)), timed(20, 21, Op::Read(value))]
-        };
+        let either =
+            |value| vec![timed(0, 10, Op::Write(1)), timed(0, 10, Op::Write(2)), timed(20, 21, Op::Read(value))];
         assert_eq!(check(0, either(1), register), Linear::Yes);
         assert_eq!(check(0, either(2), register), Linear::Yes);
         assert_eq!(check(0, either(3), register), Linear::No(2));

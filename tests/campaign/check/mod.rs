@@ -21,7 +21,7 @@ mod wechat;
 use super::history::{Records, Token};
 use index::Index;
 pub use report::report;
-pub use time::Delays;
+pub use time::{Delays, percentile};
 
 /// Findings of one check that are kept; more of the same tell nothing new.
 const KEPT: usize = 200;

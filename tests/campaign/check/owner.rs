@@ -84,7 +84,7 @@ fn register(index: &Index<'_>) -> Vec<Finding> {
     found
 }
 
-/// In the log, an epoch of a session has one voice, and epochs do not fall.
+/// In the log, an epoch of a session has one agent's voice, and the epochs of what agents say do not fall.
 fn epochs(index: &Index<'_>) -> Vec<Finding> {
     let mut found = Vec::new();
     for log in index.logs.values() {
@@ -93,15 +93,16 @@ fn epochs(index: &Index<'_>) -> Vec<Finding> {
         for message in log {
             let Some(session) = message.session.as_deref() else { continue };
             let token = index.marks_of(message).first().copied();
+            // Only an agent speaks under an epoch; what a customer says belongs to whoever answers next.
+            if message.role != "agent" || message.visibility != "all" {
+                continue;
+            }
             let newest = newest.entry(session).or_insert(message.control_epoch);
             if message.control_epoch < *newest {
                 let what = format!("session {session} went back from epoch {newest} to {}", message.control_epoch);
                 found.push(Finding::of(Check::Owner, token, what));
             }
             *newest = message.control_epoch.max(*newest);
-            if message.role != "agent" || message.visibility != "all" {
-                continue;
-            }
             let voice = voices.entry((session, message.control_epoch)).or_insert(&message.sender);
             if *voice != message.sender {
                 let (epoch, other) = (message.control_epoch, &message.sender);

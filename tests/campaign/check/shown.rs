@@ -88,7 +88,8 @@ fn pushes(index: &Index<'_>) -> Vec<Finding> {
 /// not have missed.
 fn recoveries(index: &Index<'_>) -> Vec<Finding> {
     let mut found = Vec::new();
-    let recovered = |line: &&super::super::history::Line| line.is(Kind::Recv, What::Recovery) && line.arg == "recovered";
+    let recovered =
+        |line: &&super::super::history::Line| line.is(Kind::Recv, What::Recovery) && line.arg == "recovered";
     for line in index.records.lines.iter().filter(recovered) {
         let (Some(conv), Some(from), Some(head)) = (line.conv.as_deref(), line.from, line.seq) else { continue };
         let log = index.logs.get(&(line.ten.as_str(), conv)).map(Vec::as_slice).unwrap_or_default();
@@ -125,7 +126,8 @@ fn theirs<'a>(index: &Index<'a>, client: &str) -> BTreeSet<(&'a str, &'a str)> {
     if let Some(agent) = agent_of(client) {
         let tenant = client.split(':').nth(1).unwrap_or_default();
         let shares = index.records.dump.assignments.iter();
-        let shares = shares.filter(|share| share.agent == agent && share.tenant == tenant && share.accepted_at.is_some());
+        let shares =
+            shares.filter(|share| share.agent == agent && share.tenant == tenant && share.accepted_at.is_some());
         return shares.map(|share| (share.tenant.as_str(), share.conv.as_str())).collect();
     }
     let listed = index.records.lines.iter().filter(|line| line.f == What::Listed && line.p == client);

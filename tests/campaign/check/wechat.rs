@@ -39,7 +39,8 @@ pub(super) fn findings(index: &Index<'_>) -> Vec<Finding> {
 /// Replies of agents that have to leave through WeChat.
 fn wechat_replies<'a>(index: &Index<'a>) -> Vec<&'a Message> {
     let wechat = index.records.dump.conversations.iter().filter(|conversation| conversation.kind == "wechat");
-    let wechat: Vec<_> = wechat.map(|conversation| (conversation.tenant.as_str(), conversation.conv.as_str())).collect();
+    let wechat: Vec<_> =
+        wechat.map(|conversation| (conversation.tenant.as_str(), conversation.conv.as_str())).collect();
     let logs = wechat.iter().filter_map(|key| index.logs.get(key));
     logs.flatten().copied().filter(|message| message.role == "agent" && message.for_contact()).collect()
 }

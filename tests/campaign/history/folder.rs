@@ -109,8 +109,8 @@ fn rows<T: DeserializeOwned>(file: &Path, broken: &mut Vec<String>) -> Vec<T> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use super::super::{Kind, What};
+    use super::*;
 
     #[test]
     fn a_folder_is_read_by_time_and_what_is_cut_off_is_told() {

@@ -1,8 +1,11 @@
 //! Groups F and G over a socket: frames below the application, and the application's own.
 
+use std::time::Duration;
+
 use serde_json::json;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::time::interval;
 
 use super::{answer, connect};
 use crate::support::socket::Socket;
@@ -40,7 +43,7 @@ async fn open(app: &TestApp) -> TcpStream {
 }
 
 /// Reads until a close frame; its code.
-async fn close_code(stream: &mut TcpStream) -> Option<u16> {
+async fn close_code(stream: &mut (impl AsyncRead + Unpin)) -> Option<u16> {
     let read = async {
         loop {
             let mut head = [0; 2];
@@ -75,10 +78,28 @@ async fn broken_frames_are_closed_with_their_exact_code() {
         ("fragmented ping", client_frame(0x09, b"a"), 1002),
         ("ping of 126 bytes", client_frame(0x89, &[0; 126]), 1002),
         ("bad UTF-8", client_frame(0x81, &[0xC3, 0x28]), 1007),
+        ("opcode 3", client_frame(0x83, b"a"), 1002),
+        ("opcode 11", client_frame(0x8B, b"a"), 1002),
+        ("orphan continuation", client_frame(0x80, b"a"), 1002),
+        ("a text inside a message", [client_frame(0x01, b"a"), client_frame(0x81, b"b")].concat(), 1002),
+        ("bad UTF-8 in the first fragment", client_frame(0x01, &[0xCE, 0xBA, 0xED, 0xA0, 0x80]), 1007),
+        ("UTF-8 cut off at the end", [client_frame(0x01, &[0xE4, 0xBD]), client_frame(0x80, b"")].concat(), 1007),
+        ("close code 999", client_frame(0x88, &999_u16.to_be_bytes()), 1002),
+        ("close code 1004", client_frame(0x88, &1004_u16.to_be_bytes()), 1002),
         ("close code 1005", client_frame(0x88, &1005_u16.to_be_bytes()), 1002),
+        ("close code 1006", client_frame(0x88, &1006_u16.to_be_bytes()), 1002),
+        ("close code 1015", client_frame(0x88, &1015_u16.to_be_bytes()), 1002),
+        ("close code 5000", client_frame(0x88, &5000_u16.to_be_bytes()), 1002),
+        ("a close frame of one byte", client_frame(0x88, &[3]), 1002),
+        ("a close reason that is no UTF-8", client_frame(0x88, &[3, 232, 0xFF]), 1007),
+        ("a length with the top bit", vec![0x81, 0xFF, 0x80, 0, 0, 0, 0, 0, 0, 0], 1002),
+        ("65,537 bytes announced", [&[0x81, 0xFF][..], &65_537_u64.to_be_bytes(), &MASK].concat(), 1009),
         ("200 MiB announced", huge, 1009),
         ("binary", client_frame(0x82, b"a"), 1003),
         ("300 fragments", fragments, 1008),
+        ("10,000 empty fragments", [client_frame(0x01, b""), client_frame(0x00, b"").repeat(10_000)].concat(), 1008),
+        ("too much in two frames", [client_frame(0x01, &[b'a'; 65_535]), client_frame(0x80, b"bc")].concat(), 1009),
+        ("a binary message in fragments", client_frame(0x02, b"a"), 1003),
         ("no JSON", client_frame(0x81, b"hello"), 4004),
         ("an operation before auth", client_frame(0x81, br#"{"id":1,"op":"open","d":{}}"#), 4001),
         ("a close frame", client_frame(0x88, &1000_u16.to_be_bytes()), 1000),
@@ -93,6 +114,27 @@ async fn broken_frames_are_closed_with_their_exact_code() {
         assert!(end.is_ok(), "{name}: the connection ends");
     });
     futures_util::future::join_all(each).await;
+}
+
+/// xF11 below the application, and xF12.
+#[tokio::test(flavor = "multi_thread")]
+async fn pings_without_end_and_frames_that_drip_are_cut_off() {
+    let app = TestApp::with().settings("[socket]\nheartbeat_s = 1\n").start().await;
+    let fed = async |first: &[u8], again: &[u8], every: u64| {
+        let (mut read, mut write) = open(&app).await.into_split();
+        write.write_all(first).await.unwrap();
+        let mut beat = interval(Duration::from_millis(every));
+        let feed = async {
+            while write.write_all(again).await.is_ok() {
+                beat.tick().await;
+            }
+        };
+        // Closed connections take no more bytes, but what came before can still be read.
+        let (code, ()) = tokio::join!(close_code(&mut read), feed);
+        code
+    };
+    assert_eq!(fed(&[], &client_frame(0x89, b"p"), 10).await, Some(4008));
+    assert_eq!(fed(&client_frame(0x81, &[b'a'; 1_000])[..20], b"a", 50).await, Some(4009));
 }
 
 /// xF13: a connection that vanishes frees its place; xF14: what comes after a close frame is ignored.
@@ -157,7 +199,7 @@ async fn tickets_fit_one_door_once_and_end_with_the_sign_in() {
     assert_eq!(enter("/ws/agent", &ticket).await.expect_close().await, 4001, "it was used up at the wrong door");
     assert_eq!(enter("/ws/agent", "demo.guess").await.expect_close().await, 4001);
     let late = li.login.ticket(&app).await;
-    app.let_pass(std::time::Duration::from_secs(61));
+    app.let_pass(Duration::from_secs(61));
     assert_eq!(enter("/ws/agent", &late).await.expect_close().await, 4001, "a ticket is good for a minute");
     let resume = li.ready["resume_token"].clone();
     let out = app
