@@ -11,6 +11,8 @@ mod conformance;
 #[cfg(test)]
 mod durability;
 #[cfg(test)]
+mod experiment;
+#[cfg(test)]
 mod flow;
 #[cfg(test)]
 mod interop;
