@@ -1,4 +1,4 @@
-//! The figures of `docs/BENCHMARKS.md`: `cargo bench --bench figures -- callback|delay|socket|store [--busy] …`.
+//! The figures of `docs/BENCHMARKS.md`: `cargo bench --bench figures -- callback|delay|socket|store|postgres [--busy] …`.
 //!
 //! Every command measures its baseline in the same run, repeats in random order and prints medians with the smallest and
 //! the largest. A run that lost or doubled a message fails.
@@ -13,6 +13,7 @@ mod gateway;
 mod measure;
 mod peer;
 mod platform;
+mod postgres;
 mod process;
 mod socket;
 mod store;
@@ -29,6 +30,7 @@ usage: cargo bench --bench figures -- COMMAND [OPTION VALUE]...
   delay      delays at 400 deliveries per second
   socket     KB per idle socket, thousands cut at once, a process at rest, start-up (--only idle|cut|rest|start)
   store      group commit against one commit for each message
+  postgres   the store on PostgreSQL beside a bare loop that writes the same rows (--only 8x128)
 options: --repeats 3  --requests 20000  --seconds 10  --sockets 10000  --cut 3000  --workers 1  --seed 42
          --only WORD  --busy";
 
@@ -40,6 +42,7 @@ fn main() -> anyhow::Result<()> {
         Some((command, rest)) if command == "delay" => delay::run(&Plan::read(rest)?),
         Some((command, rest)) if command == "socket" => socket::run(&Plan::read(rest)?),
         Some((command, rest)) if command == "store" => store::run(&Plan::read(rest)?),
+        Some((command, rest)) if command == "postgres" => postgres::run(&Plan::read(rest)?),
         // Also when all targets are run as tests: nothing is measured unasked.
         _ => {
             println!("{USAGE}");

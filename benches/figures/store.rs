@@ -89,13 +89,15 @@ fn open(dir: &Path, group_max: usize) -> Result<Store, store::Error> {
     Store::open(&Settings { backend: Backend::Sqlite { path: dir.join("bench.db") }, readers: 1, group_max })
 }
 
-async fn create(scope: &Scope, n: usize) -> anyhow::Result<ConversationId> {
+/// A conversation of its own for each writer.
+pub(crate) async fn create(scope: &Scope, n: usize) -> anyhow::Result<ConversationId> {
     let (account, external) = (AccountId::parse("oa")?, RemoteId::parse(&format!("o-{n}"))?);
     let create = move |tx: &mut Tx<'_>| conversation::create(tx, ChannelKind::Wechat, &account, &external, None, NOW);
     Ok(scope.write(create).await?.conv)
 }
 
-async fn append(scope: &Scope, conv: ConversationId, n: usize) -> Result<(), store::Error> {
+/// One append.
+pub(crate) async fn append(scope: &Scope, conv: ConversationId, n: usize) -> Result<(), store::Error> {
     let job = move |tx: &mut Tx<'_>| {
         let account = AccountId::parse("oa").map_err(|_form| store::Error::Unavailable)?;
         inbox::note(tx, &account, &format!("1795392073.{n}.{conv}"), NOW)?;

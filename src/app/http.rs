@@ -1,6 +1,7 @@
 //! The door: binds the port, mounts every face, and closes in order.
 
 use std::net::{SocketAddr, TcpListener};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -121,7 +122,10 @@ fn deps(config: &Config, core: Core, address: SocketAddr, phone: bool, conforman
     if !config.http.public_url.is_empty() {
         own_origins.push(config.http.public_url.clone());
     }
-    let metrics = Metrics::register(&prometheus::Registry::new()).context("cannot register metrics")?;
+    let mut metrics = Metrics::register(&prometheus::Registry::new()).context("cannot register metrics")?;
+    if core.hub().spans_nodes() {
+        metrics = metrics.among_nodes().context("cannot register metrics")?;
+    }
     let settings = web::Settings {
         own_origins,
         secure: config.http.is_https(),
@@ -148,7 +152,8 @@ fn deps(config: &Config, core: Core, address: SocketAddr, phone: bool, conforman
         drain_spread: config.drain.spread,
         ..socket::Settings::default()
     };
-    let shared = Shared { settings: sockets, node: core.node(), signer: core.signer().clone() };
+    let found = AtomicU64::new(0);
+    let shared = Shared { settings: sockets, node: core.node(), signer: core.signer().clone(), found };
     let access = Access::new(core.clone(), access);
     let settings = Arc::new(settings);
     Ok(Deps { core, access, shared: Arc::new(shared), roster: Roster::default(), metrics, settings })

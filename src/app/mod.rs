@@ -23,6 +23,7 @@ use crate::core::{Core, Parts};
 use crate::hub::Hub;
 use crate::media::Media;
 use crate::model::account::ChannelSettings;
+use crate::model::id::NodeId;
 use crate::runtime::{Stage, Stop, Supervisor};
 use crate::secret;
 use crate::simulator::{AccountSettings, Button, Platform};
@@ -91,12 +92,13 @@ impl App {
         let wechat = Api::new(&wechat, options.clock.clone()).context("cannot set up the WeChat client")?;
         let templates = Arc::new(texts(config.template_dir.as_deref())?);
         let bus = Bus::open(&config.bus).context("cannot set up the bus")?;
-        let (hub, clock) = (Hub::local(), options.clock);
+        let (node, clock) = (NodeId::generate(options.clock.now()), options.clock);
+        let hub = Hub::open(&config.hub, node).context("cannot set up the hub")?;
         let public_url = match config.http.public_url.as_str() {
             "" => format!("http://{address}"),
             configured => configured.to_owned(),
         };
-        let parts = Parts { store, hub, clock, tenants: registry, templates, keys, media, wechat, public_url };
+        let parts = Parts { node, store, hub, clock, tenants: registry, templates, keys, media, wechat, public_url };
         let core = Core::new(parts);
         let conformance = options.conformance;
         Ok(Self { config, core, bus, tenants, platform, listener, address, conformance })
@@ -138,6 +140,14 @@ impl App {
                 }
             });
         }
+        let hub = core.hub().clone();
+        supervisor.add("hub", Stage::Ground, move |stop| {
+            let hub = hub.clone();
+            async move {
+                hub.run(stop).await;
+                Ok(())
+            }
+        });
         let (relay, bus) = (core.clone(), self.bus.clone());
         supervisor.add("relay", Stage::Ground, move |stop| {
             let (core, bus) = (relay.clone(), bus.clone());
@@ -157,10 +167,11 @@ impl App {
 type Part = fn(Core, Stop) -> Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// The parts of the core that do the work.
-const WORK: [(&str, Part); 7] = [
+const WORK: [(&str, Part); 8] = [
     ("router", |core, stop| Box::pin(async move { core.run_router(stop).await })),
     ("timers", |core, stop| Box::pin(async move { core.run_timers(stop).await })),
     ("leases", |core, stop| Box::pin(async move { core.run_leases(stop).await })),
+    ("sweep", |core, stop| Box::pin(async move { core.run_sweep(stop).await })),
     ("typing", |core, stop| Box::pin(async move { core.run_typing(stop).await })),
     ("sources", |core, stop| Box::pin(async move { core.run_sources(stop).await })),
     ("fetches", |core, stop| Box::pin(async move { core.run_fetches(stop).await })),

@@ -13,9 +13,10 @@ use url::Url;
 
 use crate::clock::Clock;
 use crate::config::{Config, Store as Configured};
+use crate::hub::Probe;
 use crate::model::time::Millis;
 use crate::secret;
-use crate::store::{Settings, Store};
+use crate::store::{Settings, examine};
 
 use super::{Failure, Given, Outcome, check, say, wait};
 
@@ -38,11 +39,13 @@ use Finding::{Bad, Good, Note};
 pub(super) fn run(given: &Given) -> Outcome {
     let config = given.config(None)?;
     let (reached, skewed) = wait(look_outside(&config, &Clock::system()))?;
+    let hub = wait(hub(&config))?;
     let findings = [
         ("配置 settings", settings(given, &config)),
         ("数据目录 data folder", data_folder(&config.data_dir)),
         ("主密钥 master key", master_key(given, &config)),
         ("数据库 store", store(&config)),
+        ("节点间 hub", hub),
         ("端口 port", port(&config)),
         ("微信接口 WeChat API", reached),
         ("时钟 clock", skewed),
@@ -107,12 +110,30 @@ fn store(config: &Config) -> Finding {
     {
         return Note(format!("{} will be made at the first start", sqlite.path.display()));
     }
-    match Store::pending_migrations(&Settings::from(&config.store).backend) {
-        Ok(pending) if pending.is_empty() => Good("opens and is up to date".to_owned()),
-        Ok(pending) => {
-            Note(format!("{} migrations pending; the next start or `yizhan migrate` applies them", pending.len()))
-        }
-        Err(error) => Bad(format!("{:#}", anyhow::Error::from(error))),
+    let report = match examine(&Settings::from(&config.store).backend) {
+        Ok(report) => report,
+        Err(error) => return Bad(format!("{:#}", anyhow::Error::from(error))),
+    };
+    if !report.problems.is_empty() {
+        let text = report.problems.join("; ");
+        let taken = matches!(&config.store, Configured::Postgres(postgres) if postgres.allow_unsafe);
+        return if taken { Note(text) } else { Bad(text) };
+    }
+    let server = report.server.map(|version| format!("PostgreSQL {version} ")).unwrap_or_default();
+    if report.pending.is_empty() {
+        return Good(format!("{server}opens and is up to date"));
+    }
+    let pending = report.pending.len();
+    Note(format!("{server}opens; {pending} migrations pending; the next start or `yizhan migrate` applies them"))
+}
+
+async fn hub(config: &Config) -> Finding {
+    drop(rustls::crypto::ring::default_provider().install_default());
+    match crate::hub::probe(&config.hub).await {
+        Ok(None) => Good("one node".to_owned()),
+        Ok(Some(Probe { about, risk: None })) => Good(about),
+        Ok(Some(Probe { about, risk: Some(risk) })) => Note(format!("{about}; {risk}")),
+        Err(reason) => Bad(format!("{reason} (see hub.url; serve starts all the same, with late messages)")),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use anyhow::Context as _;
 
-use crate::store::{Settings, Store};
+use crate::store::{Settings, examine};
 
 use super::args::Migrate;
 use super::{Failure, Given, Outcome, make_data_dir, open_store, say};
@@ -11,7 +11,7 @@ pub(super) fn run(given: &Given, asked: &Migrate) -> Outcome {
     let config = given.config(None)?;
     make_data_dir(&config)?;
     let settings = Settings::from(&config.store);
-    let pending = Store::pending_migrations(&settings.backend).context("cannot look at the store")?;
+    let pending = examine(&settings.backend).context("cannot look at the store")?.pending;
     for name in &pending {
         say(name);
     }

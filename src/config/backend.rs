@@ -1,16 +1,9 @@
-//! `[hub]`, `[media]`: the smaller back ends.
+//! `[media]`: where files are kept.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::reader::Reader;
-
-/// How hints reach other nodes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Hub {
-    /// There is one node.
-    Local,
-}
 
 /// Where media are kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,13 +29,6 @@ fn only_kind(r: &Reader<'_>, known: &str, later: &[&str]) {
         Some(kind) if later.contains(&kind) => r.problem("kind", format!("is not in this version; use \"{known}\"")),
         Some(kind) if kind != known => r.problem("kind", format!("must be \"{known}\"")),
         _ => {}
-    }
-}
-
-impl Hub {
-    pub(super) fn read(r: &Reader<'_>) -> Self {
-        only_kind(r, "local", &["redis", "rabbitmq"]);
-        Self::Local
     }
 }
 

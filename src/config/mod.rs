@@ -6,6 +6,7 @@
 pub mod backend;
 pub mod bus;
 pub mod http;
+pub mod hub;
 mod merge;
 pub mod problem;
 pub mod process;
@@ -21,9 +22,10 @@ use std::path::{Path, PathBuf};
 
 use toml::Table;
 
-pub use backend::{Disk, Hub, Media};
-pub use bus::{Bus, Rabbitmq};
+pub use backend::{Disk, Media};
+pub use bus::Bus;
 pub use http::Http;
+pub use hub::{Durability, Hub, Redis};
 pub use problem::{Problem, Problems};
 pub use process::{Drain, Log, LogFormat, Secrets};
 pub use socket::Socket;
@@ -36,7 +38,7 @@ use reader::{Document, Reader};
 pub const DEFAULT: &str = include_str!("default.toml");
 
 /// The sections whose `url` may hold a password.
-const WITH_PASSWORD: [&str; 2] = ["store", "bus"];
+const WITH_PASSWORD: [&str; 3] = ["store", "hub", "bus"];
 
 /// The exit code of a process that was configured wrongly (`EX_CONFIG`).
 pub const EXIT_CODE: u8 = 78;
@@ -128,7 +130,7 @@ fn read(merged: &Table, env: &BTreeMap<String, String>) -> Result<Config, Proble
         http: section(&root, "http", Http::read),
         socket: section(&root, "socket", Socket::read),
         store: section(&root, "store", |r| Store::read(r, &data_dir)),
-        hub: section(&root, "hub", Hub::read),
+        hub: section(&root, "hub", |r| Hub::read(r, &data_dir)),
         bus: section(&root, "bus", Bus::read),
         media: section(&root, "media", |r| Media::read(r, &data_dir)),
         wechat: section(&root, "wechat", Wechat::read),

@@ -1,6 +1,9 @@
 //! `[store]`: where everything durable lives.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use url::{Host, Url};
 
 use super::reader::Reader;
 use crate::model::secret::Secret;
@@ -30,10 +33,22 @@ pub struct Sqlite {
 pub struct Postgres {
     /// `postgres://…`, password included.
     pub url: Secret,
+    /// Who may vouch for the server; `None` for the machine's authorities.
+    pub ca_file: Option<PathBuf>,
     /// Connections.
     pub connections: usize,
     /// Writes that share one commit at most.
     pub group_commit_max: usize,
+    /// Time allowed to connect.
+    pub connect_timeout: Duration,
+    /// Time allowed for one statement.
+    pub statement_timeout: Duration,
+    /// Time allowed to wait for a row that somebody else has locked.
+    pub lock_timeout: Duration,
+    /// Time after which the server ends a transaction in which nothing happens.
+    pub idle_in_transaction_timeout: Duration,
+    /// Whether a server that may lose what it confirmed is taken.
+    pub allow_unsafe: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -47,19 +62,7 @@ impl Store {
         let kind = r.choice("kind", &[("sqlite", Kind::Sqlite), ("postgres", Kind::Postgres)]);
         let group_commit_max = r.count("group_commit_max", 256, 1..=4_096);
         if let Some(Kind::Postgres) = kind {
-            r.warning("kind", "PostgreSQL has not been tested in this version: not for production");
-            let url = r.secret("url");
-            match &url {
-                Some(url) if !is_postgres(url.expose()) => r.problem("url", "must be postgres://user@host/database"),
-                None if !r.has("url") => r.problem("url", "is required"),
-                _ => {}
-            }
-            let url = url.unwrap_or_else(|| Secret::new(String::new()));
-            return Self::Postgres(Postgres {
-                url,
-                connections: r.count("connections", 16, 2..=1_000),
-                group_commit_max,
-            });
+            return Self::Postgres(Postgres::read(r, group_commit_max));
         }
         let path = data.join(r.text("path"));
         if ["/tmp", "/dev/shm", "/run"].iter().any(|volatile| path.starts_with(volatile)) {
@@ -69,6 +72,50 @@ impl Store {
     }
 }
 
+impl Postgres {
+    fn read(r: &Reader<'_>, group_commit_max: usize) -> Self {
+        let url = r.secret("url");
+        match &url {
+            Some(url) if !is_postgres(url.expose()) => {
+                r.problem("url", "must be postgres://user:password@host:port/database");
+            }
+            Some(url) if is_open_to_listeners(url.expose()) => {
+                r.warning("url", "goes to another machine without encryption: add ?sslmode=require");
+            }
+            None if !r.has("url") => r.problem("url", "is required"),
+            _ => {}
+        }
+        let allow_unsafe = r.flag("allow_unsafe", false);
+        if allow_unsafe {
+            r.warning("allow_unsafe", "takes a server that may lose messages that were confirmed: for tests only");
+        }
+        Self {
+            url: url.unwrap_or_else(|| Secret::new(String::new())),
+            ca_file: r.maybe_text("ca_file").filter(|path| !path.is_empty()).map(PathBuf::from),
+            connections: r.count("connections", 16, 11..=1_000),
+            group_commit_max,
+            connect_timeout: r.millis("connect_timeout_ms", 2_000, 100..=60_000),
+            statement_timeout: r.millis("statement_timeout_ms", 3_000, 100..=60_000),
+            lock_timeout: r.millis("lock_timeout_ms", 500, 10..=10_000),
+            idle_in_transaction_timeout: r.millis("idle_in_transaction_timeout_ms", 3_000, 500..=60_000),
+            allow_unsafe,
+        }
+    }
+}
+
 fn is_postgres(url: &str) -> bool {
-    url::Url::parse(url).is_ok_and(|url| matches!(url.scheme(), "postgres" | "postgresql") && url.has_host())
+    ["postgres://", "postgresql://"].iter().any(|scheme| url.strip_prefix(scheme).is_some_and(|rest| !rest.is_empty()))
+}
+
+/// Whether what is sent there can be read on the way. An address that only the driver understands counts as safe here.
+fn is_open_to_listeners(url: &str) -> bool {
+    let Ok(url) = Url::parse(url) else { return false };
+    let here = match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(Host::Ipv6(ip)) => ip.is_loopback(),
+        // A socket of this machine.
+        None => true,
+    };
+    !here && !url.query_pairs().any(|(name, value)| name == "sslmode" && value == "require")
 }

@@ -89,7 +89,9 @@ fn postgres_replaces_the_keys_of_sqlite() {
     let Store::Postgres(postgres) = config.store else { panic!("postgres was asked for") };
     assert_eq!(postgres.url.expose(), "postgres://u:p@h/d");
     assert_eq!(postgres.connections, 16);
-    assert!(config.warnings.iter().any(|warning| warning.key == "store.kind"), "it has not been tested");
+    assert!(config.warnings.iter().any(|warning| warning.key == "store.url"), "whoever listens could read");
+    let env = [("YIZHAN__STORE__KIND", "postgres"), ("YIZHAN__STORE__URL", "postgres://u:p@h/d?sslmode=require")];
+    assert_eq!(load_with("", &env).unwrap().warnings.iter().count(), 0);
     assert!(!shown.contains("u:p@h"));
     assert_eq!(problems("[store]\nkind = \"postgres\"\n", &[]), ["store.url: is required"]);
     let mixed = problems("[store]\nkind = \"postgres\"\nurl = \"postgres://h/d\"\npath = \"x\"\n", &[]);
@@ -98,8 +100,8 @@ fn postgres_replaces_the_keys_of_sqlite() {
 
 #[test]
 fn back_ends_of_later_are_refused_by_name() {
-    let found = problems("[hub]\nkind = \"redis\"\n[media]\nkind = \"floppy\"\n", &[]);
-    let expected = ["hub.kind: is not in this version; use \"local\"", "media.kind: must be \"disk\""];
+    let found = problems("[hub]\nkind = \"carrier pigeon\"\n[media]\nkind = \"floppy\"\n", &[]);
+    let expected = ["hub.kind: must be one of \"local\", \"redis\", \"rabbitmq\"", "media.kind: must be \"disk\""];
     assert_eq!(found, expected);
 }
 
@@ -117,6 +119,38 @@ fn a_broker_is_known_by_its_address_and_its_risks() {
     assert_eq!(problems("[bus]\nkind = \"rabbitmq\"\n", &[]), ["bus.url: is required"]);
     let wrong = with("http://u:hunter2@mq").unwrap_err().to_string();
     assert!(wrong.starts_with("bus.url: must be amqp://") && !wrong.contains("hunter2"), "{wrong}");
+}
+
+#[test]
+fn a_hub_has_an_address_and_several_are_a_cluster() {
+    let hub = |keys: &str| load_with(&format!("[hub]\n{keys}\n"), &[]).map(|config| config.hub);
+    let Hub::Redis(one) = hub("kind = \"redis\"\nurl = \"redis://127.0.0.1:6379\"").unwrap() else { panic!("redis") };
+    assert_eq!((one.cluster, one.prefix.as_str(), one.ca_file), (false, "yizhan", None));
+    let several = "kind = \"redis\"\nurl = \"redis://127.0.0.1:1 redis://127.0.0.1:2\"\nca_file = \"ca.pem\"";
+    let Hub::Redis(several) = hub(several).unwrap() else { panic!("redis") };
+    assert_eq!((several.cluster, several.ca_file), (true, Some("data/ca.pem".into())));
+    let rabbit = "kind = \"rabbitmq\"\nurl = \"amqp://u:p@127.0.0.1/%2f\"\ndurability = \"confirmed\"";
+    let Hub::Rabbitmq(rabbit) = hub(rabbit).unwrap() else { panic!("rabbitmq") };
+    assert_eq!(rabbit.durability, Durability::Confirmed);
+    let found = problems("[hub]\nkind = \"redis\"\nprefix = \"a{b\"\n", &[]);
+    assert_eq!(found, ["hub.url: is required", "hub.prefix: must be 1 to 64 letters, digits, '_', '-', '.' or ':'"]);
+    let found = problems("[hub]\nkind = \"rabbitmq\"\nurl = \"http://u:hunter2@h\"\ndurability = \"forever\"\n", &[]);
+    assert_eq!(found.len(), 2, "{found:?}");
+    assert!(!found.join("").contains("hunter2"));
+}
+
+#[test]
+fn a_hub_across_the_network_warns_of_what_can_be_read() {
+    let warnings = |url: &str| {
+        let config = load_with(&format!("[hub]\nkind = \"redis\"\nurl = \"{url}\"\n"), &[]).unwrap();
+        config.warnings.iter().filter(|warning| warning.key == "hub.url").count()
+    };
+    assert_eq!(warnings("redis://127.0.0.1:6379"), 0);
+    assert_eq!(warnings("redis://localhost"), 0);
+    assert_eq!(warnings("redis://[::1]:6379"), 0);
+    assert_eq!(warnings("redis://10.0.0.5:6379"), 2, "no password, no TLS");
+    assert_eq!(warnings("redis://:secret@10.0.0.5:6379"), 1);
+    assert_eq!(warnings("rediss://app:secret@redis.bank.example:6379"), 0);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Core, Error};
-use crate::store::{audit, inbox};
+use crate::store::{Conn, audit, inbox};
 
 /// Deliveries are remembered this long: WeChat repeats within a minute, operators look back a day or two.
 const INBOX_KEPT: Duration = Duration::from_secs(3 * 24 * 3600);
@@ -11,6 +11,8 @@ const INBOX_KEPT: Duration = Duration::from_secs(3 * 24 * 3600);
 const QUARANTINE_KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
 /// The trail is kept for half a year.
 const AUDIT_KEPT: Duration = Duration::from_secs(183 * 24 * 3600);
+/// Rows that go at a time: others want to write in between.
+const BATCH: usize = 1_000;
 
 impl Core {
     /// Forgets old deliveries, quarantined input, old lines of the audit trail and uploads that were not finished.
@@ -19,13 +21,15 @@ impl Core {
     /// When the store or the place of blobs is away; what was cleared until then stays cleared.
     pub async fn clean(&self) -> Result<(), Error> {
         let now = self.clock().now();
-        let forgotten = self
-            .store()
-            .sweep(move |conn| {
-                let noted = inbox::forget(conn, now.minus(INBOX_KEPT), now.minus(QUARANTINE_KEPT))?;
+        let (mut forgotten, mut round) = (0, BATCH);
+        while round >= BATCH {
+            let sweep = move |conn: &mut Conn| {
+                let noted = inbox::forget(conn, now.minus(INBOX_KEPT), now.minus(QUARANTINE_KEPT), 1_000)?;
                 Ok::<_, Error>(noted.saturating_add(audit::forget(conn, now.minus(AUDIT_KEPT))?))
-            })
-            .await?;
+            };
+            round = self.store().sweep(sweep).await?;
+            forgotten += round;
+        }
         tracing::debug!(forgotten, "old deliveries forgotten");
         self.sweep_blobs().await
     }

@@ -1,5 +1,6 @@
 //! Blobs of inbound messages on their way from the channel to us, before the channel forgets them.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -11,7 +12,7 @@ use super::effect::{Effect, Effects, Push};
 use super::{Core, Error};
 use crate::channel::wechat::error::Verdict;
 use crate::media::Stored;
-use crate::model::id::TenantId;
+use crate::model::id::{MediaId, TenantId};
 use crate::model::time::Millis;
 use crate::runtime::backoff::Backoff;
 use crate::store::fetch::{self, Fetch};
@@ -60,13 +61,20 @@ impl Core {
     /// Fetches what is due now; returns how many blobs were tried.
     async fn fetch_once(&self) -> Result<usize, Error> {
         let now = self.clock().now();
-        let due = self
-            .store()
-            .sweep(move |conn| fetch::claim(conn, now, now.plus(LEASE), CONCURRENCY).map_err(Error::from))
-            .await?;
+        let due = self.store().survey(move |conn| fetch::due(conn, now, CONCURRENCY).map_err(Error::from)).await?;
         let tried = due.len();
+        let mut of_tenant: BTreeMap<TenantId, Vec<MediaId>> = BTreeMap::new();
+        for (tenant, media) in due {
+            of_tenant.entry(tenant).or_default().push(media);
+        }
+        let mut claimed = Vec::with_capacity(tried);
+        for (tenant, ids) in of_tenant {
+            let claim = move |tx: &mut Tx<'_>| fetch::claim(tx, &ids, now, now.plus(LEASE)).map_err(Error::from);
+            let items = self.scope(&tenant).write(claim).await?;
+            claimed.extend(items.into_iter().map(|item| (tenant.clone(), item)));
+        }
         let mut work = JoinSet::new();
-        for (tenant, item) in due {
+        for (tenant, item) in claimed {
             let core = self.clone();
             work.spawn(async move { core.fetch(tenant, item).await });
         }

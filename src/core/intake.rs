@@ -1,5 +1,8 @@
 //! What channels deliver on its way into the log: once, in one transaction, with the answer that the channel gets.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use serde_json::json;
 
 use super::directory::Entrance;
@@ -7,6 +10,7 @@ use super::effect::{Effect, Effects};
 use super::event::emit;
 use super::switchboard::{Draft, append, place};
 use super::{Core, Error, Scene, session};
+use crate::model::code::Code;
 use crate::model::content::Content;
 use crate::model::envelope::{Role, Sender, Visibility};
 use crate::model::event::channel::Reported;
@@ -15,12 +19,16 @@ use crate::model::id::MessageId;
 use crate::model::inbound::{Answer, ChannelEvent, Inbound, InboundKind};
 use crate::model::secret::Secret;
 use crate::model::window::{Trigger, Window};
+use crate::runtime::Backoff;
 use crate::secret::Place;
 use crate::store::conversation::{self, Conversation, Identity};
 use crate::store::{Tx, delivery, fetch, inbox};
 
 /// The key of a menu button that asks for a person.
 const HANDOFF_KEY: &str = "HANDOFF";
+/// How often a delivery is tried while the store is away, and the pauses: together longer than WeChat waits.
+const TRIES: u32 = 20;
+const BACKOFF: Backoff = Backoff::new(Duration::from_millis(50), Duration::from_millis(400));
 /// Room in the passive slot, in bytes of UTF-8: WeChat drops longer texts silently.
 const PASSIVE_ROOM: usize = 2000;
 
@@ -28,21 +36,23 @@ impl Core {
     /// Takes in one delivery of a channel. Returns after it is committed, with what the channel is to be told.
     ///
     /// A delivery that was taken in before, or is being taken in now, joins that execution: it gets the same answer
-    /// and has no other effect. If the returned future is dropped at a deadline the work goes on, and the channel's
-    /// next try finds its outcome.
+    /// and has no other effect. While the store is away it is tried again, for as long as a channel waits. If the
+    /// returned future is dropped at a deadline a try that is under way goes on, and the channel's next try finds its
+    /// outcome.
     ///
     /// # Errors
     /// When it could not be committed; the channel must not hear yes then.
     pub async fn take_in(&self, entrance: Entrance, inbound: Inbound) -> Result<Answer, Error> {
-        let scene = self.scene(&entrance.tenant)?;
-        let tenant = entrance.tenant.clone();
-        let (answer, effects, fetches) = self
-            .scope(&tenant)
-            .write(move |tx| {
-                let fetches = !inbound.fetch.is_empty();
-                take_in(tx, &scene, &entrance, inbound).map(|(answer, effects)| (answer, effects, fetches))
-            })
-            .await?;
+        let (tenant, fetches) = (entrance.tenant.clone(), !inbound.fetch.is_empty());
+        let delivery = Arc::new((entrance, inbound));
+        let mut tries = 0;
+        let (answer, effects) = loop {
+            let (scene, delivery) = (self.scene(&tenant)?, Arc::clone(&delivery));
+            match self.scope(&tenant).write(move |tx| take_in(tx, &scene, &delivery.0, &delivery.1)).await {
+                Ok(done) => break done,
+                Err(error) => wait_after(error, &mut tries).await?,
+            }
+        };
         self.announce(&tenant, effects);
         if fetches {
             self.inner.fetches.notify_one();
@@ -60,14 +70,37 @@ impl Core {
         let place = Place { table: "quarantine", tenant: entrance.tenant.as_str(), field: "body", id: &id };
         let text = Secret::new(String::from_utf8_lossy(body).into_owned());
         let sealed = self.inner.parts.keys.seal(&place, &text).map_err(Error::internal)?;
-        let account = entrance.account.clone();
-        self.scope(&entrance.tenant)
-            .write(move |tx| inbox::quarantine(tx, &id, &account, reason, &sealed, now).map_err(Error::from))
-            .await
+        let kept = Arc::new((id, entrance.account.clone(), sealed));
+        let mut tries = 0;
+        loop {
+            let kept = Arc::clone(&kept);
+            let keep = move |tx: &mut Tx<'_>| {
+                let (id, account, sealed) = &*kept;
+                inbox::quarantine(tx, id, account, reason, sealed, now).map_err(Error::from)
+            };
+            match self.scope(&entrance.tenant).write(keep).await {
+                Ok(()) => return Ok(()),
+                Err(error) => wait_after(error, &mut tries).await?,
+            }
+        }
     }
 }
 
-fn take_in(tx: &mut Tx<'_>, scene: &Scene, entrance: &Entrance, inbound: Inbound) -> Result<(Answer, Effects), Error> {
+/// Waits before another try at what the store could not do now. It has a key that makes a second time harmless.
+///
+/// # Errors
+/// `error` itself, when another try is of no use or there were enough.
+async fn wait_after(error: Error, tries: &mut u32) -> Result<(), Error> {
+    if error.code != Code::DependencyUnavailable || *tries >= TRIES {
+        return Err(error);
+    }
+    tracing::debug!(error = ?error, "a delivery waits for the store");
+    tokio::time::sleep(BACKOFF.draw(*tries)).await;
+    *tries += 1;
+    Ok(())
+}
+
+fn take_in(tx: &mut Tx<'_>, scene: &Scene, entrance: &Entrance, inbound: &Inbound) -> Result<(Answer, Effects), Error> {
     let mut effects = Effects::default();
     if !inbox::note(tx, &entrance.account, &inbound.dedupe, scene.now)? {
         let answer = inbox::answer(tx, &entrance.account, &inbound.dedupe)?.unwrap_or(Answer::Accepted);
@@ -75,34 +108,33 @@ fn take_in(tx: &mut Tx<'_>, scene: &Scene, entrance: &Entrance, inbound: Inbound
     }
     let known = conversation::identity(tx, &entrance.account, &inbound.from)?;
     if known.is_none() && matches!(inbound.kind, InboundKind::Event(ChannelEvent::Reported { .. })) {
-        report(tx, scene, entrance, &inbound)?;
+        report(tx, scene, entrance, inbound)?;
         return Ok((Answer::Accepted, effects));
     }
     let identity = match known {
         Some(identity) => identity,
         None => conversation::create(tx, entrance.kind, &entrance.account, &inbound.from, None, scene.now)?,
     };
-    let conversation = step_in(tx, scene, &identity, &inbound)?;
-    if inbound.opens.is_some() && delivery::release(tx, identity.conv, scene.now)? > 0 {
+    let conversation = step_in(tx, scene, &identity, inbound)?;
+    if inbound.opens.is_some() && identity.held && delivery::release(tx, identity.conv, scene.now)? > 0 {
         effects.push(Effect::Deliver(identity.conv));
     }
     effects.open_passive(identity.conv, PASSIVE_ROOM);
-    let dedupe = inbound.dedupe.clone();
-    match inbound.kind.clone() {
+    match &inbound.kind {
         InboundKind::Message(content) => {
             if !identity.subscribed {
                 conversation::set_subscribed(tx, &entrance.account, &inbound.from, true)?;
             }
-            said(tx, scene, &conversation, inbound, content, &mut effects)?;
+            said(tx, scene, &conversation, inbound, content.clone(), &mut effects)?;
         }
-        InboundKind::Event(event) => happened(tx, scene, &conversation, &inbound, &event, &mut effects)?,
+        InboundKind::Event(event) => happened(tx, scene, &conversation, inbound, event, &mut effects)?,
     }
     let answer = match effects.take_passive() {
         Some(text) => Answer::Passive(Box::new(Content::text(text))),
         None => Answer::Accepted,
     };
     if answer != Answer::Accepted {
-        inbox::answered(tx, &entrance.account, &dedupe, &answer)?;
+        inbox::answered(tx, &entrance.account, &inbound.dedupe, &answer)?;
     }
     Ok((answer, effects))
 }
@@ -141,17 +173,17 @@ fn said(
     tx: &mut Tx<'_>,
     scene: &Scene,
     conversation: &Conversation,
-    inbound: Inbound,
+    inbound: &Inbound,
     content: Content,
     effects: &mut Effects,
 ) -> Result<(), Error> {
     let open = session::ensure_open(tx, scene, conversation, effects)?;
-    let mut draft = contact_draft(conversation, &inbound, content);
+    let mut draft = contact_draft(conversation, inbound, content);
     draft.session = Some(open.session);
     draft.control_epoch = open.control_epoch;
     let agents = open.holder.agent().cloned().into_iter().collect();
     let envelope = place(tx, scene, conversation, draft, agents, effects)?;
-    for blob in inbound.fetch {
+    for blob in &inbound.fetch {
         let mime = envelope.content.media().map_or("application/octet-stream", |media| media.mime.as_str());
         let order = fetch::Order {
             media: blob.media,

@@ -11,11 +11,11 @@ use crate::runtime::Stop;
 use crate::store::lease;
 
 /// A socket whose node does not renew its lease for so long is gone.
-pub(super) const LEASE: Duration = Duration::from_secs(60);
+pub(super) const LEASE: Duration = Duration::from_secs(36);
 /// How often a node renews the leases of its sockets.
-const RENEW: Duration = Duration::from_secs(15);
+const RENEW: Duration = Duration::from_secs(10);
 /// How often a node looks for leases that have ended.
-const LOOK: Duration = Duration::from_secs(5);
+const LOOK: Duration = Duration::from_secs(4);
 /// Dead leases that are buried per look.
 const BATCH: i64 = 200;
 
@@ -70,7 +70,7 @@ impl Core {
     }
 
     async fn renew_leases(&self, now: Millis) -> Result<usize, Error> {
-        let (node, until) = (self.inner.node, now.plus(LEASE));
+        let (node, until) = (self.node(), now.plus(LEASE));
         self.inner.parts.store.sweep(move |conn| lease::renew(conn, node, until).map_err(Error::from)).await
     }
 

@@ -109,7 +109,8 @@ fn receipts(
     Ok(found)
 }
 
-fn far(conv: ConversationId, who: String, cursor: Cursor) -> Receipt {
+/// How far somebody is.
+pub(in crate::core) fn far(conv: ConversationId, who: String, cursor: Cursor) -> Receipt {
     Receipt {
         conv,
         who,
@@ -229,7 +230,8 @@ impl Core {
             if mark.seq < 0 || mark.seq > conversation.last_seq {
                 return Err(Error::new(Code::BadRequest, "seq 超出会话 / seq beyond the log"));
             }
-            if lease::is_replaced(tx, &lease_of(&owned))? {
+            // A socket whose device has opened a newer one says nothing about the device any more.
+            if lease::holder(tx, &lease_of(&owned))?.is_some_and(|connection| connection != owned.connection) {
                 return Ok(());
             }
             let to = Cursor { delivered: mark.seq, seen: if seen { mark.seq } else { 0 } };

@@ -22,6 +22,7 @@ pub mod intake;
 mod leases;
 mod leave;
 pub mod log;
+mod mark;
 mod offer;
 mod presence;
 pub mod relay;
@@ -32,6 +33,7 @@ pub(crate) mod session;
 pub mod signature;
 mod source;
 mod state;
+pub mod sweep;
 pub(crate) mod switchboard;
 #[cfg(test)]
 mod tests;
@@ -43,6 +45,7 @@ pub(crate) mod view;
 use std::sync::Arc;
 
 pub use self::log::{LogPage, Synced};
+pub use self::presence::Holds;
 pub use self::state::Ready;
 
 use arc_swap::{ArcSwap, Guard};
@@ -98,6 +101,12 @@ impl Error {
         Self { code: Code::DependencyUnavailable, message, after_ms: None, source: Some(Box::new(source)) }
     }
 
+    /// Whether it may have been done all the same: the answer to the commit was lost.
+    pub(crate) fn is_unknown(&self) -> bool {
+        let source = self.source.as_deref().and_then(|source| source.downcast_ref::<store::Error>());
+        matches!(source, Some(store::Error::Unknown(_)))
+    }
+
     /// The answer for whatever does not exist, or not for this party.
     #[must_use]
     pub fn not_found() -> Self {
@@ -107,10 +116,7 @@ impl Error {
 
 impl From<store::Error> for Error {
     fn from(error: store::Error) -> Self {
-        match error {
-            store::Error::Unavailable | store::Error::Connect(_) | store::Error::Commit(_) => Self::away(error),
-            other => Self::internal(other),
-        }
+        if error.is_passing() { Self::away(error) } else { Self::internal(error) }
     }
 }
 
@@ -168,6 +174,8 @@ impl Client {
 /// What a core is made of.
 #[derive(Debug)]
 pub struct Parts {
+    /// This process.
+    pub node: NodeId,
     /// The tables.
     pub store: Store,
     /// The way to sockets.
@@ -200,7 +208,6 @@ struct Inner {
     signer: Signer,
     directory: ArcSwap<Directory>,
     replay: Arc<ReplayCache>,
-    node: NodeId,
     /// Rung when a delivery may have become due.
     deliveries: Notify,
     /// Rung when a blob waits to be fetched.
@@ -211,6 +218,8 @@ struct Inner {
     routes: Bell,
     /// Who types to customers on called channels; what does not fit is dropped.
     typing: typing::Typing,
+    /// What the sweep has done.
+    sweep: sweep::Counters,
 }
 
 /// What a transaction needs besides the rows.
@@ -232,13 +241,13 @@ impl Core {
             signer: Signer::new(&parts.keys, parts.clock.clone(), parts.media.url_life()),
             directory,
             replay,
-            node: NodeId::generate(parts.clock.now()),
             parts,
             deliveries: Notify::new(),
             fetches: Notify::new(),
             timers: Notify::new(),
             routes: Bell::default(),
             typing: typing::Typing::default(),
+            sweep: sweep::Counters::default(),
         };
         Self { inner: Arc::new(inner) }
     }
@@ -274,7 +283,7 @@ impl Core {
     /// This process.
     #[must_use]
     pub fn node(&self) -> NodeId {
-        self.inner.node
+        self.inner.parts.node
     }
 
     /// The declared tenants.
@@ -303,7 +312,7 @@ impl Core {
         Ok(Scene {
             tenant: self.inner.parts.tenants.tenant(tenant).ok_or_else(Error::not_found)?,
             templates: Arc::clone(&self.inner.parts.templates),
-            node: self.inner.node,
+            node: self.node(),
             now: self.clock().now(),
         })
     }

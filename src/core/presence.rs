@@ -11,7 +11,7 @@ use crate::model::assignment::State as Share;
 use crate::model::code::Code;
 use crate::model::envelope::ChannelKind;
 use crate::model::event::agent::{CapacityChanged, Grace, Login, Logout, Lost, StatusChanged};
-use crate::model::id::{AccountId, AgentId, ContactId};
+use crate::model::id::{AccountId, AgentId, ConnectionId, ContactId};
 use crate::model::presence::{Presence, Status};
 use crate::model::session::State;
 use crate::store::agent::Agent;
@@ -20,6 +20,17 @@ use crate::store::{Tx, agent, assignment, conversation, session};
 
 /// Chats at a time that an agent may choose at most.
 const CAPACITY_MAX: i32 = 200;
+
+/// Which connection is the one of a device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Holds {
+    /// The one that was asked about.
+    This,
+    /// A newer one.
+    Another,
+    /// None: the lease has ended.
+    Nobody,
+}
 
 /// Pushes an agent's state to colleagues.
 pub(super) fn show(tx: &mut Tx<'_>, who: &AgentId, fx: &mut Effects) -> Result<(), Error> {
@@ -190,7 +201,7 @@ impl Core {
     /// `not_found` for an agent who does not exist any more; `dependency_unavailable`.
     pub async fn attached(&self, client: &Client) -> Result<(), Error> {
         let owned = client.clone();
-        let node = self.inner.node;
+        let node = self.node();
         let replaced = self
             .change(&client.tenant, move |tx, scene, fx| {
                 let replaced = lease::take(tx, &lease_of(&owned), node, scene.now.plus(LEASE))?;
@@ -213,6 +224,29 @@ impl Core {
             self.inner.parts.hub.publish(&to, &Hint::Replaced(old));
         }
         Ok(())
+    }
+
+    /// Whose the lease of a client's device is.
+    ///
+    /// # Errors
+    /// When the store is away.
+    pub async fn holds(&self, client: &Client) -> Result<Holds, Error> {
+        let lease = lease_of(client);
+        let holder = self.scope(&client.tenant).read(move |tx| lease::holder(tx, &lease)).await.map_err(Error::from)?;
+        Ok(match holder {
+            None => Holds::Nobody,
+            Some(connection) if connection == client.connection => Holds::This,
+            Some(_) => Holds::Another,
+        })
+    }
+
+    /// The connections of a client's party, on all nodes.
+    ///
+    /// # Errors
+    /// When the store is away.
+    pub async fn connections_of(&self, client: &Client) -> Result<Vec<ConnectionId>, Error> {
+        let participant = client.participant();
+        Ok(self.scope(&client.tenant).read(move |tx| lease::of(tx, &participant)).await?)
     }
 
     /// Notes that a client's socket is closed, unless the device has opened a newer one. When it cannot be noted the

@@ -13,7 +13,7 @@ use crate::store::{Tx, queue};
 use crate::tenant::Strategy;
 
 /// Looks at every queue in which somebody waits, for whatever no wake-up announced.
-const SWEEP: Duration = Duration::from_secs(5);
+const SWEEP: Duration = Duration::from_secs(4);
 /// Claims per transaction.
 const BATCH: usize = 16;
 /// Waiting customers of a queue who are told their place.
@@ -95,22 +95,25 @@ impl Core {
         let mut sweep = tokio::time::interval(SWEEP);
         sweep.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
-            let tenants = tokio::select! {
+            let (tenants, rung) = tokio::select! {
                 () = stop.cancelled() => return,
-                rung = self.inner.routes.heard() => rung,
-                _ = sweep.tick() => self.waiting_tenants().await,
+                rung = self.inner.routes.heard() => (rung, true),
+                _ = sweep.tick() => (self.waiting_tenants(&board).await, false),
             };
             for tenant in tenants {
-                if let Err(error) = self.pass(&tenant, &mut board).await {
+                if let Err(error) = self.pass(&tenant, &mut board, rung).await {
                     tracing::warn!(tenant = %tenant, error = ?error, "routing failed; the sweep repeats it");
                 }
             }
         }
     }
 
-    async fn waiting_tenants(&self) -> BTreeSet<TenantId> {
+    /// The tenants in which somebody waits, or waited when it was last told: another node may have served them.
+    async fn waiting_tenants(&self, board: &Board) -> BTreeSet<TenantId> {
+        let told = board.lengths.iter().filter(|(_, lengths)| lengths.values().any(|length| *length > 0));
+        let told: Vec<TenantId> = told.map(|(tenant, _)| tenant.clone()).collect();
         match self.inner.parts.store.survey(|conn| queue::busy_tenants(conn).map_err(Error::from)).await {
-            Ok(tenants) => tenants.into_iter().collect(),
+            Ok(tenants) => tenants.into_iter().chain(told).collect(),
             Err(error) => {
                 tracing::warn!(error = ?error, "waiting sessions could not be read");
                 BTreeSet::new()
@@ -118,9 +121,15 @@ impl Core {
         }
     }
 
-    async fn pass(&self, tenant: &TenantId, board: &mut Board) -> Result<(), Error> {
+    async fn pass(&self, tenant: &TenantId, board: &mut Board, rung: bool) -> Result<(), Error> {
         self.route(tenant).await?;
-        self.show_board(tenant, board).await
+        let told = self.show_board(tenant, board).await?;
+        // What nobody here has changed another node has told already, and looks for itself if its hints get lost.
+        match rung || !self.hub().spans_nodes() {
+            true => self.announce(tenant, told),
+            false => self.announce_here(tenant, told),
+        }
+        Ok(())
     }
 
     /// Offers a tenant's waiting sessions until nothing fits any more.
@@ -132,15 +141,14 @@ impl Core {
         Ok(())
     }
 
-    /// Tells agents the lengths of queues and web customers their places, where they changed.
-    pub(super) async fn show_board(&self, tenant: &TenantId, board: &mut Board) -> Result<(), Error> {
+    /// The lengths of queues for agents and the places of web customers, where they changed.
+    async fn show_board(&self, tenant: &TenantId, board: &mut Board) -> Result<Effects, Error> {
         let scene = self.scene(tenant)?;
         let lengths = board.lengths.remove(tenant).unwrap_or_default();
         let places = board.places.remove(tenant).unwrap_or_default();
         let told = self.scope(tenant).read(move |tx| look(tx, &scene, &lengths, &places)).await?;
         board.lengths.insert(tenant.clone(), told.lengths);
         board.places.insert(tenant.clone(), told.places);
-        self.announce(tenant, told.effects);
-        Ok(())
+        Ok(told.effects)
     }
 }

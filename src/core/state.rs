@@ -6,6 +6,7 @@ use super::asker::own_conversation;
 use super::effect::{AgentView, ConversationView, OfferView, QueueView};
 use super::view::{self, Viewer};
 use super::{Client, Core, Error, Party, Scene, session};
+use crate::hub::Mark;
 use crate::model::id::ConversationId;
 use crate::store::conversation::Conversation;
 use crate::store::{Tx, agent};
@@ -27,6 +28,9 @@ pub struct Ready {
     /// How far the log of each conversation is: pushes go on from there.
     #[serde(skip)]
     pub positions: Vec<(ConversationId, i64)>,
+    /// What this tells, for a sweep to compare with. Empty where there is none.
+    #[serde(skip)]
+    pub marks: Vec<Mark>,
 }
 
 impl Core {
@@ -41,6 +45,9 @@ impl Core {
         ready.positions = ready.convs.iter().map(|conv| (conv.conv, conv.last_seq)).collect();
         for conv in &mut ready.convs {
             conv.last = conv.last.take().map(|last| self.dress(last));
+        }
+        if self.hub().spans_nodes() {
+            ready.marks = ready.marks().map_err(Error::internal)?;
         }
         Ok(ready)
     }
@@ -85,5 +92,6 @@ fn ready(tx: &mut Tx<'_>, scene: &Scene, client: &Client) -> Result<Ready, Error
         queues,
         colleagues: everybody.iter().filter(|agent| agent.agent != *id).map(view::agent_view).collect(),
         positions: Vec::new(),
+        marks: Vec::new(),
     })
 }

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use super::effect::{Effect, Effects, Push};
 use super::event::{self, emit};
+use super::mark::marked;
 use super::{Core, Error, Scene};
 use crate::channel::capabilities;
-use crate::hub::{Hint, Recipient};
+use crate::hub::{Frame, Hint, Recipient};
 use crate::model::content::Content;
 use crate::model::delivery::DeliveryState;
 use crate::model::envelope::{Envelope, Role, Sender, Visibility};
@@ -187,9 +188,29 @@ impl Core {
         }
     }
 
+    /// Tells sockets of this node how things stand that another node has changed: not those that know.
+    pub(super) fn announce_here(&self, tenant: &TenantId, effects: Effects) {
+        for effect in effects.into_list() {
+            let (to, push) = match effect {
+                Effect::Agents(push) => (Recipient::Agents(tenant.clone()), push),
+                Effect::Agent(agent, push) => (Recipient::Agent(tenant.clone(), agent), push),
+                Effect::Contact(contact, push) => (Recipient::Contact(tenant.clone(), contact), push),
+                Effect::Message { .. } | Effect::Route | Effect::Deliver(_) | Effect::Timer => continue,
+            };
+            match marked(&push) {
+                Ok(frame) => self.hub().publish_here(&to, &Hint::Swept(frame)),
+                Err(error) => tracing::error!(error = %error, "a push could not be written"),
+            }
+        }
+    }
+
     fn tell(&self, to: &Recipient, push: &Push) {
-        match serde_json::to_string(push) {
-            Ok(frame) => self.hub().publish(to, &Hint::Frame(frame.into())),
+        let frame = match self.hub().spans_nodes() {
+            true => marked(push),
+            false => serde_json::to_string(push).map(Frame::plain),
+        };
+        match frame {
+            Ok(frame) => self.hub().publish(to, &Hint::Frame(frame)),
             Err(error) => tracing::error!(error = %error, "a push could not be written"),
         }
     }

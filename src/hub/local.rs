@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use tokio::sync::mpsc;
 
-use super::{Attachment, Hint, Inlet, Recipient};
+use super::{Hint, Inlet, Recipient};
 use crate::model::id::ConnectionId;
 
 #[derive(Debug)]
@@ -20,37 +20,64 @@ type Outlets = HashMap<Recipient, Vec<Arc<Outlet>>>;
 
 /// The attached outlets. A read lock on the hot path: attaching is rare, publishing is not.
 #[derive(Debug, Clone, Default)]
-pub struct Local {
+pub(super) struct Local {
     outlets: Arc<RwLock<Outlets>>,
 }
 
 impl Local {
+    /// Attaches a connection; also returns the recipients that had no connection here before.
     pub(super) fn attach(
         &self,
         connection: ConnectionId,
-        recipients: Vec<Recipient>,
+        recipients: &[Recipient],
         capacity: usize,
-    ) -> (Attachment, Inlet) {
+    ) -> (Inlet, Vec<Recipient>) {
         let (sender, hints) = mpsc::channel(capacity);
         let overrun = Arc::new(AtomicBool::new(false));
         let outlet = Arc::new(Outlet { connection, hints: sender, overrun: Arc::clone(&overrun) });
+        let mut new = Vec::new();
         let mut outlets = self.outlets.write().unwrap_or_else(PoisonError::into_inner);
-        for recipient in &recipients {
-            outlets.entry(recipient.clone()).or_default().push(Arc::clone(&outlet));
+        for recipient in recipients {
+            let list = outlets.entry(recipient.clone()).or_default();
+            if list.is_empty() {
+                new.push(recipient.clone());
+            }
+            list.push(Arc::clone(&outlet));
         }
-        (Attachment { hub: self.clone(), connection, recipients }, Inlet { hints, overrun })
+        (Inlet { hints, overrun }, new)
     }
 
-    pub(super) fn detach(&self, connection: ConnectionId, recipients: &[Recipient]) {
+    /// Detaches a connection; returns the recipients that have none here any more.
+    pub(super) fn detach(&self, connection: ConnectionId, recipients: &[Recipient]) -> Vec<Recipient> {
+        let mut gone = Vec::new();
         let mut outlets = self.outlets.write().unwrap_or_else(PoisonError::into_inner);
         for recipient in recipients {
             if let Some(list) = outlets.get_mut(recipient) {
                 list.retain(|outlet| outlet.connection != connection);
                 if list.is_empty() {
                     outlets.remove(recipient);
+                    gone.push(recipient.clone());
                 }
             }
         }
+        gone
+    }
+
+    /// Whether a connection is attached under the recipient.
+    pub(super) fn has(&self, recipient: &Recipient) -> bool {
+        self.outlets.read().unwrap_or_else(PoisonError::into_inner).contains_key(recipient)
+    }
+
+    /// Every connection, under the first recipient that it stands for.
+    pub(super) fn connections(&self) -> Vec<(Recipient, ConnectionId)> {
+        let outlets = self.outlets.read().unwrap_or_else(PoisonError::into_inner);
+        let single = outlets.iter().filter(|(recipient, _)| !matches!(recipient, Recipient::Agents(_)));
+        single.flat_map(|(to, list)| list.iter().map(move |outlet| (to.clone(), outlet.connection))).collect()
+    }
+
+    /// Everybody who has a connection here.
+    pub(super) fn recipients(&self) -> Vec<Recipient> {
+        self.outlets.read().unwrap_or_else(PoisonError::into_inner).keys().cloned().collect()
     }
 
     pub(super) fn publish(&self, to: &Recipient, hint: &Hint) {
@@ -66,7 +93,7 @@ impl Local {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::hub::Hub;
+    use crate::hub::{Frame, Hub};
     use crate::model::id::{AgentId, TenantId};
     use crate::model::time::Millis;
 
@@ -80,7 +107,7 @@ mod tests {
         let (_slow, slow) = hub.attach(ConnectionId::generate(Millis(1)), vec![li()], 1);
         let (_quick, mut quick) = hub.attach(ConnectionId::generate(Millis(2)), vec![li()], 8);
         for _ in 0..3 {
-            hub.publish(&li(), &Hint::Frame("{}".into()));
+            hub.publish(&li(), &Hint::Frame(Frame::plain("{}")));
         }
         assert!(slow.overrun.load(Ordering::Acquire));
         assert_eq!(std::iter::from_fn(|| quick.hints.try_recv().ok()).count(), 3);
@@ -91,7 +118,7 @@ mod tests {
         let hub = Hub::local();
         let (attachment, mut inlet) = hub.attach(ConnectionId::generate(Millis(1)), vec![li()], 8);
         drop(attachment);
-        hub.publish(&li(), &Hint::Frame("{}".into()));
+        hub.publish(&li(), &Hint::Frame(Frame::plain("{}")));
         assert!(inlet.hints.try_recv().is_err());
     }
 }

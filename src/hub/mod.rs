@@ -1,39 +1,50 @@
 //! Hints between nodes. A hint may be lost, doubled or reordered; the log in the store decides.
 //!
 //! A connection attaches a bounded outlet under each recipient it stands for. Publishing never waits: an outlet that
-//! is full is marked as overrun, and its connection closes itself and resumes from the log.
+//! is full is marked as overrun, and its connection closes itself and resumes from the log. What sockets of other
+//! nodes have to hear goes through a bounded queue to the task of the back end; what does not fit is dropped.
+//!
+//! Lifecycle: [`Hub::open`], then [`Hub::run`] for as long as the node lives. Before and after, and while the back end
+//! is away, the sockets of this node hear each other all the same.
 
+mod count;
+mod hint;
 mod local;
+mod outage;
+mod probe;
+mod rabbitmq;
+mod redis;
+mod registry;
+mod remote;
+mod wire;
 
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
-use crate::model::envelope::Envelope;
-use crate::model::id::{AgentId, ConnectionId, ContactId, TenantId};
+pub use self::count::Counts;
+pub use self::hint::{Frame, Head, Hint, Mark, Recipient, digest};
+use self::local::Local;
+pub use self::probe::{Probe, probe};
+use self::remote::Remote;
+use crate::config;
+use crate::model::id::{ConnectionId, NodeId};
+use crate::runtime::Stop;
 
-/// Whom a hint is for.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Recipient {
-    /// One agent, on every device.
-    Agent(TenantId, AgentId),
-    /// Every agent of a tenant.
-    Agents(TenantId),
-    /// One customer, on every device.
-    Contact(TenantId, ContactId),
-}
-
-/// What a hint says.
-#[derive(Debug, Clone)]
-pub enum Hint {
-    /// A message was accepted. The receiver compares `seq` with what it has and reads the log if it does not follow.
-    Message(Arc<Envelope>),
-    /// A ready frame that is worth nothing later: typing, presence, an offer, a session snapshot.
-    Frame(Arc<str>),
-    /// The connection was replaced by a newer one of the same device: close with 4003.
-    Replaced(ConnectionId),
-    /// A sign-in of the agent ended: every connection checks whether its own still holds, and closes with 4001 if not.
-    SignedOut,
+/// Why a hub could not be opened: the settings are wrong. A server that is away is no reason.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The address is none that the back end understands.
+    #[error("hub.url is not usable: {0}")]
+    Address(String),
+    /// The certificate of the authority cannot be used.
+    #[error("hub.ca_file {path} is not usable: {reason}")]
+    Authority {
+        /// The file.
+        path: String,
+        /// Why.
+        reason: String,
+    },
 }
 
 /// Where a connection takes its hints from.
@@ -47,30 +58,117 @@ pub struct Inlet {
 
 /// The hub of this node. Clones share it.
 #[derive(Debug, Clone)]
-pub enum Hub {
-    /// All sockets are in this process.
-    Local(local::Local),
+pub struct Hub {
+    local: Local,
+    others: Option<Arc<Others>>,
+}
+
+/// The way to other nodes.
+#[derive(Debug)]
+struct Others {
+    remote: Remote,
+    backend: Backend,
+}
+
+#[derive(Debug)]
+enum Backend {
+    Redis(redis::Settings),
+    Rabbitmq(Box<rabbitmq::Settings>),
 }
 
 impl Hub {
     /// A hub for a single process.
     #[must_use]
     pub fn local() -> Self {
-        Self::Local(local::Local::default())
+        Self { local: Local::default(), others: None }
+    }
+
+    /// The hub of the settings, under the name of this node. Connects to nobody yet: see [`Hub::run`].
+    ///
+    /// # Errors
+    /// When the settings cannot be used.
+    pub fn open(settings: &config::Hub, node: NodeId) -> Result<Self, Error> {
+        let backend = match settings {
+            config::Hub::Local => return Ok(Self::local()),
+            config::Hub::Redis(settings) => Backend::Redis(redis::Settings::of(settings)?),
+            config::Hub::Rabbitmq(settings) => Backend::Rabbitmq(Box::new(rabbitmq::Settings::of(settings)?)),
+        };
+        // TLS needs it; whoever was first has set the same.
+        drop(rustls::crypto::ring::default_provider().install_default());
+        let local = Local::default();
+        let remote = Remote::new(node, local.clone());
+        Ok(Self { local, others: Some(Arc::new(Others { remote, backend })) })
+    }
+
+    /// Whether there may be other nodes: then hints can get lost, and a sweep has to find what they said.
+    #[must_use]
+    pub fn spans_nodes(&self) -> bool {
+        self.others.is_some()
     }
 
     /// Attaches a connection under its recipients with room for `capacity` hints.
     #[must_use]
     pub fn attach(&self, connection: ConnectionId, recipients: Vec<Recipient>, capacity: usize) -> (Attachment, Inlet) {
-        match self {
-            Self::Local(local) => local.attach(connection, recipients, capacity),
+        let (inlet, new) = self.local.attach(connection, &recipients, capacity);
+        if let Some(others) = &self.others {
+            others.remote.changed(new);
+            others.remote.attached(&recipients);
+        }
+        (Attachment { hub: self.clone(), connection, recipients }, inlet)
+    }
+
+    /// Sends a hint to whoever is attached under `to`, on whatever node. Never waits.
+    pub fn publish(&self, to: &Recipient, hint: &Hint) {
+        self.local.publish(to, hint);
+        if let Some(others) = &self.others {
+            others.remote.publish(to, hint);
         }
     }
 
-    /// Sends a hint to whoever is attached under `to`. Never waits.
-    pub fn publish(&self, to: &Recipient, hint: &Hint) {
-        match self {
-            Self::Local(local) => local.publish(to, hint),
+    /// Sends a hint to whoever is attached under `to` on this node.
+    pub fn publish_here(&self, to: &Recipient, hint: &Hint) {
+        self.local.publish(to, hint);
+    }
+
+    /// Everybody who is attached on this node.
+    #[must_use]
+    pub fn recipients(&self) -> Vec<Recipient> {
+        self.local.recipients()
+    }
+
+    /// Every connection that is attached on this node, with the party it stands for.
+    #[must_use]
+    pub fn connections(&self) -> Vec<(Recipient, ConnectionId)> {
+        self.local.connections()
+    }
+
+    /// The recipients under which connections were attached since the last call. Empty for a single process.
+    #[must_use]
+    pub fn take_fresh(&self) -> Vec<Recipient> {
+        self.others.as_ref().map(|others| others.remote.take_fresh()).unwrap_or_default()
+    }
+
+    /// Whether somebody is attached under `to` on another node, as far as this node knows.
+    #[must_use]
+    pub fn hears_elsewhere(&self, to: &Recipient) -> bool {
+        self.others.as_ref().is_some_and(|others| !others.remote.registry().nodes_of(to).is_empty())
+    }
+
+    /// What operators want to know; `None` for a single process.
+    #[must_use]
+    pub fn counts(&self) -> Option<Counts> {
+        self.others.as_ref().map(|others| others.remote.counts())
+    }
+
+    /// Keeps the way to other nodes open until `stop`, then takes leave of them. Never fails: a back end that is away
+    /// is tried again and again. Only one call at a time does anything.
+    pub async fn run(&self, stop: Stop) {
+        match &self.others {
+            None => stop.cancelled().await,
+            Some(others) => match &others.backend {
+                Backend::Redis(settings) => redis::run(&others.remote, settings, &stop).await,
+                Backend::Rabbitmq(settings) => rabbitmq::run(&others.remote, settings, &stop).await,
+            },
         }
     }
 }
@@ -78,13 +176,16 @@ impl Hub {
 /// Keeps a connection attached; dropping it detaches.
 #[derive(Debug)]
 pub struct Attachment {
-    hub: local::Local,
+    hub: Hub,
     connection: ConnectionId,
     recipients: Vec<Recipient>,
 }
 
 impl Drop for Attachment {
     fn drop(&mut self) {
-        self.hub.detach(self.connection, &self.recipients);
+        let gone = self.hub.local.detach(self.connection, &self.recipients);
+        if let Some(others) = &self.hub.others {
+            others.remote.changed(gone);
+        }
     }
 }

@@ -108,6 +108,12 @@ macro_rules! generated_id {
                 Self(Ulid::from_parts(u64::try_from(now.0).unwrap_or(0), rand::random()))
             }
 
+            /// When it was generated.
+            #[must_use]
+            pub fn made_at(self) -> Millis {
+                Millis(i64::try_from(self.0.timestamp_ms()).unwrap_or(i64::MAX))
+            }
+
             /// Reads the written form, prefix included.
             ///
             /// # Errors
@@ -258,5 +264,6 @@ mod tests {
         assert_eq!(SessionId::parse(&id.to_string()), Err(IdError::Generated("s_")));
         let later = ConversationId::generate(Millis(1_795_392_073_483));
         assert!(later.to_string() > id.to_string());
+        assert_eq!(later.made_at(), Millis(1_795_392_073_483));
     }
 }

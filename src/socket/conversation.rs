@@ -54,6 +54,22 @@ impl Cursor {
             self.sent = seq;
             return if visible { Move::Push { prev: std::mem::replace(&mut self.pushed, seq) } } else { Move::Nothing };
         }
+        self.miss(seq)
+    }
+
+    /// The log is that long, whatever its newest message says.
+    pub fn grown(&mut self, seq: i64) -> Move {
+        if seq <= self.sent {
+            return Move::Nothing;
+        }
+        if self.reading {
+            self.wanted = self.wanted.max(seq);
+            return Move::Nothing;
+        }
+        self.miss(seq)
+    }
+
+    fn miss(&mut self, seq: i64) -> Move {
         self.reading = true;
         self.wanted = seq;
         Move::Read { after: self.sent }
@@ -148,6 +164,15 @@ mod tests {
         assert_eq!(cursor.announced(9, true), Move::Read { after: 3 });
         assert_eq!(cursor.reached(3, 3), None);
         assert_eq!(cursor.announced(4, true), Move::Push { prev: 3 });
+    }
+
+    #[test]
+    fn a_log_that_has_grown_is_read_once() {
+        let mut cursor = Cursor::at(3);
+        assert_eq!(cursor.grown(3), Move::Nothing);
+        assert_eq!(cursor.grown(5), Move::Read { after: 3 });
+        assert_eq!((cursor.grown(5), cursor.grown(6)), (Move::Nothing, Move::Nothing));
+        assert_eq!(cursor.reached(3, 5), Some(5), "it has grown further meanwhile");
     }
 
     #[test]

@@ -10,6 +10,7 @@ pub mod frame;
 pub mod limit;
 pub mod outbox;
 pub mod roster;
+pub mod told;
 pub mod wire;
 pub mod work;
 

@@ -3,13 +3,15 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use crate::hub::Frame;
+
 /// A text frame on its way out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Text {
     /// Made for this client.
     Own(String),
     /// Made once for many clients.
-    Shared(Arc<str>),
+    Shared(Arc<Frame>),
 }
 
 impl Text {
@@ -18,7 +20,7 @@ impl Text {
     pub fn as_str(&self) -> &str {
         match self {
             Self::Own(text) => text,
-            Self::Shared(text) => text,
+            Self::Shared(frame) => &frame.text,
         }
     }
 }
@@ -107,7 +109,7 @@ mod tests {
         assert_eq!(outbox.push(own(100)), Ok(()));
         assert_eq!(outbox.push(own(1)), Err(Full));
         while outbox.pop().is_some() {}
-        assert!((0..3).all(|_| outbox.push(Text::Shared("{}".into())).is_ok()));
+        assert!((0..3).all(|_| outbox.push(Text::Shared(Frame::plain("{}"))).is_ok()));
         assert_eq!(outbox.push(own(1)), Err(Full));
         while outbox.pop().is_some() {}
         assert_eq!((outbox.waiting, outbox.is_empty()), (0, true));

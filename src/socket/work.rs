@@ -12,8 +12,8 @@ use super::{Endpoint, Settings};
 use crate::core::access::{Access, Admitted, Standing};
 use crate::core::log::{LogPage, Synced};
 use crate::core::request::{Position, Request};
-use crate::core::{Client, Core, Error, Party, Ready};
-use crate::hub::{Attachment, Hint, Inlet, Recipient};
+use crate::core::{Client, Core, Error, Holds, Party, Ready};
+use crate::hub::{Attachment, Hint, Inlet, Mark, Recipient};
 use crate::model::code::Code;
 use crate::model::id::{ConnectionId, ConversationId, DeviceId};
 
@@ -102,6 +102,8 @@ pub struct Admission {
     pub ready: String,
     /// How far the log of each conversation was when the answer was made.
     pub positions: Vec<(ConversationId, i64)>,
+    /// What the answer tells, for the sweep's sake.
+    pub marks: Vec<Mark>,
 }
 
 /// What keeps a signed-in connection attached; to be given back with [`Worker::leave`].
@@ -212,6 +214,17 @@ impl Worker {
         }
     }
 
+    /// Counts a visitor's connections on all nodes; the oldest makes room.
+    async fn make_room(&self, client: &Client) -> Result<(), Error> {
+        let Party::Contact { contact, .. } = &client.party else { return Ok(()) };
+        let open = self.core.connections_of(client).await?;
+        if let Some(oldest) = open.first().filter(|_| open.len() > self.settings.per_visitor) {
+            let to = Recipient::Contact(client.tenant.clone(), *contact);
+            self.core.hub().publish(&to, &Hint::Replaced(*oldest));
+        }
+        Ok(())
+    }
+
     async fn welcome(
         &self,
         client: &Arc<Client>,
@@ -219,6 +232,9 @@ impl Worker {
         resumed: Option<Vec<Position>>,
     ) -> Result<Admission, Error> {
         self.core.attached(client).await?;
+        if self.core.hub().spans_nodes() {
+            self.make_room(client).await?;
+        }
         let state = self.core.ready(client).await?;
         let resuming = resumed.is_some();
         let convs = match resumed {
@@ -240,7 +256,7 @@ impl Worker {
             convs,
         };
         let ready = serde_json::to_string(&answer).map_err(unwritable)?;
-        Ok(Admission { client: Arc::clone(client), ready, positions: state.positions })
+        Ok(Admission { client: Arc::clone(client), ready, positions: state.positions, marks: state.marks })
     }
 
     /// Does everything but [`Work::Admit`], within the time for work.
@@ -267,11 +283,29 @@ impl Worker {
                 let page = within(time, self.core.read_log(client, conv, after, 100)).await.inspect_err(log);
                 Done::Page { conv, after, page }
             }
-            Work::Recheck => match hold {
-                Some(standing) => Done::Alive(self.access.keep_alive(&standing).await.unwrap_or(true)),
-                None => Done::Alive(true),
-            },
+            Work::Recheck => self.recheck(client, hold).await,
         }
+    }
+
+    /// Whether the sign-in stands, and whether the connection still is the device's. A lease that has ended while
+    /// this node could not renew it is taken again. What cannot be looked up stands.
+    async fn recheck(&self, client: &Client, standing: Option<Standing>) -> Done {
+        if let Some(standing) = standing
+            && !self.access.keep_alive(&standing).await.unwrap_or(true)
+        {
+            return Done::Alive(false);
+        }
+        match self.core.holds(client).await {
+            Ok(Holds::Another) => return Done::Refused(Close::REPLACED),
+            Ok(Holds::Nobody) => {
+                if let Err(error) = self.core.attached(client).await {
+                    tracing::warn!(error = %error, connection = %client.connection, "a lease that had ended was not taken again");
+                }
+            }
+            Ok(Holds::This) => {}
+            Err(error) => tracing::warn!(error = %error, "a lease could not be looked up"),
+        }
+        Done::Alive(true)
     }
 
     /// Gives back what a connection held. `for_good` says that the client has no wish to come back.

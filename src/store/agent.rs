@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use diesel::prelude::*;
 
-use super::conn::on;
+use super::conn::{on, put};
 use super::schema::{agent, agent_queue};
 use super::stored::{damaged, read};
 use super::{Error, Tx};
@@ -185,9 +185,7 @@ pub fn pick_slot(tx: &mut Tx<'_>, id: &AgentId, now: Millis) -> Result<bool, Err
 /// When the statement fails.
 pub fn give_slot(tx: &mut Tx<'_>, id: &AgentId) -> Result<(), Error> {
     let (conn, tenant) = tx.parts();
-    on!(conn, c => diesel::update(one!(tenant, id).filter(agent::load.gt(0)))
-        .set(agent::load.eq(agent::load - 1))
-        .execute(c))?;
+    put!(conn, diesel::update(one!(tenant, id).filter(agent::load.gt(0))).set(agent::load.eq(agent::load - 1)))?;
     Ok(())
 }
 
@@ -200,9 +198,9 @@ pub fn set_status(tx: &mut Tx<'_>, id: &AgentId, status: Status, reason: Option<
     let chosen = (agent::status.eq(status.as_str()), agent::reason.eq(reason));
     if status == Status::Ready {
         let forgiven = (agent::misses.eq(0), agent::not_before.eq(0_i64));
-        on!(conn, c => diesel::update(one!(tenant, id)).set((chosen, forgiven)).execute(c))?;
+        put!(conn, diesel::update(one!(tenant, id)).set((chosen, forgiven)))?;
     } else {
-        on!(conn, c => diesel::update(one!(tenant, id)).set(chosen).execute(c))?;
+        put!(conn, diesel::update(one!(tenant, id)).set(chosen))?;
     }
     Ok(())
 }
@@ -213,7 +211,7 @@ pub fn set_status(tx: &mut Tx<'_>, id: &AgentId, status: Status, reason: Option<
 /// When the statement fails.
 pub fn set_capacity(tx: &mut Tx<'_>, id: &AgentId, capacity: i32) -> Result<(), Error> {
     let (conn, tenant) = tx.parts();
-    on!(conn, c => diesel::update(one!(tenant, id)).set(agent::capacity.eq(capacity)).execute(c))?;
+    put!(conn, diesel::update(one!(tenant, id)).set(agent::capacity.eq(capacity)))?;
     Ok(())
 }
 
@@ -235,7 +233,7 @@ pub fn set_online(tx: &mut Tx<'_>, id: &AgentId, online: bool) -> Result<bool, E
 /// When the statement fails.
 pub fn missed(tx: &mut Tx<'_>, id: &AgentId) -> Result<(), Error> {
     let (conn, tenant) = tx.parts();
-    on!(conn, c => diesel::update(one!(tenant, id)).set(agent::misses.eq(agent::misses + 1)).execute(c))?;
+    put!(conn, diesel::update(one!(tenant, id)).set(agent::misses.eq(agent::misses + 1)))?;
     Ok(())
 }
 
@@ -245,6 +243,6 @@ pub fn missed(tx: &mut Tx<'_>, id: &AgentId) -> Result<(), Error> {
 /// When the statement fails.
 pub fn answered(tx: &mut Tx<'_>, id: &AgentId) -> Result<(), Error> {
     let (conn, tenant) = tx.parts();
-    on!(conn, c => diesel::update(one!(tenant, id).filter(agent::misses.ne(0))).set(agent::misses.eq(0)).execute(c))?;
+    put!(conn, diesel::update(one!(tenant, id).filter(agent::misses.ne(0))).set(agent::misses.eq(0)))?;
     Ok(())
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
 use std::time::Duration;
 
+use super::postgres::Role;
 use super::{Backend, Error, reader};
 
 /// The pause between two rounds.
@@ -20,11 +21,11 @@ pub(in crate::store) struct Checkpointer {
 
 impl Checkpointer {
     pub(in crate::store) fn start(backend: &Backend) -> Result<Self, Error> {
-        if matches!(backend, Backend::Postgres { .. }) {
+        if matches!(backend, Backend::Postgres(_)) {
             return Ok(Self { _alive: None });
         }
         let (alive, ended) = sync_channel::<()>(1);
-        reader::spawn("store-checkpoint", backend, move |mut conn| {
+        reader::spawn("store-checkpoint", backend, Role::Writer, move |mut conn| {
             while ended.recv_timeout(PAUSE) == Err(RecvTimeoutError::Timeout) {
                 if let Err(error) = conn.execute("PRAGMA wal_checkpoint(PASSIVE)") {
                     tracing::warn!(error = %error, "the log could not be moved into the database file");

@@ -1,15 +1,15 @@
-//! One connection of either back end, and the macro that expands a query body once per back end.
+//! One connection of either back end, and the macros that expand a query body once per back end.
+
+use std::sync::Arc;
+use std::time::Duration;
 
 use diesel::connection::SimpleConnection;
 use diesel::{Connection, RunQueryDsl, SqliteConnection};
-use diesel_async::AsyncPgConnection;
-use diesel_async::async_connection_wrapper::AsyncConnectionWrapper;
 
 use super::fixed::{Keep, Mark};
+use super::lane::Lane;
+use super::postgres::{Lost, Postgres, Role, Server};
 use super::{Backend, Error};
-
-/// A PostgreSQL connection without libpq, driven from a blocking thread.
-pub(in crate::store) type Postgres = AsyncConnectionWrapper<AsyncPgConnection>;
 
 /// One database connection.
 pub enum Conn {
@@ -39,6 +39,19 @@ macro_rules! on {
 }
 pub(in crate::store) use on;
 
+/// Executes a query whose number of rows does not matter and that cannot be refused but by a fault of ours: nobody
+/// waits for PostgreSQL's answer to it. If it fails all the same, nothing that comes after it in its transaction is
+/// stored. Not for what a unique key may refuse.
+macro_rules! put {
+    ($conn:expr, $query:expr) => {
+        match $conn {
+            $crate::store::Conn::Sqlite(inner) => diesel::RunQueryDsl::execute($query, &mut **inner).map(drop),
+            $crate::store::Conn::Postgres(inner) => inner.tell(&$query),
+        }
+    };
+}
+pub(in crate::store) use put;
+
 /// WAL with `FULL`: a commit is on disk when it returns. The rest trades memory for fewer checkpoints.
 const SQLITE_SETTINGS: &str = "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
      PRAGMA wal_autocheckpoint = 4000; PRAGMA cache_size = -16000; PRAGMA temp_store = MEMORY; \
@@ -46,14 +59,54 @@ const SQLITE_SETTINGS: &str = "PRAGMA busy_timeout = 5000; PRAGMA journal_mode =
 
 impl Conn {
     /// Opens a connection.
-    pub(in crate::store) fn open(backend: &Backend) -> Result<Self, Error> {
+    pub(in crate::store) fn open(backend: &Backend, role: Role) -> Result<Self, Error> {
         match backend {
             Backend::Sqlite { path } => {
                 let mut inner = SqliteConnection::establish(&path.to_string_lossy())?;
                 inner.batch_execute(SQLITE_SETTINGS)?;
                 Ok(Self::Sqlite(Box::new(inner)))
             }
-            Backend::Postgres { url } => Ok(Self::Postgres(Box::new(Postgres::establish(url)?))),
+            Backend::Postgres(address) => {
+                let mut inner = Postgres::closed(Arc::new(Server::of(address)?), role)?;
+                inner.connect()?;
+                Ok(Self::Postgres(Box::new(inner)))
+            }
+        }
+    }
+
+    /// Makes sure that there is a connection, with one try if there is none.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub(in crate::store) fn ready(&mut self) -> Result<(), Error> {
+        match self {
+            Self::Sqlite(_) => Ok(()),
+            Self::Postgres(inner) => {
+                if inner.look() {
+                    return Ok(());
+                }
+                inner.connect()
+            }
+        }
+    }
+
+    /// Connects anew.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub(in crate::store) fn connect(&mut self) -> Result<(), Error> {
+        match self {
+            Self::Sqlite(_) => Ok(()),
+            Self::Postgres(inner) => inner.connect(),
+        }
+    }
+
+    /// Waits.
+    pub(in crate::store) fn rest(&self, time: Duration) {
+        match self {
+            // Whoever waits for the file does so in SQLite itself.
+            Self::Sqlite(_) => {}
+            Self::Postgres(inner) => inner.rest(time),
         }
     }
 
@@ -62,26 +115,59 @@ impl Conn {
         Ok(on!(self, c => c.batch_execute(sql))?)
     }
 
-    /// Marks what the transaction has so far.
-    pub(in crate::store) fn mark(&mut self) -> Result<(), Error> {
-        on!(self, c => Mark.execute(c))?;
-        Ok(())
-    }
-
-    /// Ends the last mark: what was done since stays, or goes.
-    pub(in crate::store) fn release(&mut self, keep: bool) -> Result<(), Error> {
-        if keep {
-            on!(self, c => Keep.execute(c))?;
-            return Ok(());
-        }
-        self.execute("ROLLBACK TO SAVEPOINT job; RELEASE SAVEPOINT job")
-    }
-
-    /// Starts a transaction that will write.
-    pub(in crate::store) fn begin(&mut self) -> Result<(), Error> {
+    /// Starts a transaction that will write; with a lane, as the only writer of that lane.
+    pub(in crate::store) fn begin(&mut self, lane: Option<Lane>) -> Result<(), Error> {
         match self {
             Self::Sqlite(_) => self.execute("BEGIN IMMEDIATE"),
-            Self::Postgres(_) => self.execute("BEGIN"),
+            Self::Postgres(inner) => inner.begin(lane),
+        }
+    }
+
+    /// Marks what the transaction has so far. `again` when it has a mark: that one is given up.
+    pub(in crate::store) fn mark(&mut self, again: bool) -> Result<(), Error> {
+        match self {
+            Self::Sqlite(inner) => {
+                if again {
+                    Keep.execute(&mut **inner)?;
+                }
+                Mark.execute(&mut **inner)?;
+                Ok(())
+            }
+            Self::Postgres(inner) => inner.mark(again),
+        }
+    }
+
+    /// Undoes what was done since the mark, or without one everything; the transaction goes on.
+    pub(in crate::store) fn undo(&mut self, marked: bool, lane: Option<Lane>) -> Result<(), Error> {
+        match self {
+            Self::Sqlite(_) if marked => self.execute("ROLLBACK TO SAVEPOINT job"),
+            Self::Sqlite(_) => self.execute("ROLLBACK; BEGIN IMMEDIATE"),
+            Self::Postgres(inner) => inner.undo(marked, lane),
+        }
+    }
+
+    /// Whether all that was done since the mark stands, as far as that is known without waiting.
+    pub(in crate::store) fn check(&mut self) -> Result<(), Error> {
+        match self {
+            Self::Sqlite(_) => Ok(()),
+            Self::Postgres(inner) => inner.check(),
+        }
+    }
+
+    /// Commits. Returns after the commit is on disk.
+    pub(in crate::store) fn commit(&mut self) -> Result<(), Lost> {
+        match self {
+            Self::Sqlite(_) => self.execute("COMMIT").map_err(|error| Lost::Certainly(error.to_string())),
+            Self::Postgres(inner) => inner.commit(),
+        }
+    }
+
+    /// Ends the transaction without a trace, if there still is one.
+    pub(in crate::store) fn rollback(&mut self) {
+        match self {
+            // The transaction may be gone already; then there is nothing to roll back.
+            Self::Sqlite(_) => drop(self.execute("ROLLBACK")),
+            Self::Postgres(inner) => inner.rollback(),
         }
     }
 }

@@ -1,11 +1,12 @@
 //! Conversations and the identities that lead to them. The row is where `seq` is given out.
 
+use diesel::dsl::exists;
 use diesel::prelude::*;
 
-use super::conn::on;
+use super::conn::{on, put};
 use super::fixed::Advance;
 use super::message::Origin;
-use super::schema::{contact, conversation, identity};
+use super::schema::{contact, conversation, delivery, identity};
 use super::{Error, Tx};
 use crate::model::envelope::{ChannelKind, ChannelRef};
 use crate::model::id::{AccountId, ContactId, ConversationId, RemoteId};
@@ -152,10 +153,13 @@ pub fn advance_open(
 pub fn set_window(tx: &mut Tx<'_>, conv: ConversationId, window: Window) -> Result<(), Error> {
     let (conn, tenant) = tx.parts();
     let left = i32::try_from(window.left).unwrap_or(i32::MAX);
-    on!(conn, c => diesel::update(
-            conversation::table.filter(conversation::tenant.eq(tenant).and(conversation::conv.eq(conv.to_string()))))
+    put!(
+        conn,
+        diesel::update(
+            conversation::table.filter(conversation::tenant.eq(tenant).and(conversation::conv.eq(conv.to_string())))
+        )
         .set((conversation::window_left.eq(left), conversation::window_until.eq(window.until.0)))
-        .execute(c))?;
+    )?;
     Ok(())
 }
 
@@ -168,6 +172,8 @@ pub struct Identity {
     pub conv: ConversationId,
     /// Whether they follow the account.
     pub subscribed: bool,
+    /// Whether messages to them are held back until they write again.
+    pub held: bool,
 }
 
 /// The identity under which a customer is known on an account, if they are.
@@ -176,20 +182,23 @@ pub struct Identity {
 /// When the statement fails.
 pub fn identity(tx: &mut Tx<'_>, account: &AccountId, external: &RemoteId) -> Result<Option<Identity>, Error> {
     let (conn, tenant) = tx.parts();
-    let row: Option<(String, String, bool)> = on!(conn, c => identity::table
+    let held = delivery::table
+        .filter(delivery::tenant.eq(tenant).and(delivery::conv.eq(identity::conv)).and(delivery::state.eq("held")));
+    let row: Option<(String, String, bool, bool)> = on!(conn, c => identity::table
         .filter(identity::tenant.eq(tenant)
             .and(identity::account.eq(account.as_str()))
             .and(identity::external_id.eq(external.as_str())))
-        .select((identity::contact, identity::conv, identity::subscribed))
+        .select((identity::contact, identity::conv, identity::subscribed, exists(held)))
         .first(c)
         .optional())?;
-    row.map(|(contact, conv, subscribed)| {
+    row.map(|(contact, conv, subscribed, held)| {
         Ok(Identity {
             contact: ContactId::parse(&contact)
                 .map_err(|_source| Error::Damaged { what: "contact", value: contact })?,
             conv: ConversationId::parse(&conv)
                 .map_err(|_source| Error::Damaged { what: "conversation", value: conv })?,
             subscribed,
+            held,
         })
     })
     .transpose()
@@ -208,7 +217,12 @@ pub fn create(
     now: Millis,
 ) -> Result<Identity, Error> {
     let (conn, tenant) = tx.parts();
-    let made = Identity { contact: ContactId::generate(now), conv: ConversationId::generate(now), subscribed: true };
+    let made = Identity {
+        contact: ContactId::generate(now),
+        conv: ConversationId::generate(now),
+        subscribed: true,
+        held: false,
+    };
     let (contact_id, conv_id) = (made.contact.to_string(), made.conv.to_string());
     on!(conn, c => diesel::insert_into(identity::table)
         .values((
@@ -220,14 +234,15 @@ pub fn create(
             identity::subscribed.eq(true),
         ))
         .execute(c))?;
-    on!(conn, c => diesel::insert_into(contact::table)
-        .values((
+    put!(
+        conn,
+        diesel::insert_into(contact::table).values((
             contact::tenant.eq(tenant),
             contact::id.eq(&contact_id),
             contact::name.eq(name),
             contact::created_at.eq(now.0),
         ))
-        .execute(c))?;
+    )?;
     let row = Row {
         tenant: tenant.to_owned(),
         conv: conv_id.clone(),
@@ -241,7 +256,7 @@ pub fn create(
         window_until: 0,
         updated_at: now.0,
     };
-    on!(conn, c => diesel::insert_into(conversation::table).values(&row).execute(c))?;
+    put!(conn, diesel::insert_into(conversation::table).values(&row))?;
     Ok(made)
 }
 
@@ -256,11 +271,18 @@ pub fn set_subscribed(
     subscribed: bool,
 ) -> Result<(), Error> {
     let (conn, tenant) = tx.parts();
-    on!(conn, c => diesel::update(identity::table.filter(identity::tenant.eq(tenant)
-            .and(identity::account.eq(account.as_str()))
-            .and(identity::external_id.eq(external.as_str()))))
+    put!(
+        conn,
+        diesel::update(
+            identity::table.filter(
+                identity::tenant
+                    .eq(tenant)
+                    .and(identity::account.eq(account.as_str()))
+                    .and(identity::external_id.eq(external.as_str()))
+            )
+        )
         .set(identity::subscribed.eq(subscribed))
-        .execute(c))?;
+    )?;
     Ok(())
 }
 

@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 use diesel::upsert::excluded;
 
-use super::conn::on;
+use super::conn::{on, put};
 use super::schema::reader;
 use super::{Error, Tx};
 use crate::model::id::ConversationId;
@@ -34,19 +34,21 @@ pub fn advance(
         return Ok(false);
     }
     let (conn, tenant) = tx.parts();
-    on!(conn, c => diesel::insert_into(reader::table)
-        .values((
-            reader::tenant.eq(tenant),
-            reader::conv.eq(conv.to_string()),
-            reader::participant.eq(participant),
-            reader::device.eq(device),
-            reader::delivered.eq(next.delivered),
-            reader::seen.eq(next.seen),
-        ))
-        .on_conflict((reader::tenant, reader::conv, reader::participant, reader::device))
-        .do_update()
-        .set((reader::delivered.eq(excluded(reader::delivered)), reader::seen.eq(excluded(reader::seen))))
-        .execute(c))?;
+    put!(
+        conn,
+        diesel::insert_into(reader::table)
+            .values((
+                reader::tenant.eq(tenant),
+                reader::conv.eq(conv.to_string()),
+                reader::participant.eq(participant),
+                reader::device.eq(device),
+                reader::delivered.eq(next.delivered),
+                reader::seen.eq(next.seen),
+            ))
+            .on_conflict((reader::tenant, reader::conv, reader::participant, reader::device))
+            .do_update()
+            .set((reader::delivered.eq(excluded(reader::delivered)), reader::seen.eq(excluded(reader::seen))))
+    )?;
     Ok(true)
 }
 

@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 
-use super::conn::on;
+use super::conn::{on, put};
 use super::schema::delivery;
 use super::{Conn, Error, Tx};
 use crate::model::delivery::DeliveryState;
@@ -86,7 +86,7 @@ impl Row {
 pub fn insert(tx: &mut Tx<'_>, item: &Delivery) -> Result<(), Error> {
     let (conn, tenant) = tx.parts();
     let row = Row::of(tenant, item);
-    on!(conn, c => diesel::insert_into(delivery::table).values(&row).execute(c))?;
+    put!(conn, diesel::insert_into(delivery::table).values(&row))?;
     Ok(())
 }
 
@@ -97,11 +97,13 @@ pub fn insert(tx: &mut Tx<'_>, item: &Delivery) -> Result<(), Error> {
 pub fn save(tx: &mut Tx<'_>, item: &Delivery) -> Result<(), Error> {
     let (conn, tenant) = tx.parts();
     let row = Row::of(tenant, item);
-    on!(conn, c => diesel::update(delivery::table.filter(delivery::tenant.eq(tenant)
-            .and(delivery::conv.eq(item.conv.to_string()))
-            .and(delivery::seq.eq(item.seq))))
+    put!(
+        conn,
+        diesel::update(delivery::table.filter(
+            delivery::tenant.eq(tenant).and(delivery::conv.eq(item.conv.to_string())).and(delivery::seq.eq(item.seq))
+        ))
         .set(&row)
-        .execute(c))?;
+    )?;
     Ok(())
 }
 
@@ -160,17 +162,6 @@ pub fn between(tx: &mut Tx<'_>, conv: ConversationId, from: i64, to: i64) -> Res
 /// When the statement fails.
 pub fn release(tx: &mut Tx<'_>, conv: ConversationId, now: Millis) -> Result<usize, Error> {
     let (conn, tenant) = tx.parts();
-    // Mostly there is nothing, and a select is prepared once where an update is prepared anew.
-    let held: Option<i64> = on!(conn, c => delivery::table
-        .filter(delivery::tenant.eq(tenant)
-            .and(delivery::conv.eq(conv.to_string()))
-            .and(delivery::state.eq("held")))
-        .select(delivery::seq)
-        .first(c)
-        .optional())?;
-    if held.is_none() {
-        return Ok(0);
-    }
     let rows = on!(conn, c => diesel::update(delivery::table.filter(delivery::tenant.eq(tenant)
             .and(delivery::conv.eq(conv.to_string()))
             .and(delivery::state.eq("held"))))

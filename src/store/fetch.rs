@@ -2,8 +2,9 @@
 
 use diesel::prelude::*;
 
-use super::conn::on;
+use super::conn::{on, put};
 use super::schema::media;
+use super::stored::read;
 use super::{Conn, Error, Tx};
 use crate::model::id::{AccountId, ConversationId, MediaId, TenantId};
 use crate::model::time::Millis;
@@ -48,8 +49,9 @@ pub struct Fetch {
 /// When the statement fails.
 pub fn order(tx: &mut Tx<'_>, order: &Order<'_>, now: Millis) -> Result<(), Error> {
     let (conn, tenant) = tx.parts();
-    on!(conn, c => diesel::insert_into(media::table)
-        .values((
+    put!(
+        conn,
+        diesel::insert_into(media::table).values((
             media::tenant.eq(tenant),
             media::id.eq(order.media.to_string()),
             media::state.eq("pending"),
@@ -62,48 +64,56 @@ pub fn order(tx: &mut Tx<'_>, order: &Order<'_>, now: Millis) -> Result<(), Erro
             media::next_at.eq(now.0),
             media::created_at.eq(now.0),
         ))
-        .execute(c))?;
+    )?;
     Ok(())
 }
 
-type Row = (String, String, Option<String>, Option<i64>, Option<String>, Option<String>, i32);
+type Row = (String, Option<String>, Option<i64>, Option<String>, Option<String>, i32);
 
-fn parse(row: Row) -> Result<(TenantId, Fetch), Error> {
-    let (tenant, id, conv, seq, account, remote, attempts) = row;
+fn parse(row: Row) -> Result<Fetch, Error> {
+    let (id, conv, seq, account, remote, attempts) = row;
     let damaged = || Error::Damaged { what: "media row", value: id.clone() };
-    let fetch = Fetch {
+    Ok(Fetch {
         media: MediaId::parse(&id).map_err(|_source| damaged())?,
         conv: conv.as_deref().and_then(|c| ConversationId::parse(c).ok()).ok_or_else(damaged)?,
         seq: seq.ok_or_else(damaged)?,
         account: account.as_deref().and_then(|a| AccountId::parse(a).ok()).ok_or_else(damaged)?,
         remote: remote.ok_or_else(damaged)?,
-        attempts: attempts + 1,
-    };
-    Ok((TenantId::parse(&tenant).map_err(|_source| damaged())?, fetch))
+        attempts,
+    })
 }
 
-/// Claims at most `limit` blobs of all tenants that are due: until `lease` they belong to the caller.
+/// At most `limit` blobs of all tenants that are due, earliest first.
 ///
 /// # Errors
-/// When a statement fails.
-pub fn claim(conn: &mut Conn, now: Millis, lease: Millis, limit: i64) -> Result<Vec<(TenantId, Fetch)>, Error> {
-    let rows: Vec<Row> = on!(conn, c => media::table
+/// When the statement fails.
+pub fn due(conn: &mut Conn, now: Millis, limit: i64) -> Result<Vec<(TenantId, MediaId)>, Error> {
+    let rows: Vec<(String, String)> = on!(conn, c => media::table
         .filter(media::state.eq("pending").and(media::remote.is_not_null()).and(media::next_at.le(now.0)))
         .order(media::next_at.asc())
         .limit(limit)
-        .select((media::tenant, media::id, media::conv, media::seq, media::account, media::remote, media::attempts))
+        .select((media::tenant, media::id))
         .load(c))?;
-    let mut claimed = Vec::with_capacity(rows.len());
-    for row in rows {
-        let taken = on!(conn, c => diesel::update(media::table.filter(media::tenant.eq(&row.0)
-                .and(media::id.eq(&row.1))
+    rows.iter().map(|(tenant, id)| Ok((read("tenant", tenant)?, read("media", id)?))).collect()
+}
+
+/// Claims those of these blobs that are still due: until `lease` they belong to the caller.
+///
+/// # Errors
+/// When a statement fails.
+pub fn claim(tx: &mut Tx<'_>, ids: &[MediaId], now: Millis, lease: Millis) -> Result<Vec<Fetch>, Error> {
+    let (conn, tenant) = tx.parts();
+    let mut claimed = Vec::with_capacity(ids.len());
+    for id in ids {
+        let row: Option<Row> = on!(conn, c => diesel::update(media::table.filter(media::tenant.eq(tenant)
+                .and(media::id.eq(id.to_string()))
                 .and(media::state.eq("pending"))
                 .and(media::next_at.le(now.0))))
             .set((media::next_at.eq(lease.0), media::attempts.eq(media::attempts + 1)))
-            .execute(c))?;
-        if taken == 1 {
-            claimed.push(parse(row)?);
-        }
+            .returning((media::id, media::conv, media::seq, media::account, media::remote, media::attempts))
+            .get_result(c)
+            .optional())?;
+        claimed.extend(row.map(parse).transpose()?);
     }
     Ok(claimed)
 }
@@ -115,9 +125,14 @@ pub fn claim(conn: &mut Conn, now: Millis, lease: Millis, limit: i64) -> Result<
 pub fn done(tx: &mut Tx<'_>, id: MediaId, mime: &str, size: u64) -> Result<(), Error> {
     let (conn, tenant) = tx.parts();
     let size = i64::try_from(size).unwrap_or(i64::MAX);
-    on!(conn, c => diesel::update(media::table.filter(media::tenant.eq(tenant).and(media::id.eq(id.to_string()))))
-        .set((media::state.eq("ready"), media::mime.eq(mime), media::size.eq(size)))
-        .execute(c))?;
+    put!(
+        conn,
+        diesel::update(media::table.filter(media::tenant.eq(tenant).and(media::id.eq(id.to_string())))).set((
+            media::state.eq("ready"),
+            media::mime.eq(mime),
+            media::size.eq(size)
+        ))
+    )?;
     Ok(())
 }
 
@@ -127,9 +142,11 @@ pub fn done(tx: &mut Tx<'_>, id: MediaId, mime: &str, size: u64) -> Result<(), E
 /// When the statement fails.
 pub fn again(tx: &mut Tx<'_>, id: MediaId, at: Millis) -> Result<(), Error> {
     let (conn, tenant) = tx.parts();
-    on!(conn, c => diesel::update(media::table.filter(media::tenant.eq(tenant).and(media::id.eq(id.to_string()))))
-        .set(media::next_at.eq(at.0))
-        .execute(c))?;
+    put!(
+        conn,
+        diesel::update(media::table.filter(media::tenant.eq(tenant).and(media::id.eq(id.to_string()))))
+            .set(media::next_at.eq(at.0))
+    )?;
     Ok(())
 }
 
@@ -139,8 +156,10 @@ pub fn again(tx: &mut Tx<'_>, id: MediaId, at: Millis) -> Result<(), Error> {
 /// When the statement fails.
 pub fn failed(tx: &mut Tx<'_>, id: MediaId) -> Result<(), Error> {
     let (conn, tenant) = tx.parts();
-    on!(conn, c => diesel::update(media::table.filter(media::tenant.eq(tenant).and(media::id.eq(id.to_string()))))
-        .set(media::state.eq("failed"))
-        .execute(c))?;
+    put!(
+        conn,
+        diesel::update(media::table.filter(media::tenant.eq(tenant).and(media::id.eq(id.to_string()))))
+            .set(media::state.eq("failed"))
+    )?;
     Ok(())
 }

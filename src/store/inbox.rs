@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 
-use super::conn::on;
+use super::conn::{on, put};
 use super::schema::{inbox, quarantine};
 use super::{Conn, Error, Tx};
 use crate::model::id::AccountId;
@@ -36,11 +36,15 @@ pub fn answered(tx: &mut Tx<'_>, account: &AccountId, dedupe: &str, answer: &Ans
     let (conn, tenant) = tx.parts();
     let text = serde_json::to_string(answer)
         .map_err(|_source| Error::Damaged { what: "answer", value: "unwritable".into() })?;
-    on!(conn, c => diesel::update(inbox::table.filter(inbox::tenant.eq(tenant)
-            .and(inbox::account.eq(account.as_str()))
-            .and(inbox::dedupe.eq(dedupe))))
+    put!(
+        conn,
+        diesel::update(
+            inbox::table.filter(
+                inbox::tenant.eq(tenant).and(inbox::account.eq(account.as_str())).and(inbox::dedupe.eq(dedupe))
+            )
+        )
         .set(inbox::answer.eq(text))
-        .execute(c))?;
+    )?;
     Ok(())
 }
 
@@ -61,7 +65,7 @@ pub fn answer(tx: &mut Tx<'_>, account: &AccountId, dedupe: &str) -> Result<Opti
         .transpose()
 }
 
-/// Keeps input that is authentic but unusable. `body` is sealed by the caller.
+/// Keeps input that is authentic but unusable, once for each `id`. `body` is sealed by the caller.
 ///
 /// # Errors
 /// When the statement fails.
@@ -74,26 +78,37 @@ pub fn quarantine(
     now: Millis,
 ) -> Result<(), Error> {
     let (conn, tenant) = tx.parts();
-    on!(conn, c => diesel::insert_into(quarantine::table)
-        .values((
-            quarantine::tenant.eq(tenant),
-            quarantine::id.eq(id),
-            quarantine::account.eq(account.as_str()),
-            quarantine::reason.eq(reason),
-            quarantine::body.eq(body),
-            quarantine::at.eq(now.0),
-        ))
-        .execute(c))?;
+    put!(
+        conn,
+        diesel::insert_into(quarantine::table)
+            .values((
+                quarantine::tenant.eq(tenant),
+                quarantine::id.eq(id),
+                quarantine::account.eq(account.as_str()),
+                quarantine::reason.eq(reason),
+                quarantine::body.eq(body),
+                quarantine::at.eq(now.0),
+            ))
+            .on_conflict_do_nothing()
+    )?;
     Ok(())
 }
 
 /// Forgets deliveries noted before `inbox_before` and quarantined input from before `quarantine_before`, of all
-/// tenants. Returns how many rows went.
+/// tenants: about `limit` rows of each, oldest first, so that nobody waits for it. Returns how many rows went.
 ///
 /// # Errors
 /// When a statement fails.
-pub fn forget(conn: &mut Conn, inbox_before: Millis, quarantine_before: Millis) -> Result<usize, Error> {
-    let noted = on!(conn, c => diesel::delete(inbox::table.filter(inbox::at.lt(inbox_before.0))).execute(c))?;
+pub fn forget(conn: &mut Conn, inbox_before: Millis, quarantine_before: Millis, limit: i64) -> Result<usize, Error> {
+    let at: Option<i64> = on!(conn, c => inbox::table
+        .filter(inbox::at.lt(inbox_before.0))
+        .order(inbox::at.asc())
+        .offset(limit)
+        .select(inbox::at)
+        .first(c)
+        .optional())?;
+    let before = at.map_or(inbox_before.0, |at| at.saturating_add(1).min(inbox_before.0));
+    let noted = on!(conn, c => diesel::delete(inbox::table.filter(inbox::at.lt(before))).execute(c))?;
     let kept =
         on!(conn, c => diesel::delete(quarantine::table.filter(quarantine::at.lt(quarantine_before.0))).execute(c))?;
     Ok(noted.saturating_add(kept))

@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 
-use super::conn::on;
+use super::conn::{on, put};
 use super::schema::lease;
 use super::stored::read;
 use super::{Conn, Error, Tx};
@@ -42,19 +42,34 @@ pub fn take(tx: &mut Tx<'_>, new: &Lease, node: NodeId, until: Millis) -> Result
         .optional())?;
     let held =
         (lease::connection.eq(new.connection.to_string()), lease::node.eq(node.to_string()), lease::until.eq(until.0));
-    on!(conn, c => diesel::insert_into(lease::table)
-        .values((
-            lease::tenant.eq(tenant),
-            lease::participant.eq(&new.participant),
-            lease::device.eq(&new.device),
-            held.clone(),
-        ))
-        .on_conflict((lease::tenant, lease::participant, lease::device))
-        .do_update()
-        .set(held)
-        .execute(c))?;
+    put!(
+        conn,
+        diesel::insert_into(lease::table)
+            .values((
+                lease::tenant.eq(tenant),
+                lease::participant.eq(&new.participant),
+                lease::device.eq(&new.device),
+                held.clone(),
+            ))
+            .on_conflict((lease::tenant, lease::participant, lease::device))
+            .do_update()
+            .set(held)
+    )?;
     let before: Option<ConnectionId> = before.map(|text| read("connection", &text)).transpose()?;
     Ok(before.filter(|connection| *connection != new.connection))
+}
+
+/// The connection that has the device's lease, if any has.
+///
+/// # Errors
+/// When the statement fails.
+pub fn holder(tx: &mut Tx<'_>, of: &Lease) -> Result<Option<ConnectionId>, Error> {
+    let (conn, tenant) = tx.parts();
+    let connection: Option<String> = on!(conn, c => one!(tenant, &of.participant, &of.device)
+        .select(lease::connection)
+        .first(c)
+        .optional())?;
+    connection.map(|text| read("connection", &text)).transpose()
 }
 
 /// Ends a lease if this connection still has it; `false` when a newer one does.
@@ -69,6 +84,20 @@ pub fn release(tx: &mut Tx<'_>, old: &Lease) -> Result<bool, Error> {
     Ok(deleted == 1)
 }
 
+/// The connections of a participant's devices, oldest first.
+///
+/// # Errors
+/// When the statement fails.
+pub fn of(tx: &mut Tx<'_>, participant: &str) -> Result<Vec<ConnectionId>, Error> {
+    let (conn, tenant) = tx.parts();
+    let rows: Vec<String> = on!(conn, c => lease::table
+        .filter(lease::tenant.eq(tenant).and(lease::participant.eq(participant)))
+        .order(lease::connection.asc())
+        .select(lease::connection)
+        .load(c))?;
+    rows.iter().map(|connection| read("connection", connection)).collect()
+}
+
 /// Whether a participant has any open socket.
 ///
 /// # Errors
@@ -80,19 +109,6 @@ pub fn any(tx: &mut Tx<'_>, participant: &str) -> Result<bool, Error> {
         .count()
         .get_result(c))?;
     Ok(count > 0)
-}
-
-/// Whether another connection has the device's lease: this one has been replaced, and may not know it yet.
-///
-/// # Errors
-/// When the statement fails.
-pub fn is_replaced(tx: &mut Tx<'_>, own: &Lease) -> Result<bool, Error> {
-    let (conn, tenant) = tx.parts();
-    let holder: Option<String> = on!(conn, c => one!(tenant, &own.participant, &own.device)
-        .select(lease::connection)
-        .first(c)
-        .optional())?;
-    Ok(holder.is_some_and(|holder| holder != own.connection.to_string()))
 }
 
 /// Renews the leases of all sockets of a node and says how many there are.

@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 
-use super::conn::on;
+use super::conn::{on, put};
 use super::schema::{agent, login};
 use super::{Conn, Error, Tx};
 use crate::model::id::AgentId;
@@ -61,8 +61,9 @@ pub fn person(tx: &mut Tx<'_>, name: &str) -> Result<Option<Person>, Error> {
 /// When a statement fails.
 pub fn add(tx: &mut Tx<'_>, hash: &str, person: &AgentId, csrf: &str, now: Millis, most: i64) -> Result<(), Error> {
     let (conn, tenant) = tx.parts();
-    on!(conn, c => diesel::insert_into(login::table)
-        .values((
+    put!(
+        conn,
+        diesel::insert_into(login::table).values((
             login::tenant.eq(tenant),
             login::token_hash.eq(hash),
             login::agent.eq(person.as_str()),
@@ -70,7 +71,7 @@ pub fn add(tx: &mut Tx<'_>, hash: &str, person: &AgentId, csrf: &str, now: Milli
             login::created_at.eq(now.0),
             login::seen_at.eq(now.0),
         ))
-        .execute(c))?;
+    )?;
     let hashes: Vec<String> = on!(conn, c => login::table
         .filter(login::tenant.eq(tenant).and(login::agent.eq(person.as_str())))
         .order((login::created_at.desc(), login::token_hash.ne(hash), login::token_hash))
@@ -79,8 +80,10 @@ pub fn add(tx: &mut Tx<'_>, hash: &str, person: &AgentId, csrf: &str, now: Milli
         .select(login::token_hash)
         .load(c))?;
     if !hashes.is_empty() {
-        on!(conn, c => diesel::delete(login::table.filter(login::tenant.eq(tenant).and(login::token_hash.eq_any(&hashes))))
-            .execute(c))?;
+        put!(
+            conn,
+            diesel::delete(login::table.filter(login::tenant.eq(tenant).and(login::token_hash.eq_any(&hashes))))
+        )?;
     }
     Ok(())
 }
@@ -107,9 +110,11 @@ pub fn find(tx: &mut Tx<'_>, hash: &str) -> Result<Option<SignedIn>, Error> {
 /// When the statement fails.
 pub fn touch(tx: &mut Tx<'_>, hash: &str, now: Millis) -> Result<(), Error> {
     let (conn, tenant) = tx.parts();
-    on!(conn, c => diesel::update(login::table.filter(login::tenant.eq(tenant).and(login::token_hash.eq(hash))))
-        .set(login::seen_at.eq(now.0))
-        .execute(c))?;
+    put!(
+        conn,
+        diesel::update(login::table.filter(login::tenant.eq(tenant).and(login::token_hash.eq(hash))))
+            .set(login::seen_at.eq(now.0))
+    )?;
     Ok(())
 }
 
@@ -119,8 +124,7 @@ pub fn touch(tx: &mut Tx<'_>, hash: &str, now: Millis) -> Result<(), Error> {
 /// When the statement fails.
 pub fn remove(tx: &mut Tx<'_>, hash: &str) -> Result<(), Error> {
     let (conn, tenant) = tx.parts();
-    on!(conn, c => diesel::delete(login::table.filter(login::tenant.eq(tenant).and(login::token_hash.eq(hash))))
-        .execute(c))?;
+    put!(conn, diesel::delete(login::table.filter(login::tenant.eq(tenant).and(login::token_hash.eq(hash)))))?;
     Ok(())
 }
 

@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 
-use super::conn::on;
+use super::conn::{on, put};
 use super::schema::media;
 use super::{Conn, Error, Tx};
 use crate::model::id::MediaId;
@@ -39,8 +39,9 @@ impl Blob {
 /// When the statement fails.
 pub fn expect(tx: &mut Tx<'_>, id: MediaId, owner: &str, name: &str, mime: &str, now: Millis) -> Result<(), Error> {
     let (conn, tenant) = tx.parts();
-    on!(conn, c => diesel::insert_into(media::table)
-        .values((
+    put!(
+        conn,
+        diesel::insert_into(media::table).values((
             media::tenant.eq(tenant),
             media::id.eq(id.to_string()),
             media::state.eq("pending"),
@@ -51,7 +52,7 @@ pub fn expect(tx: &mut Tx<'_>, id: MediaId, owner: &str, name: &str, mime: &str,
             media::next_at.eq(0_i64),
             media::created_at.eq(now.0),
         ))
-        .execute(c))?;
+    )?;
     Ok(())
 }
 

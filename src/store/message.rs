@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 
-use super::conn::on;
+use super::conn::{on, put};
 use super::schema::message;
 use super::{Error, Tx};
 use crate::model::content::Content;
@@ -105,7 +105,7 @@ pub fn insert(tx: &mut Tx<'_>, envelope: &Envelope, device: Option<&str>) -> Res
         raw_type: envelope.channel.raw_type.clone(),
         control_epoch: envelope.control_epoch,
     };
-    on!(conn, c => diesel::insert_into(message::table).values(&row).execute(c))?;
+    put!(conn, diesel::insert_into(message::table).values(&row))?;
     Ok(())
 }
 
@@ -116,11 +116,18 @@ pub fn insert(tx: &mut Tx<'_>, envelope: &Envelope, device: Option<&str>) -> Res
 pub fn fill_in(tx: &mut Tx<'_>, envelope: &Envelope) -> Result<(), Error> {
     let (conn, tenant) = tx.parts();
     let content = serde_json::to_string(&envelope.content).map_err(|_source| damaged("content", "unwritable"))?;
-    on!(conn, c => diesel::update(message::table.filter(message::tenant.eq(tenant)
-            .and(message::conv.eq(envelope.conv.to_string()))
-            .and(message::seq.eq(envelope.seq))))
+    put!(
+        conn,
+        diesel::update(
+            message::table.filter(
+                message::tenant
+                    .eq(tenant)
+                    .and(message::conv.eq(envelope.conv.to_string()))
+                    .and(message::seq.eq(envelope.seq))
+            )
+        )
         .set(message::content.eq(content))
-        .execute(c))?;
+    )?;
     Ok(())
 }
 

@@ -1,11 +1,42 @@
-//! Embedded migrations. A migration that was applied is never edited.
+//! Embedded migrations, and what is found out about a database before it is used. A migration that was applied is never
+//! edited.
+//!
+//! Nodes that start at the same time take turns: PostgreSQL lets one of them in (an advisory lock), SQLite's file has one
+//! process.
 
+use diesel::connection::SimpleConnection;
+use diesel::migration::Migration;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
+use super::postgres::{Postgres, Role};
 use super::{Backend, Conn, Error, reader};
 
 const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
 const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
+
+/// Held by the node that brings the tables up to date.
+const LOCK: &str = "SELECT pg_advisory_lock(2036955752, -1)";
+
+/// Compares every text by its bytes, as SQLite does: identifiers have no language, and an index must not depend on the
+/// operating system's idea of one.
+const BYTEWISE: &str = "DO $$ DECLARE found record; BEGIN \
+     FOR found IN SELECT c.table_name, c.column_name FROM information_schema.columns c \
+         JOIN information_schema.tables t USING (table_schema, table_name) \
+         WHERE c.table_schema = current_schema() AND t.table_type = 'BASE TABLE' AND c.data_type = 'text' \
+             AND c.collation_name IS DISTINCT FROM 'C' LOOP \
+         EXECUTE format('ALTER TABLE %I ALTER COLUMN %I TYPE text COLLATE \"C\"', found.table_name, found.column_name); \
+     END LOOP; END $$";
+
+/// What is known of a database before it is used.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Report {
+    /// The migrations that are known but not applied yet, by name.
+    pub pending: Vec<String>,
+    /// The server's version, if there is a server.
+    pub server: Option<String>,
+    /// What is wrong with how the server is set up, with what to do about it.
+    pub problems: Vec<String>,
+}
 
 fn failed(error: impl std::fmt::Display) -> Error {
     Error::Migrate(error.to_string())
@@ -17,27 +48,54 @@ fn apart<T: Send + 'static>(
     work: impl FnOnce(Conn) -> Result<T, Error> + Send + 'static,
 ) -> Result<T, Error> {
     let (done, outcome) = std::sync::mpsc::sync_channel(1);
-    reader::spawn("store-migrate", backend, move |conn| drop(done.send(work(conn))))?;
+    reader::spawn("store-migrate", backend, Role::Migrator, move |conn| drop(done.send(work(conn))))?;
     outcome.recv().map_err(|_gone| Error::Panicked)?
 }
 
+/// Brings the tables up to date.
+///
+/// # Errors
+/// When the database cannot be reached or must not be used, or a migration fails.
 pub(in crate::store) fn run(backend: &Backend) -> Result<(), Error> {
-    apart(backend, |conn| match conn {
+    let allow_unsafe = matches!(backend, Backend::Postgres(address) if address.allow_unsafe);
+    apart(backend, move |conn| match conn {
         Conn::Sqlite(mut c) => c.run_pending_migrations(SQLITE).map(drop).map_err(failed),
-        Conn::Postgres(mut c) => c.run_pending_migrations(POSTGRES).map(drop).map_err(failed),
+        Conn::Postgres(mut c) => upgrade(&mut c, allow_unsafe),
     })
 }
 
-pub(in crate::store) fn pending(backend: &Backend) -> Result<Vec<String>, Error> {
-    apart(backend, |conn| {
-        let found = match conn {
-            Conn::Sqlite(mut c) => {
-                c.pending_migrations(SQLITE).map_err(failed)?.iter().map(|m| m.name().to_string()).collect()
-            }
-            Conn::Postgres(mut c) => {
-                c.pending_migrations(POSTGRES).map_err(failed)?.iter().map(|m| m.name().to_string()).collect()
-            }
-        };
-        Ok(found)
+fn upgrade(c: &mut Postgres, allow_unsafe: bool) -> Result<(), Error> {
+    if let Some(standing) = c.standing() {
+        standing.verdict(allow_unsafe)?;
+        for problem in standing.problems() {
+            tracing::warn!("{problem}");
+        }
+    }
+    c.batch_execute(LOCK)?;
+    c.run_pending_migrations(POSTGRES).map_err(failed)?;
+    // The lock goes with the connection.
+    Ok(c.batch_execute(BYTEWISE)?)
+}
+
+/// Looks at a database without changing it.
+///
+/// # Errors
+/// When it cannot be reached.
+pub fn examine(backend: &Backend) -> Result<Report, Error> {
+    apart(backend, |conn| match conn {
+        Conn::Sqlite(mut c) => {
+            let pending = names(c.pending_migrations(SQLITE).map_err(failed)?);
+            Ok(Report { pending, ..Report::default() })
+        }
+        Conn::Postgres(mut c) => {
+            let problems = c.standing().map(|standing| standing.problems().iter().map(ToString::to_string).collect());
+            let server = c.standing().map(|standing| standing.version());
+            let pending = names(c.pending_migrations(POSTGRES).map_err(failed)?);
+            Ok(Report { pending, server, problems: problems.unwrap_or_default() })
+        }
     })
+}
+
+fn names<DB: diesel::backend::Backend>(pending: Vec<Box<dyn Migration<DB>>>) -> Vec<String> {
+    pending.iter().map(|migration| migration.name().to_string()).collect()
 }

@@ -1,7 +1,8 @@
 //! The only code that knows diesel: schema, migrations, one file per aggregate, the group-commit writer.
 //!
-//! Every write goes through one writer thread that puts all jobs that wait into one transaction and answers them
-//! only after its commit has reached the disk ([`writer`]). Reads run on a few reader threads of their own.
+//! Every write goes through the writer thread of its tenant's lane, which puts all jobs that wait into one transaction
+//! and answers them only after its commit has reached the disk ([`writer`]). Reads run on a few reader threads of their
+//! own. SQLite has one lane, PostgreSQL some ([`lane`]).
 //! Query functions take a [`Tx`], which carries the tenant: without a scope there is no way to the tables.
 //! The exceptions are sweeps over all tenants, which are marked by taking a bare [`Conn`].
 
@@ -10,12 +11,15 @@ pub mod assignment;
 pub mod audit;
 mod checkpoint;
 pub mod conn;
+#[cfg(test)]
+mod contract;
 pub mod conversation;
 pub mod cursor;
 pub mod delivery;
 pub mod fetch;
 mod fixed;
 pub mod inbox;
+mod lane;
 pub mod lease;
 pub mod login;
 pub mod media;
@@ -23,20 +27,30 @@ pub mod message;
 mod migrate;
 pub mod outbox;
 pub mod pass;
+mod postgres;
 pub mod queue;
+mod reach;
 mod reader;
 pub mod schema;
 pub mod session;
 mod settings;
 mod stored;
+pub mod sweep;
+mod sweeper;
 pub mod tenant;
 pub mod timer;
+#[cfg(test)]
+pub(crate) mod trial;
 mod writer;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
 pub use conn::Conn;
+pub use migrate::{Report, examine};
+pub use postgres::{Address, Patience};
+
+use postgres::{Lost, Unfit};
 
 use crate::model::id::TenantId;
 
@@ -49,10 +63,7 @@ pub enum Backend {
         path: PathBuf,
     },
     /// A PostgreSQL server.
-    Postgres {
-        /// `postgres://user:password@host:port/database`.
-        url: String,
-    },
+    Postgres(Box<Address>),
 }
 
 /// What the store needs to open.
@@ -66,21 +77,37 @@ pub struct Settings {
     pub group_max: usize,
 }
 
-/// Why the store could not do it.
+/// Why the store could not do it. Unless a variant says otherwise, nothing of it is stored.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The statement failed; the transaction is rolled back.
     #[error("database statement failed")]
-    Query(#[from] diesel::result::Error),
+    Query(#[source] diesel::result::Error),
     /// No connection to the database.
     #[error("database connection failed")]
     Connect(#[from] diesel::ConnectionError),
+    /// The database cannot be reached, or was lost on the way: try again later.
+    #[error("the database is away: {0}")]
+    Away(String),
+    /// Somebody else's transaction was in the way for too long, or the database has no room: try again later.
+    #[error("the database could not do it in time: {0}")]
+    Busy(String),
     /// A migration failed, or the database is newer than this program.
     #[error("database migration failed: {0}")]
     Migrate(String),
     /// The commit that this write was part of failed: nothing of it is stored.
     #[error("commit failed: {0}")]
     Commit(String),
+    /// The commit that this write was part of was sent, and its answer was lost: it is stored, or it is not. Whoever
+    /// tries again must do so under a key that makes a second time harmless, or look first.
+    #[error("the outcome of the commit is not known: {0}")]
+    Unknown(String),
+    /// The address of the database cannot be used.
+    #[error("{0}")]
+    Settings(String),
+    /// The database server must not be used as it is set up.
+    #[error("PostgreSQL is not set up as it has to be: {0}")]
+    Unfit(String),
     /// A stored value does not have the form it was stored in.
     #[error("stored {what} is damaged: {value}")]
     Damaged {
@@ -95,9 +122,35 @@ pub enum Error {
     /// The job panicked; nothing of it is stored.
     #[error("a store job panicked")]
     Panicked,
-    /// The queue of the store is full or the store is closed: try again later.
+    /// The queue of the store is full, or the store is closed, or the database is away: try again later.
     #[error("the store does not take work now")]
     Unavailable,
+}
+
+impl From<diesel::result::Error> for Error {
+    fn from(error: diesel::result::Error) -> Self {
+        use diesel::result::{DatabaseErrorKind as Kind, Error as Diesel};
+        match error {
+            Diesel::DatabaseError(Kind::ClosedConnection, info) => Self::Away(info.message().to_owned()),
+            Diesel::DatabaseError(Kind::SerializationFailure, info) => Self::Busy(info.message().to_owned()),
+            other => Self::Query(other),
+        }
+    }
+}
+
+impl From<Lost> for Error {
+    fn from(lost: Lost) -> Self {
+        match lost {
+            Lost::Certainly(why) => Self::Commit(why),
+            Lost::Perhaps(why) => Self::Unknown(why),
+        }
+    }
+}
+
+impl From<Unfit> for Error {
+    fn from(unfit: Unfit) -> Self {
+        Self::Unfit(unfit.to_string())
+    }
 }
 
 impl Error {
@@ -106,6 +159,15 @@ impl Error {
     pub fn is_duplicate(&self) -> bool {
         use diesel::result::{DatabaseErrorKind, Error as Diesel};
         matches!(self, Self::Query(Diesel::DatabaseError(DatabaseErrorKind::UniqueViolation, _)))
+    }
+
+    /// Whether the same may succeed later, because nothing was wrong with it.
+    #[must_use]
+    pub fn is_passing(&self) -> bool {
+        matches!(
+            self,
+            Self::Connect(_) | Self::Away(_) | Self::Busy(_) | Self::Commit(_) | Self::Unknown(_) | Self::Unavailable
+        )
     }
 }
 
@@ -138,6 +200,8 @@ impl<'a> Tx<'a> {
 pub struct Store {
     writer: writer::Writer,
     readers: reader::Readers,
+    /// `None` on SQLite, which has one writer for everything.
+    sweeper: Option<sweeper::Sweeper>,
     _checkpointer: checkpoint::Checkpointer,
     backend: Arc<Backend>,
 }
@@ -149,18 +213,16 @@ impl Store {
     /// When the database cannot be reached, or a migration fails.
     pub fn open(settings: &Settings) -> Result<Self, Error> {
         migrate::run(&settings.backend)?;
-        let writer = writer::Writer::start(&settings.backend, settings.group_max)?;
-        let readers = reader::Readers::start(&settings.backend, settings.readers)?;
+        let outage = reach::Outage::default();
+        let writer = writer::Writer::start(&settings.backend, settings.group_max, &outage)?;
+        let readers = reader::Readers::start(&settings.backend, settings.readers, &outage)?;
+        let sweeper = match &settings.backend {
+            Backend::Sqlite { .. } => None,
+            Backend::Postgres(address) => Some(sweeper::Sweeper::start(address, &outage)?),
+        };
         let checkpointer = checkpoint::Checkpointer::start(&settings.backend)?;
-        Ok(Self { writer, readers, _checkpointer: checkpointer, backend: Arc::new(settings.backend.clone()) })
-    }
-
-    /// The migrations that are known but not applied yet, by name.
-    ///
-    /// # Errors
-    /// When the database cannot be reached.
-    pub fn pending_migrations(backend: &Backend) -> Result<Vec<String>, Error> {
-        migrate::pending(backend)
+        let backend = Arc::new(settings.backend.clone());
+        Ok(Self { writer, readers, sweeper, _checkpointer: checkpointer, backend })
     }
 
     /// Where the tables live.
@@ -175,16 +237,20 @@ impl Store {
         Scope { store: self.clone(), tenant: tenant.clone() }
     }
 
-    /// Writes across tenants: sweeps, migrations of declarations. Otherwise as [`Scope::write`].
+    /// Writes across tenants, in no lane: for what several may do at once and what bears being done twice, such as
+    /// clearing away. On PostgreSQL `work` waits for nobody and is tried again if somebody is in the way.
     ///
     /// # Errors
     /// What `work` returns, or that it could not be committed.
-    pub async fn sweep<T, E>(&self, work: impl FnOnce(&mut Conn) -> Result<T, E> + Send + 'static) -> Result<T, E>
+    pub async fn sweep<T, E>(&self, work: impl Fn(&mut Conn) -> Result<T, E> + Send + 'static) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
-        self.writer.run(work).await
+        match &self.sweeper {
+            Some(sweeper) => sweeper.run(work).await,
+            None => self.writer.run_alone(work).await,
+        }
     }
 
     /// Reads across tenants.
@@ -233,7 +299,7 @@ impl Scope {
         E: From<Error> + Send + 'static,
     {
         let tenant = self.tenant.clone();
-        self.store.writer.run(move |conn| work(&mut Tx { conn, tenant: &tenant })).await
+        self.store.writer.run(&self.tenant, move |conn| work(&mut Tx { conn, tenant: &tenant })).await
     }
 
     /// Runs `work` on a reader. What other jobs have not committed yet is not seen.

@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 
-use super::conn::on;
+use super::conn::{on, put};
 use super::schema::outbox;
 use super::stored::read;
 use super::{Conn, Error, Tx};
@@ -56,8 +56,9 @@ pub struct Pending {
 /// When the statement fails.
 pub fn add(tx: &mut Tx<'_>, event: &Occurrence) -> Result<(), Error> {
     let (conn, tenant) = tx.parts();
-    on!(conn, c => diesel::insert_into(outbox::table)
-        .values((
+    put!(
+        conn,
+        diesel::insert_into(outbox::table).values((
             outbox::tenant.eq(tenant),
             outbox::id.eq(&event.id),
             outbox::kind.eq(&event.kind),
@@ -68,7 +69,7 @@ pub fn add(tx: &mut Tx<'_>, event: &Occurrence) -> Result<(), Error> {
             outbox::data.eq(&*event.data),
             outbox::at.eq(event.at.0),
         ))
-        .execute(c))?;
+    )?;
     Ok(())
 }
 
@@ -94,6 +95,6 @@ pub fn taken(conn: &mut Conn, events: &[Pending]) -> Result<(), Error> {
     // The row number finds them quickly. It may have been given out again, so the id has to fit as well.
     let ids: Vec<&str> = events.iter().map(|event| event.event.id.as_str()).collect();
     let taken = outbox::rowid.eq_any(&rows).and(outbox::id.eq_any(&ids));
-    on!(conn, c => diesel::delete(outbox::table.filter(taken)).execute(c))?;
+    put!(conn, diesel::delete(outbox::table.filter(taken)))?;
     Ok(())
 }

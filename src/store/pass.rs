@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 
-use super::conn::on;
+use super::conn::{on, put};
 use super::schema::pass;
 use super::{Conn, Error, Tx};
 use crate::model::id::DeviceId;
@@ -62,8 +62,9 @@ pub struct New<'a> {
 /// When the statement fails.
 pub fn add(tx: &mut Tx<'_>, new: &New<'_>) -> Result<(), Error> {
     let (conn, tenant) = tx.parts();
-    on!(conn, c => diesel::insert_into(pass::table)
-        .values((
+    put!(
+        conn,
+        diesel::insert_into(pass::table).values((
             pass::tenant.eq(tenant),
             pass::token_hash.eq(new.hash),
             pass::kind.eq(new.kind.as_str()),
@@ -72,7 +73,7 @@ pub fn add(tx: &mut Tx<'_>, new: &New<'_>) -> Result<(), Error> {
             pass::login_hash.eq(new.login_hash),
             pass::expires_at.eq(new.expires_at.0),
         ))
-        .execute(c))?;
+    )?;
     Ok(())
 }
 
@@ -112,10 +113,13 @@ pub fn resumable(tx: &mut Tx<'_>, hash: &str, now: Millis) -> Result<Option<Pass
 /// When the statement fails.
 pub fn end(tx: &mut Tx<'_>, hash: &str, at: Millis) -> Result<(), Error> {
     let (conn, tenant) = tx.parts();
-    on!(conn, c => diesel::update(pass::table
-            .filter(pass::tenant.eq(tenant).and(pass::token_hash.eq(hash)).and(pass::expires_at.gt(at.0))))
+    put!(
+        conn,
+        diesel::update(
+            pass::table.filter(pass::tenant.eq(tenant).and(pass::token_hash.eq(hash)).and(pass::expires_at.gt(at.0)))
+        )
         .set(pass::expires_at.eq(at.0))
-        .execute(c))?;
+    )?;
     Ok(())
 }
 
@@ -125,8 +129,7 @@ pub fn end(tx: &mut Tx<'_>, hash: &str, at: Millis) -> Result<(), Error> {
 /// When the statement fails.
 pub fn revoke(tx: &mut Tx<'_>, login_hash: &str) -> Result<(), Error> {
     let (conn, tenant) = tx.parts();
-    on!(conn, c => diesel::delete(pass::table.filter(pass::tenant.eq(tenant).and(pass::login_hash.eq(login_hash))))
-        .execute(c))?;
+    put!(conn, diesel::delete(pass::table.filter(pass::tenant.eq(tenant).and(pass::login_hash.eq(login_hash)))))?;
     Ok(())
 }
 

@@ -3,7 +3,7 @@
 use diesel::dsl::{count_star, min};
 use diesel::prelude::*;
 
-use super::conn::on;
+use super::conn::{on, put};
 use super::schema::{exclusion, queue_entry, session};
 use super::stored::{read, read_option};
 use super::{Conn, Error, Tx};
@@ -236,17 +236,19 @@ pub fn busy_tenants(conn: &mut Conn) -> Result<Vec<TenantId>, Error> {
 /// When the statement fails.
 pub fn exclude(tx: &mut Tx<'_>, session: SessionId, agent: &AgentId, until: Millis) -> Result<(), Error> {
     let (conn, tenant) = tx.parts();
-    on!(conn, c => diesel::insert_into(exclusion::table)
-        .values((
-            exclusion::tenant.eq(tenant),
-            exclusion::session.eq(session.to_string()),
-            exclusion::agent.eq(agent.as_str()),
-            exclusion::until.eq(until.0),
-        ))
-        .on_conflict((exclusion::tenant, exclusion::session, exclusion::agent))
-        .do_update()
-        .set(exclusion::until.eq(until.0))
-        .execute(c))?;
+    put!(
+        conn,
+        diesel::insert_into(exclusion::table)
+            .values((
+                exclusion::tenant.eq(tenant),
+                exclusion::session.eq(session.to_string()),
+                exclusion::agent.eq(agent.as_str()),
+                exclusion::until.eq(until.0),
+            ))
+            .on_conflict((exclusion::tenant, exclusion::session, exclusion::agent))
+            .do_update()
+            .set(exclusion::until.eq(until.0))
+    )?;
     Ok(())
 }
 
@@ -270,8 +272,11 @@ pub fn excluded(tx: &mut Tx<'_>, sessions: &[SessionId], now: Millis) -> Result<
 /// When the statement fails.
 pub fn forgive(tx: &mut Tx<'_>, session: SessionId) -> Result<(), Error> {
     let (conn, tenant) = tx.parts();
-    on!(conn, c => diesel::delete(
-            exclusion::table.filter(exclusion::tenant.eq(tenant).and(exclusion::session.eq(session.to_string()))))
-        .execute(c))?;
+    put!(
+        conn,
+        diesel::delete(
+            exclusion::table.filter(exclusion::tenant.eq(tenant).and(exclusion::session.eq(session.to_string())))
+        )
+    )?;
     Ok(())
 }

@@ -5,6 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{mpsc, oneshot};
 
+use super::postgres::{Postgres, Role, Server};
+use super::reach::{Outage, Reach};
 use super::{Backend, Conn, Error};
 
 /// Reads that may wait before readers are told to come back later.
@@ -16,6 +18,7 @@ type Job = Box<dyn FnOnce(&mut Conn) + Send>;
 #[derive(Debug, Clone)]
 pub(in crate::store) struct Readers {
     jobs: mpsc::Sender<Job>,
+    reach: Reach,
 }
 
 /// Starts a thread that opens its own connection, and waits until it is open.
@@ -25,13 +28,14 @@ pub(in crate::store) struct Readers {
 pub(in crate::store) fn spawn(
     name: &str,
     backend: &Backend,
+    role: Role,
     work: impl FnOnce(Conn) + Send + 'static,
 ) -> Result<(), Error> {
     let backend = backend.clone();
     let (opened, ready) = std::sync::mpsc::sync_channel(1);
     std::thread::Builder::new()
         .name(name.into())
-        .spawn(move || match Conn::open(&backend) {
+        .spawn(move || match Conn::open(&backend, role) {
             Ok(conn) => {
                 drop(opened.send(Ok(())));
                 work(conn);
@@ -46,19 +50,57 @@ fn next(queue: &Mutex<mpsc::Receiver<Job>>) -> Option<Job> {
     queue.lock().unwrap_or_else(PoisonError::into_inner).blocking_recv()
 }
 
-impl Readers {
-    pub(in crate::store) fn start(backend: &Backend, threads: usize) -> Result<Self, Error> {
-        let (jobs, queue) = mpsc::channel::<Job>(QUEUE);
-        let queue = Arc::new(Mutex::new(queue));
-        for _ in 0..threads.max(1) {
-            let queue = Arc::clone(&queue);
-            spawn("store-reader", backend, move |mut conn| {
-                while let Some(job) = next(&queue) {
-                    job(&mut conn);
+/// Works off jobs until the last sender is gone. A panic that is not a job's costs one job, not the thread.
+fn serve(mut conn: Conn, queue: &Mutex<mpsc::Receiver<Job>>, reach: &Reach) {
+    while catch_unwind(AssertUnwindSafe(|| work(&mut conn, queue, reach))).is_err() {
+        tracing::error!("a reader of the store panicked and goes on");
+    }
+}
+
+/// A thread without a connection takes no job: others may have one.
+fn work(conn: &mut Conn, queue: &Mutex<mpsc::Receiver<Job>>, reach: &Reach) {
+    loop {
+        if let Err(why) = conn.ready() {
+            let drain = || match queue.try_lock() {
+                Ok(mut queue) => {
+                    // Dropping a job tells that the store is away.
+                    while reach.is_away() && queue.try_recv().is_ok() {}
+                    !queue.is_closed()
                 }
-            })?;
+                // Somebody with a connection waits for jobs.
+                Err(_busy) => true,
+            };
+            if !reach.regain(conn, &why, drain) {
+                return;
+            }
         }
-        Ok(Self { jobs })
+        let Some(job) = next(queue) else { return };
+        job(conn);
+    }
+}
+
+impl Readers {
+    pub(in crate::store) fn start(backend: &Backend, threads: usize, outage: &Outage) -> Result<Self, Error> {
+        let (jobs, queue) = mpsc::channel::<Job>(QUEUE);
+        let (queue, threads) = (Arc::new(Mutex::new(queue)), threads.max(1));
+        let reach = Reach::new(threads, outage.clone());
+        for _ in 0..threads {
+            let (queue, reach) = (Arc::clone(&queue), reach.clone());
+            match backend {
+                Backend::Sqlite { .. } => {
+                    spawn("store-reader", backend, Role::Reader, move |conn| serve(conn, &queue, &reach))?;
+                }
+                Backend::Postgres(address) => {
+                    let conn = Postgres::closed(Arc::new(Server::of(address)?), Role::Reader)?;
+                    std::thread::Builder::new()
+                        .name("store-reader".into())
+                        .spawn(move || serve(Conn::Postgres(Box::new(conn)), &queue, &reach))
+                        .map(drop)
+                        .map_err(Error::Thread)?;
+                }
+            }
+        }
+        Ok(Self { jobs, reach })
     }
 
     pub(in crate::store) async fn run<T, E>(
@@ -69,6 +111,9 @@ impl Readers {
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
+        if self.reach.is_away() {
+            return Err(Error::Unavailable.into());
+        }
         let (answer, outcome) = oneshot::channel();
         let job: Job = Box::new(move |conn| {
             let result = catch_unwind(AssertUnwindSafe(|| work(conn))).unwrap_or_else(|_| Err(Error::Panicked.into()));

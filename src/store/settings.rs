@@ -1,6 +1,7 @@
 //! What the store takes from the configuration.
 
-use super::{Backend, Settings};
+use super::lane::LANES;
+use super::{Address, Backend, Patience, Settings};
 use crate::config;
 
 impl From<&config::Store> for Settings {
@@ -12,9 +13,19 @@ impl From<&config::Store> for Settings {
                 group_max: sqlite.group_commit_max,
             },
             config::Store::Postgres(postgres) => Self {
-                backend: Backend::Postgres { url: postgres.url.expose().to_owned() },
-                // One connection is the writer's.
-                readers: postgres.connections.saturating_sub(1).max(1),
+                backend: Backend::Postgres(Box::new(Address {
+                    url: postgres.url.expose().to_owned(),
+                    ca_file: postgres.ca_file.clone(),
+                    patience: Patience {
+                        connect: postgres.connect_timeout,
+                        statement: postgres.statement_timeout,
+                        lock: postgres.lock_timeout,
+                        idle: postgres.idle_in_transaction_timeout,
+                    },
+                    allow_unsafe: postgres.allow_unsafe,
+                })),
+                // One connection for each lane, and one for the sweeps.
+                readers: postgres.connections.saturating_sub(usize::from(LANES) + 1).max(1),
                 group_max: postgres.group_commit_max,
             },
         }

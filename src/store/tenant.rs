@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 
-use super::conn::on;
+use super::conn::{on, put};
 use super::schema::{agent, agent_queue, tenant};
 use super::{Conn, Error, Tx};
 use crate::model::id::{AgentId, QueueId, TenantId};
@@ -69,11 +69,9 @@ fn free_logins(tx: &mut Tx<'_>) -> Result<(), Error> {
     let ids: Vec<String> = on!(conn, c => agent::table.filter(agent::tenant.eq(tenant)).select(agent::id).load(c))?;
     for id in &ids {
         let freed = (agent::enabled.eq(false), agent::login.eq(format!(" {id}")));
-        on!(conn, c => diesel::update(agent::table.filter(agent::tenant.eq(tenant).and(agent::id.eq(id))))
-            .set(freed)
-            .execute(c))?;
+        put!(conn, diesel::update(agent::table.filter(agent::tenant.eq(tenant).and(agent::id.eq(id)))).set(freed))?;
     }
-    on!(conn, c => diesel::delete(agent_queue::table.filter(agent_queue::tenant.eq(tenant))).execute(c))?;
+    put!(conn, diesel::delete(agent_queue::table.filter(agent_queue::tenant.eq(tenant))))?;
     Ok(())
 }
 
@@ -100,13 +98,11 @@ fn put_agent(tx: &mut Tx<'_>, declared: &DeclaredAgent) -> Result<(), Error> {
             agent::misses.eq(0),
             agent::last_offer_at.eq(0_i64),
         );
-        on!(conn, c => diesel::insert_into(agent::table)
-            .values((agent::tenant.eq(tenant), agent::id.eq(id), says, idle))
-            .execute(c))?;
+        put!(conn, diesel::insert_into(agent::table).values((agent::tenant.eq(tenant), agent::id.eq(id), says, idle)))?;
     }
     for queue in &declared.queues {
         let row = (agent_queue::tenant.eq(tenant), agent_queue::agent.eq(id), agent_queue::queue.eq(queue.as_str()));
-        on!(conn, c => diesel::insert_into(agent_queue::table).values(row).on_conflict_do_nothing().execute(c))?;
+        put!(conn, diesel::insert_into(agent_queue::table).values(row).on_conflict_do_nothing())?;
     }
     Ok(())
 }

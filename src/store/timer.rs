@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 
-use super::conn::on;
+use super::conn::{on, put};
 use super::schema::timer;
 use super::stored::read;
 use super::{Conn, Error, Tx};
@@ -35,18 +35,20 @@ macro_rules! one {
 /// When the statement fails.
 pub fn set(tx: &mut Tx<'_>, kind: &str, subject: &str, due: Millis) -> Result<(), Error> {
     let (conn, tenant) = tx.parts();
-    on!(conn, c => diesel::insert_into(timer::table)
-        .values((
-            timer::tenant.eq(tenant),
-            timer::kind.eq(kind),
-            timer::subject.eq(subject),
-            timer::due.eq(due.0),
-            timer::version.eq(1_i64),
-        ))
-        .on_conflict((timer::tenant, timer::kind, timer::subject))
-        .do_update()
-        .set((timer::due.eq(due.0), timer::version.eq(timer::version + 1)))
-        .execute(c))?;
+    put!(
+        conn,
+        diesel::insert_into(timer::table)
+            .values((
+                timer::tenant.eq(tenant),
+                timer::kind.eq(kind),
+                timer::subject.eq(subject),
+                timer::due.eq(due.0),
+                timer::version.eq(1_i64),
+            ))
+            .on_conflict((timer::tenant, timer::kind, timer::subject))
+            .do_update()
+            .set((timer::due.eq(due.0), timer::version.eq(timer::version + 1)))
+    )?;
     Ok(())
 }
 
@@ -58,7 +60,7 @@ pub fn cancel(tx: &mut Tx<'_>, kinds: &[&str], subject: &str) -> Result<(), Erro
     let (conn, tenant) = tx.parts();
     // One by one: a list of changing length would have to be prepared anew each time.
     for kind in kinds {
-        on!(conn, c => diesel::delete(one!(tenant, *kind, subject)).execute(c))?;
+        put!(conn, diesel::delete(one!(tenant, *kind, subject)))?;
     }
     Ok(())
 }
@@ -106,8 +108,10 @@ pub fn claim(tx: &mut Tx<'_>, due: &Due, now: Millis) -> Result<bool, Error> {
 /// When the statement fails.
 pub fn postpone(tx: &mut Tx<'_>, due: &Due, to: Millis) -> Result<(), Error> {
     let (conn, tenant) = tx.parts();
-    on!(conn, c => diesel::update(one!(tenant, &due.kind, &due.subject).filter(timer::version.eq(due.version)))
-        .set(timer::due.eq(to.0))
-        .execute(c))?;
+    put!(
+        conn,
+        diesel::update(one!(tenant, &due.kind, &due.subject).filter(timer::version.eq(due.version)))
+            .set(timer::due.eq(to.0))
+    )?;
     Ok(())
 }

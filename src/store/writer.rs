@@ -1,7 +1,10 @@
-//! The group-commit writer: one thread, one connection, one transaction for all jobs that wait.
+//! The group-commit writers: one thread and connection per lane, one transaction for all jobs of a lane that wait.
 //!
-//! Lifecycle: [`Writer::start`] opens the connection and the thread; the thread ends when the last [`Writer`] is
-//! dropped, after it has finished what was queued.
+//! SQLite has one lane. On PostgreSQL a transaction begins with the lane's lock, so that each tenant has one writer at a
+//! time in the whole cluster: what a job has read is still true when it writes.
+//!
+//! Lifecycle: [`Writer::start`] starts the threads; each ends when the last [`Writer`] is dropped, after it has
+//! finished what was queued. A thread whose connection breaks answers what waits, and comes back with a new one.
 //!
 //! Invariants: a job's answer leaves only after the commit that holds it has returned from the disk; a job that fails
 //! undoes only itself (savepoint); a failed commit fails all its jobs.
@@ -9,24 +12,38 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot};
 
+use super::lane::Lane;
+use super::postgres::{Lost, Postgres, Role, Server};
+use super::reach::{Outage, Reach};
 use super::{Backend, Conn, Error};
+use crate::model::id::TenantId;
 
-/// Jobs that may wait before writers are told to come back later.
+/// Jobs that may wait in a lane before writers are told to come back later.
 const QUEUE: usize = 4096;
+/// A group takes no further job after this time: those that are done wait for their answers.
+const GROUP: Duration = Duration::from_millis(100);
 
 /// Called with the outcome of the commit once it is known.
-type Finish = Box<dyn FnOnce(Result<(), String>) + Send>;
+type Finish = Box<dyn FnOnce(Result<(), Lost>) + Send>;
 /// Runs a job; says whether its changes stay, and how to answer.
 type Job = Box<dyn FnOnce(&mut Conn) -> (bool, Finish) + Send>;
 
-/// The way to the writer thread. Clones share it.
+/// The way to the writer threads. Clones share it.
 #[derive(Debug, Clone)]
 pub(in crate::store) struct Writer {
-    jobs: mpsc::Sender<Job>,
+    lanes: Arc<[Way]>,
     counts: Arc<Counts>,
+}
+
+/// The way to one of them.
+#[derive(Debug)]
+struct Way {
+    jobs: mpsc::Sender<Job>,
+    reach: Reach,
 }
 
 #[derive(Debug, Default)]
@@ -36,19 +53,57 @@ struct Counts {
 }
 
 impl Writer {
-    pub(in crate::store) fn start(backend: &Backend, group_max: usize) -> Result<Self, Error> {
-        let (jobs, mut queue) = mpsc::channel::<Job>(QUEUE);
+    pub(in crate::store) fn start(backend: &Backend, group_max: usize, outage: &Outage) -> Result<Self, Error> {
         let counts = Arc::new(Counts::default());
-        let seen = Arc::clone(&counts);
-        super::reader::spawn("store-writer", backend, move |mut conn| {
-            while let Some(first) = queue.blocking_recv() {
-                group(&mut conn, first, &mut queue, group_max, &seen);
+        let mut lanes = Vec::new();
+        match backend {
+            Backend::Sqlite { .. } => {
+                let (way, queue) = Way::new(outage);
+                let group = Group { lane: None, max: group_max, counts: Arc::clone(&counts) };
+                let reach = way.reach.clone();
+                super::reader::spawn("store-writer", backend, Role::Writer, move |conn| {
+                    group.serve(conn, queue, &reach)
+                })?;
+                lanes.push(way);
             }
-        })?;
-        Ok(Self { jobs, counts })
+            Backend::Postgres(address) => {
+                let server = Arc::new(Server::of(address)?);
+                for lane in Lane::all() {
+                    let (way, queue) = Way::new(outage);
+                    let group = Group { lane: Some(lane), max: group_max, counts: Arc::clone(&counts) };
+                    let (reach, server) = (way.reach.clone(), Arc::clone(&server));
+                    // The connection is made for the first job: many a lane has no tenant.
+                    let conn = Conn::Postgres(Box::new(Postgres::closed(server, Role::Writer)?));
+                    std::thread::Builder::new()
+                        .name(format!("store-lane-{}", lane.number()))
+                        .spawn(move || group.serve(conn, queue, &reach))
+                        .map_err(Error::Thread)?;
+                    lanes.push(way);
+                }
+            }
+        }
+        Ok(Self { lanes: lanes.into(), counts })
     }
 
+    /// Runs `work` in the lane of a tenant.
     pub(in crate::store) async fn run<T, E>(
+        &self,
+        tenant: &TenantId,
+        work: impl FnOnce(&mut Conn) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        let way = match &*self.lanes {
+            [only] => only,
+            lanes => lanes.get(usize::from(Lane::of(tenant).number())).ok_or(Error::Unavailable)?,
+        };
+        way.run(work).await
+    }
+
+    /// Runs `work` in the only lane of SQLite.
+    pub(in crate::store) async fn run_alone<T, E>(
         &self,
         work: impl FnOnce(&mut Conn) -> Result<T, E> + Send + 'static,
     ) -> Result<T, E>
@@ -56,13 +111,35 @@ impl Writer {
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
+        self.lanes.first().ok_or(Error::Unavailable)?.run(work).await
+    }
+
+    pub(in crate::store) fn counts(&self) -> (u64, u64) {
+        (self.counts.commits.load(Ordering::Relaxed), self.counts.jobs.load(Ordering::Relaxed))
+    }
+}
+
+impl Way {
+    fn new(outage: &Outage) -> (Self, mpsc::Receiver<Job>) {
+        let (jobs, queue) = mpsc::channel(QUEUE);
+        (Self { jobs, reach: Reach::new(1, outage.clone()) }, queue)
+    }
+
+    async fn run<T, E>(&self, work: impl FnOnce(&mut Conn) -> Result<T, E> + Send + 'static) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        if self.reach.is_away() {
+            return Err(Error::Unavailable.into());
+        }
         let (answer, outcome) = oneshot::channel();
         let job: Job = Box::new(move |conn| {
             let result = catch_unwind(AssertUnwindSafe(|| work(conn))).unwrap_or_else(|_| Err(Error::Panicked.into()));
             let keep = result.is_ok();
             let finish: Finish = Box::new(move |commit| {
                 let result = match commit {
-                    Err(reason) if keep => Err(Error::Commit(reason).into()),
+                    Err(lost) if keep => Err(Error::from(lost).into()),
                     _ => result,
                 };
                 // A receiver that is gone does not want to know.
@@ -73,38 +150,85 @@ impl Writer {
         self.jobs.try_send(job).map_err(|_full| Error::Unavailable)?;
         outcome.await.map_err(|_closed| Error::Unavailable)?
     }
-
-    pub(in crate::store) fn counts(&self) -> (u64, u64) {
-        (self.counts.commits.load(Ordering::Relaxed), self.counts.jobs.load(Ordering::Relaxed))
-    }
 }
 
-/// Runs `first` and whatever waits behind it in one transaction, commits, answers.
-fn group(conn: &mut Conn, first: Job, queue: &mut mpsc::Receiver<Job>, max: usize, counts: &Counts) {
-    let mut finishes = Vec::with_capacity(16);
-    let mut outcome = conn.begin();
-    let mut next = Some(first);
-    while let Some(job) = next {
-        outcome = outcome.and_then(|()| conn.mark());
-        if outcome.is_err() {
-            // Outside a transaction its statements would stay one by one. Dropping it tells that the store is away.
-            break;
+/// How a thread works off its lane.
+struct Group {
+    lane: Option<Lane>,
+    max: usize,
+    counts: Arc<Counts>,
+}
+
+impl Group {
+    /// Works until the last sender is gone. A panic that is not a job's costs one group, not the thread.
+    fn serve(self, mut conn: Conn, mut queue: mpsc::Receiver<Job>, reach: &Reach) {
+        while catch_unwind(AssertUnwindSafe(|| self.work(&mut conn, &mut queue, reach))).is_err() {
+            tracing::error!("a writer of the store panicked and goes on");
+            conn.rollback();
         }
-        let (keep, finish) = job(conn);
-        finishes.push(finish);
-        outcome = outcome.and_then(|()| conn.release(keep));
-        next = if finishes.len() < max && outcome.is_ok() { queue.try_recv().ok() } else { None };
     }
-    let outcome = outcome.and_then(|()| conn.execute("COMMIT"));
-    if let Err(error) = &outcome {
-        tracing::error!(error = %error, jobs = finishes.len(), "group commit failed");
-        // The transaction may be gone already; then there is nothing to roll back.
-        drop(conn.execute("ROLLBACK"));
+
+    fn work(&self, conn: &mut Conn, queue: &mut mpsc::Receiver<Job>, reach: &Reach) {
+        while let Some(first) = queue.blocking_recv() {
+            let Err(why) = conn.ready() else {
+                self.run(conn, first, queue);
+                continue;
+            };
+            // Dropping a job tells that the store is away.
+            drop(first);
+            let regained = reach.regain(conn, &why, || {
+                while queue.try_recv().is_ok() {}
+                !queue.is_closed()
+            });
+            if !regained {
+                return;
+            }
+        }
     }
-    counts.commits.fetch_add(1, Ordering::Relaxed);
-    counts.jobs.fetch_add(u64::try_from(finishes.len()).unwrap_or(0), Ordering::Relaxed);
-    let outcome = outcome.map_err(|error| error.to_string());
-    for finish in finishes {
-        finish(outcome.clone());
+
+    /// Runs `first` and whatever waits behind it in one transaction, commits, answers.
+    fn run(&self, conn: &mut Conn, first: Job, queue: &mut mpsc::Receiver<Job>) {
+        let began = Instant::now();
+        let mut finishes = Vec::with_capacity(16);
+        let (mut kept, mut marked) = (0_usize, false);
+        let mut outcome = conn.begin(self.lane);
+        let mut next = Some(first);
+        while let Some(job) = next {
+            if kept > 0 && outcome.is_ok() {
+                outcome = conn.mark(marked);
+                marked = true;
+            }
+            if outcome.is_err() {
+                // Outside a transaction its statements would stay one by one. Dropping it tells that the store is away.
+                break;
+            }
+            let (keep, finish) = job(conn);
+            // What was told and has failed since undoes a job that thought itself good.
+            let stands = if keep { conn.check() } else { Ok(()) };
+            outcome = match &stands {
+                Ok(()) if keep => Ok(()),
+                _ => conn.undo(marked, self.lane),
+            };
+            kept += usize::from(keep && stands.is_ok());
+            finishes.push((finish, stands.err()));
+            let more = finishes.len() < self.max && outcome.is_ok() && began.elapsed() < GROUP;
+            next = if more { queue.try_recv().ok() } else { None };
+        }
+        let outcome = match outcome {
+            Ok(()) => conn.commit(),
+            Err(error) => Err(Lost::Certainly(error.to_string())),
+        };
+        if let Err(lost) = &outcome {
+            tracing::error!(error = ?lost, jobs = finishes.len(), "group commit failed");
+            conn.rollback();
+        }
+        self.counts.commits.fetch_add(1, Ordering::Relaxed);
+        self.counts.jobs.fetch_add(u64::try_from(finishes.len()).unwrap_or(0), Ordering::Relaxed);
+        for (finish, failure) in finishes {
+            finish(match failure {
+                Some(error) => Err(Lost::Certainly(error.to_string())),
+                None => outcome.clone(),
+            });
+        }
     }
 }

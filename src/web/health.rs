@@ -1,5 +1,6 @@
 //! Whether the process lives, whether it takes work, and its counters.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -8,6 +9,7 @@ use super::error::ApiError;
 use super::metric::Metrics;
 use super::{Settings, other_method, peer};
 use crate::core::Core;
+use crate::socket::connection::Shared;
 use crate::socket::roster::Roster;
 use crate::store;
 
@@ -42,11 +44,15 @@ async fn metrics(
     core: web::Data<Core>,
     roster: web::Data<Roster>,
     metrics: web::Data<Metrics>,
+    shared: web::Data<Shared>,
     settings: web::Data<Settings>,
 ) -> Result<HttpResponse, ApiError> {
     let ip = peer::address(request.head(), &settings.trusted_proxies);
     if !settings.public_metrics && !peer::is_private(ip) {
         return Err(ApiError::not_found());
+    }
+    if let Some(hub) = core.hub().counts() {
+        metrics.crossing(&hub, core.swept(), shared.found.load(Ordering::Relaxed));
     }
     let text = metrics.text(roster.counts(), core.store().commits()).map_err(|error| {
         tracing::error!(error = %error, "metrics could not be written");

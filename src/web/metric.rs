@@ -5,6 +5,10 @@ use std::time::Duration;
 use actix_web::http::StatusCode;
 use prometheus::{Encoder, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry, TextEncoder};
 
+use super::crossing::Crossing;
+use crate::core::sweep::Swept;
+use crate::hub;
+
 /// The counters of the HTTP side.
 #[derive(Debug, Clone)]
 pub struct Metrics {
@@ -18,6 +22,8 @@ pub struct Metrics {
     signed_in: IntGauge,
     commits: IntGauge,
     committed_jobs: IntGauge,
+    /// There only where there may be other nodes.
+    crossing: Option<Crossing>,
 }
 
 impl Metrics {
@@ -51,6 +57,7 @@ impl Metrics {
             signed_in: gauge("yizhan_sockets_signed_in", "Sockets that are signed in")?,
             commits: gauge("yizhan_store_commits", "Commits of the store's writer since the start")?,
             committed_jobs: gauge("yizhan_store_commit_jobs", "Jobs in these commits")?,
+            crossing: None,
             registry: registry.clone(),
             callback_seconds,
             handshakes,
@@ -77,6 +84,21 @@ impl Metrics {
     pub fn close(&self, code: Option<u16>) {
         let code = code.map_or_else(|| "none".to_owned(), |code| code.to_string());
         self.closes.with_label_values(&[code.as_str()]).inc();
+    }
+
+    /// The same for a node among others: with the counters of the way between them.
+    ///
+    /// # Errors
+    /// When a name is taken in the registry.
+    pub fn among_nodes(self) -> Result<Self, prometheus::Error> {
+        Ok(Self { crossing: Some(Crossing::register(&self.registry)?), ..self })
+    }
+
+    /// How it goes between nodes now. Nothing for a single node.
+    pub fn crossing(&self, hub: &hub::Counts, swept: Swept, findings: u64) {
+        if let Some(crossing) = &self.crossing {
+            crossing.set(hub, swept, findings);
+        }
     }
 
     /// Everything in the registry as text, with the gauges as they are now.

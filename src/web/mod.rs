@@ -9,6 +9,7 @@ pub mod body;
 pub mod cookie;
 #[cfg(test)]
 mod corpus;
+mod crossing;
 pub mod echo;
 pub mod error;
 pub mod flood;

@@ -23,9 +23,9 @@ const FLOORS: &[&[&str]] = &[
 /// Crates that only some places may know, as path prefixes below `src/`.
 const FOREIGN: &[(&str, &[&str])] = &[
     ("diesel", &["store/"]),
-    ("diesel_async", &["store/"]),
     ("diesel_migrations", &["store/"]),
     ("libsqlite3_sys", &["store/"]),
+    ("tokio_postgres", &["store/postgres/"]),
     ("actix_web", &["web/", "simulator/", "app", "cli/"]),
     ("actix_ws", &["web/", "simulator/"]),
     ("reqwest", &["channel/wechat/", "simulator/"]),

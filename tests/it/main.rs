@@ -9,6 +9,8 @@ mod campaign;
 #[cfg(test)]
 mod conformance;
 #[cfg(test)]
+mod contract;
+#[cfg(test)]
 mod durability;
 #[cfg(test)]
 mod experiment;

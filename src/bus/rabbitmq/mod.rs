@@ -22,7 +22,7 @@ pub struct Rabbitmq {
 }
 
 struct Inner {
-    settings: config::Rabbitmq,
+    settings: config::bus::Rabbitmq,
     uri: AMQPUri,
     counters: Counters,
     /// The way out for events, while it is open.
@@ -37,7 +37,7 @@ impl std::fmt::Debug for Inner {
 }
 
 impl Rabbitmq {
-    pub(super) fn new(settings: &config::Rabbitmq) -> Result<Self, Error> {
+    pub(super) fn new(settings: &config::bus::Rabbitmq) -> Result<Self, Error> {
         let uri = link::address(settings.url.expose())?;
         let inner = Inner { settings: settings.clone(), uri, counters: Counters::default(), outlet: Mutex::default() };
         Ok(Self { inner: Arc::new(inner) })

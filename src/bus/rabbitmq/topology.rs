@@ -30,7 +30,7 @@ fn text(value: &str) -> AMQPValue {
 }
 
 /// Declares where events go.
-pub(super) async fn declare_events(channel: &Channel, settings: &config::Rabbitmq) -> lapin::Result<()> {
+pub(super) async fn declare_events(channel: &Channel, settings: &config::bus::Rabbitmq) -> lapin::Result<()> {
     let durable = ExchangeDeclareOptions { durable: true, ..ExchangeDeclareOptions::default() };
     let none = FieldTable::default;
     channel.exchange_declare(UNROUTED.into(), ExchangeKind::Fanout, durable, none()).await?;

@@ -8,17 +8,21 @@ mod settle;
 mod step;
 
 use std::collections::HashSet;
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::effect::Effects;
-use super::{Core, Error};
+use super::{Core, Error, Scene};
 use crate::channel::wechat::error::SendError;
 use crate::channel::wechat::outgoing::Part;
 use crate::model::code::Code;
 use crate::model::id::{ConversationId, TenantId};
+use crate::model::time::Millis;
+use crate::runtime::Backoff;
+use crate::store::Tx;
 use crate::store::conversation::Conversation;
 use crate::store::delivery::{self, Delivery};
 
@@ -27,7 +31,14 @@ const CONCURRENCY: usize = 64;
 /// Without a wake-up the rows are looked at this often.
 const SWEEP: Duration = Duration::from_secs(1);
 
+/// How long the outcome of a call is kept in hand while it cannot be noted: after the lease of the attempt nobody would
+/// believe it any more.
+const IN_HAND: Duration = Duration::from_secs(60);
+/// The pauses between tries to note something.
+const BACKOFF: Backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(2));
+
 /// One call that is noted and has to be made.
+#[derive(Clone)]
 struct Attempt {
     conversation: Conversation,
     /// The messages that the call carries: one, or several that were joined.
@@ -88,10 +99,18 @@ impl Core {
     async fn work(self, key: Key, stop: CancellationToken) -> Key {
         let (tenant, conv) = &key;
         while !stop.is_cancelled() {
-            match self.step(tenant, *conv).await {
+            let scene = match self.scene(tenant) {
+                Ok(scene) => scene,
+                Err(error) => {
+                    tracing::error!(tenant = %tenant, error = ?error, "a delivery's tenant is gone");
+                    return key;
+                }
+            };
+            let now = scene.now;
+            match self.step(tenant, scene, *conv).await {
                 Ok(Step::Call(attempt)) => {
                     let outcome = self.call(tenant, &attempt).await;
-                    if let Err(error) = self.settle(tenant, *attempt, outcome).await {
+                    if let Err(error) = self.settle(tenant, *attempt, outcome, &stop).await {
                         tracing::error!(tenant = %tenant, error = ?error, "the outcome of a call could not be noted");
                         return key;
                     }
@@ -100,6 +119,9 @@ impl Core {
                 Ok(Step::Rest) => return key,
                 Err(error) => {
                     tracing::error!(tenant = %tenant, error = ?error, "a delivery could not be prepared");
+                    if error.is_unknown() {
+                        self.take_back(tenant, *conv, now, &stop).await;
+                    }
                     return key;
                 }
             }
@@ -107,8 +129,7 @@ impl Core {
         key
     }
 
-    async fn step(&self, tenant: &TenantId, conv: ConversationId) -> Result<Step, Error> {
-        let scene = self.scene(tenant)?;
+    async fn step(&self, tenant: &TenantId, scene: Scene, conv: ConversationId) -> Result<Step, Error> {
         let (signer, tenant_id) = (self.signer().clone(), tenant.clone());
         let public = self.inner.parts.public_url.clone();
         let link = move |media| format!("{public}{}", signer.read_url(&tenant_id, media).url);
@@ -150,19 +171,79 @@ impl Core {
         api.send(&door.credentials, attempt.conversation.external_id.as_str(), &outgoing).await
     }
 
-    async fn settle(&self, tenant: &TenantId, attempt: Attempt, outcome: Result<(), SendError>) -> Result<(), Error> {
-        let scene = self.scene(tenant)?;
+    /// Notes what became of a call, however long that takes: nobody else knows it.
+    async fn settle(
+        &self,
+        tenant: &TenantId,
+        attempt: Attempt,
+        outcome: Result<(), SendError>,
+        stop: &CancellationToken,
+    ) -> Result<(), Error> {
         if let Err(SendError::Stop { errcode, .. }) = &outcome {
             tracing::error!(tenant = %tenant, account = %attempt.conversation.account, errcode, "WeChat stopped the account");
         }
-        let effects = self
-            .scope(tenant)
-            .write(move |tx| {
-                let mut effects = Effects::default();
-                settle::settle(tx, &scene, attempt, outcome, &mut effects).map(|()| effects)
-            })
-            .await?;
+        let (known, mut patience) = (Arc::new((attempt, outcome)), Patience::default());
+        let effects = loop {
+            let (scene, known, again) = (self.scene(tenant)?, Arc::clone(&known), patience.tries > 0);
+            let note = move |tx: &mut Tx<'_>| {
+                let (mut effects, (attempt, outcome)) = (Effects::default(), &*known);
+                // An earlier try may have been stored, although nobody heard of it.
+                if !again || settle::stands(tx, attempt)? {
+                    settle::settle(tx, &scene, attempt.clone(), outcome.clone(), &mut effects)?;
+                }
+                Ok::<_, Error>(effects)
+            };
+            match self.scope(tenant).write(note).await {
+                Ok(effects) => break effects,
+                Err(error) => patience.after(error, stop).await?,
+            }
+        };
         self.announce(tenant, effects);
+        Ok(())
+    }
+
+    /// An attempt may have been noted although nobody heard of it, and its call was not made: it never was.
+    async fn take_back(&self, tenant: &TenantId, conv: ConversationId, noted: Millis, stop: &CancellationToken) {
+        let mut patience = Patience::default();
+        loop {
+            let now = self.clock().now();
+            let back = move |tx: &mut Tx<'_>| settle::take_back(tx, conv, step::lease_of(noted), now);
+            let Err(error) = self.scope(tenant).write(back).await else { return };
+            if let Err(error) = patience.after(error, stop).await {
+                tracing::error!(tenant = %tenant, error = ?error, "an attempt that was not made could not be taken back");
+                return;
+            }
+        }
+    }
+}
+
+/// How long something that has to be noted is kept in hand while the store is away.
+struct Patience {
+    began: Instant,
+    tries: u32,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self { began: Instant::now(), tries: 0 }
+    }
+}
+
+impl Patience {
+    /// Waits before the next try after `error`.
+    ///
+    /// # Errors
+    /// `error` itself, when another try is of no use, too late, or `stop` has come.
+    async fn after(&mut self, error: Error, stop: &CancellationToken) -> Result<(), Error> {
+        if error.code != Code::DependencyUnavailable || self.began.elapsed() > IN_HAND {
+            return Err(error);
+        }
+        tracing::warn!(error = ?error, "a delivery waits for the store");
+        tokio::select! {
+            () = stop.cancelled() => return Err(error),
+            () = tokio::time::sleep(BACKOFF.draw(self.tries)) => {}
+        }
+        self.tries += 1;
         Ok(())
     }
 }

@@ -11,7 +11,7 @@ use crate::core::{Error, Scene};
 use crate::model::code::Code;
 use crate::model::delivery::DeliveryState;
 use crate::model::event::{channel, message as event};
-use crate::model::id::MessageId;
+use crate::model::id::{ConversationId, MessageId};
 use crate::model::time::Millis;
 use crate::model::window::Window;
 use crate::runtime::backoff::Backoff;
@@ -78,6 +78,28 @@ pub(super) fn settle(
         }
     }
     show_window(tx, &conversation, effects)
+}
+
+/// Whether an attempt is still as it was noted: nobody has said yet what became of it.
+pub(super) fn stands(tx: &mut Tx<'_>, attempt: &Attempt) -> Result<bool, Error> {
+    let Some(first) = attempt.items.first() else { return Ok(false) };
+    let rows = delivery::between(tx, first.conv, first.seq, first.seq)?;
+    Ok(rows.iter().any(|row| row.state == DeliveryState::Sending && row.next_at == first.next_at))
+}
+
+/// Takes back an attempt with this lease, if there is one: its call was not made.
+pub(super) fn take_back(tx: &mut Tx<'_>, conv: ConversationId, lease: Millis, now: Millis) -> Result<(), Error> {
+    let mut mine = delivery::unfinished(tx, conv, 8)?;
+    mine.retain(|item| item.state == DeliveryState::Sending && item.next_at == lease);
+    if mine.is_empty() {
+        return Ok(());
+    }
+    for item in mine {
+        let attempts = item.attempts.saturating_sub(1);
+        delivery::save(tx, &Delivery { state: DeliveryState::Pending, next_at: now, attempts, ..item })?;
+    }
+    let conversation = conversation::find(tx, conv)?.ok_or_else(Error::not_found)?;
+    give_back(tx, &conversation)
 }
 
 fn delivered(

@@ -12,6 +12,7 @@ use crate::model::content::Content;
 use crate::model::delivery::DeliveryState;
 use crate::model::envelope::Envelope;
 use crate::model::id::{ConversationId, MediaId};
+use crate::model::time::Millis;
 use crate::store::delivery::{self, Delivery};
 use crate::store::{Tx, conversation, message};
 
@@ -109,12 +110,17 @@ fn single_text(content: &Content) -> Option<String> {
     }
 }
 
+/// Until when an attempt that is noted now belongs to whoever noted it.
+pub(super) fn lease_of(now: Millis) -> Millis {
+    now.plus(LEASE)
+}
+
 /// Puts the attempt on disk and takes it off the window, before the call.
 fn note(tx: &mut Tx<'_>, scene: &Scene, attempt: &mut Attempt) -> Result<(), Error> {
     for item in &mut attempt.items {
         item.state = DeliveryState::Sending;
         item.attempts += 1;
-        item.next_at = scene.now.plus(LEASE);
+        item.next_at = lease_of(scene.now);
         delivery::save(tx, item)?;
     }
     attempt.conversation.window = attempt.conversation.window.debited();

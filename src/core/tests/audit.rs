@@ -6,6 +6,11 @@ use super::*;
 use crate::core::request::Request;
 use crate::store::audit::{self, Entry};
 
+on_both! {
+    who_reaches_for_what_is_not_theirs_is_refused_and_put_on_record
+    a_supervisor_who_ends_somebody_elses_session_is_put_on_record
+}
+
 async fn trail(desk: &Desk) -> Vec<(String, String, String)> {
     let entries = desk.read(|tx| Ok(audit::latest(tx, 100)?)).await;
     let line = |Entry { actor, action, outcome, .. }: Entry| (actor, action, outcome);
@@ -16,9 +21,8 @@ fn request(op: &str, d: serde_json::Value) -> Request {
     serde_json::from_value(json!({ "op": op, "d": d })).unwrap()
 }
 
-#[tokio::test]
-async fn who_reaches_for_what_is_not_theirs_is_refused_and_put_on_record() {
-    let desk = Desk::open();
+async fn who_reaches_for_what_is_not_theirs_is_refused_and_put_on_record(on: Trial) {
+    let desk = Desk::open(on);
     let (mei, other) = (desk.visitor("mei").await, desk.visitor("other").await);
     let send = json!({ "conv": other.conv, "cid": "1", "type": "text", "body": { "text": "x" } });
     let refused = desk.core.perform(&mei.client, request("send", send)).await;
@@ -33,9 +37,8 @@ async fn who_reaches_for_what_is_not_theirs_is_refused_and_put_on_record() {
     assert_eq!(trail(&desk).await, expected);
 }
 
-#[tokio::test]
-async fn a_supervisor_who_ends_somebody_elses_session_is_put_on_record() {
-    let desk = Desk::open();
+async fn a_supervisor_who_ends_somebody_elses_session_is_put_on_record(on: Trial) {
+    let desk = Desk::open(on);
     let li = desk.ready("li", 3, &["service"]).await;
     let mei = desk.visitor("mei").await;
     desk.says(&mei, "你好").await;

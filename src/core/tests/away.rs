@@ -6,9 +6,19 @@ use crate::model::presence::Status;
 use crate::model::session::{Holder, State};
 use crate::store::cursor;
 
-#[tokio::test]
-async fn arriving_makes_nobody_ready_by_accident_and_the_last_socket_counts() {
-    let desk = Desk::open();
+on_both! {
+    arriving_makes_nobody_ready_by_accident_and_the_last_socket_counts
+    a_newer_socket_of_the_same_device_replaces_the_older_one
+    what_a_replaced_socket_acknowledges_counts_for_nothing
+    a_short_absence_costs_nothing
+    after_the_grace_the_session_goes_to_the_head_of_the_queue
+    a_dead_node_is_noticed_by_its_leases
+    a_visitor_who_waits_at_a_node_that_dies_is_given_up_too
+    an_offer_to_an_agent_who_is_given_up_goes_to_others
+}
+
+async fn arriving_makes_nobody_ready_by_accident_and_the_last_socket_counts(on: Trial) {
+    let desk = Desk::open(on);
     let li = desk.hire("li", 2, &["service"]).await;
     desk.core.attached(&li).await.unwrap();
     let arrived = desk.person(&li).await.presence;
@@ -23,9 +33,8 @@ async fn arriving_makes_nobody_ready_by_accident_and_the_last_socket_counts() {
 }
 
 /// Scenario 30.
-#[tokio::test]
-async fn a_newer_socket_of_the_same_device_replaces_the_older_one() {
-    let desk = Desk::open();
+async fn a_newer_socket_of_the_same_device_replaces_the_older_one(on: Trial) {
+    let desk = Desk::open(on);
     let old = desk.ready("li", 2, &["service"]).await;
     let (_hold, mut ear) = desk.listen(&old);
     let new = desk.client(old.party.clone(), "tab-1");
@@ -38,9 +47,8 @@ async fn a_newer_socket_of_the_same_device_replaces_the_older_one() {
 }
 
 /// Scenario 30.
-#[tokio::test]
-async fn what_a_replaced_socket_acknowledges_counts_for_nothing() {
-    let desk = Desk::open();
+async fn what_a_replaced_socket_acknowledges_counts_for_nothing(on: Trial) {
+    let desk = Desk::open(on);
     let old = desk.ready("li", 2, &["service"]).await;
     desk.core.attached(&old).await.unwrap();
     let wang = desk.writer("wang").await;
@@ -56,9 +64,8 @@ async fn what_a_replaced_socket_acknowledges_counts_for_nothing() {
 }
 
 /// Scenario 27.
-#[tokio::test]
-async fn a_short_absence_costs_nothing() {
-    let desk = Desk::open();
+async fn a_short_absence_costs_nothing(on: Trial) {
+    let desk = Desk::open(on);
     let li = desk.ready("li", 2, &["service"]).await;
     let wang = desk.writer("wang").await;
     desk.accept(&li).await;
@@ -75,9 +82,8 @@ async fn a_short_absence_costs_nothing() {
 }
 
 /// Scenario 28.
-#[tokio::test]
-async fn after_the_grace_the_session_goes_to_the_head_of_the_queue() {
-    let desk = Desk::open();
+async fn after_the_grace_the_session_goes_to_the_head_of_the_queue(on: Trial) {
+    let desk = Desk::open(on);
     let li = desk.ready("li", 1, &["service"]).await;
     let wang = desk.writer("wang").await;
     desk.accept(&li).await;
@@ -103,13 +109,12 @@ async fn after_the_grace_the_session_goes_to_the_head_of_the_queue() {
     assert_eq!(code(desk.answers(&li, wang.conv, "我回来了", Some(epoch)).await), Code::NotInControl);
 }
 
-#[tokio::test]
-async fn a_dead_node_is_noticed_by_its_leases() {
-    let desk = Desk::open();
+async fn a_dead_node_is_noticed_by_its_leases(on: Trial) {
+    let desk = Desk::open(on);
     let li = desk.ready("li", 1, &["service"]).await;
     let wang = desk.writer("wang").await;
     desk.accept(&li).await;
-    desk.turn(59);
+    desk.turn(35);
     desk.core.bury_leases().await.unwrap();
     assert!(desk.person(&li).await.presence.online);
     desk.turn(2);
@@ -119,9 +124,8 @@ async fn a_dead_node_is_noticed_by_its_leases() {
     assert_eq!(desk.session(wang.conv).await.state, State::Queued);
 }
 
-#[tokio::test]
-async fn a_visitor_who_waits_at_a_node_that_dies_is_given_up_too() {
-    let desk = Desk::open();
+async fn a_visitor_who_waits_at_a_node_that_dies_is_given_up_too(on: Trial) {
+    let desk = Desk::open(on);
     let li = desk.hire("li", 1, &["service"]).await;
     desk.core.attached(&li).await.unwrap();
     let goes = desk.visitor("goes").await;
@@ -134,9 +138,8 @@ async fn a_visitor_who_waits_at_a_node_that_dies_is_given_up_too() {
     assert_eq!(desk.session(goes.conv).await.ended.unwrap().reason, "abandoned");
 }
 
-#[tokio::test]
-async fn an_offer_to_an_agent_who_is_given_up_goes_to_others() {
-    let desk = Desk::open();
+async fn an_offer_to_an_agent_who_is_given_up_goes_to_others(on: Trial) {
+    let desk = Desk::open(on);
     let li = desk.ready("li", 1, &["service"]).await;
     let wang = desk.writer("wang").await;
     desk.only_offer(&li).await;

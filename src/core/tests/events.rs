@@ -29,9 +29,13 @@ async fn sends(desk: &Desk, client: &Client, conv: ConversationId, cid: &str) ->
     desk.core.perform(client, serde_json::from_value::<Request>(d).unwrap()).await
 }
 
-#[tokio::test]
-async fn every_accepted_message_is_one_event_in_the_order_of_its_log() {
-    let desk = Desk::open();
+on_both! {
+    every_accepted_message_is_one_event_in_the_order_of_its_log
+    the_events_of_a_session_are_numbered_without_a_hole
+}
+
+async fn every_accepted_message_is_one_event_in_the_order_of_its_log(on: Trial) {
+    let desk = Desk::open(on);
     let li = desk.ready("li", 5, &["service"]).await;
     let mut convs = Vec::new();
     for name in ["wang", "zhao", "qian"] {
@@ -68,9 +72,8 @@ async fn every_accepted_message_is_one_event_in_the_order_of_its_log() {
     assert!(heard(&desk).await.is_empty(), "what the bus took is not offered again");
 }
 
-#[tokio::test]
-async fn the_events_of_a_session_are_numbered_without_a_hole() {
-    let desk = Desk::open();
+async fn the_events_of_a_session_are_numbered_without_a_hole(on: Trial) {
+    let desk = Desk::open(on);
     let li = desk.ready("li", 5, &["service"]).await;
     let customer = desk.writer("wang").await;
     desk.pass(21).await;

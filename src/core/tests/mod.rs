@@ -1,4 +1,4 @@
-//! The desk played through on a real SQLite file with a clock that is turned: no socket, no channel.
+//! The desk played through on each back end of the store with a clock that is turned: no socket, no channel.
 
 mod audit;
 mod away;
@@ -7,6 +7,7 @@ mod offers;
 mod random;
 mod services;
 mod sessions;
+mod swept;
 mod transfers;
 
 use std::collections::BTreeMap;
@@ -27,7 +28,7 @@ use crate::model::code::Code;
 use crate::model::content::Content;
 use crate::model::envelope::{ChannelKind, Envelope, Role, Sender};
 use crate::model::id::{
-    AccountId, AgentId, ConnectionId, ConversationId, DeviceId, QueueId, RemoteId, SessionId, TenantId,
+    AccountId, AgentId, ConnectionId, ConversationId, DeviceId, NodeId, QueueId, RemoteId, SessionId, TenantId,
 };
 use crate::secret::{Key, Keyring};
 use crate::store::agent::{self, Agent};
@@ -35,7 +36,8 @@ use crate::store::assignment::{self, Assignment};
 use crate::store::conversation::{self, Conversation};
 use crate::store::session::{self as store, Session};
 use crate::store::tenant::{DeclaredAgent, apply as declare};
-use crate::store::{Backend, Settings, Store, Tx, message, outbox};
+use crate::store::trial::{Ground, Trial, on_both};
+use crate::store::{Store, Tx, message, outbox};
 use crate::template::Templates;
 use crate::tenant::{Declaration, Registry};
 
@@ -79,7 +81,7 @@ struct Desk {
     clock: Clock,
     tenant: TenantId,
     staff: Mutex<Vec<DeclaredAgent>>,
-    folder: tempfile::TempDir,
+    ground: Ground,
 }
 
 /// A customer with a conversation.
@@ -99,6 +101,7 @@ fn parts(store: Store, clock: Clock, tenants: Registry, folder: &Path) -> Parts 
     let nowhere = ApiSettings::at("http://127.0.0.1:9".parse().unwrap());
     Parts {
         store,
+        node: NodeId::generate(clock.now()),
         hub: Hub::local(),
         wechat: Api::new(&nowhere, clock.clone()).unwrap(),
         clock,
@@ -111,21 +114,25 @@ fn parts(store: Store, clock: Clock, tenants: Registry, folder: &Path) -> Parts 
 }
 
 impl Desk {
-    fn open() -> Self {
-        Self::open_with("")
+    fn open(on: Trial) -> Self {
+        Self::open_with(on, "")
     }
 
     /// The bank with more lines at the end of its declaration.
-    fn open_with(more: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+    fn open_with(on: Trial, more: &str) -> Self {
+        let ground = on.ground();
         let text = format!("{BANK}{more}");
         let declaration = Declaration::parse("bank.toml", &text, &BTreeMap::new(), Path::new("")).unwrap();
-        let backend = Backend::Sqlite { path: folder.path().join("desk.db") };
         let clock = Clock::system();
-        let store = Store::open(&Settings { backend, readers: 1, group_max: 32 }).unwrap();
-        let parts = parts(store, clock.clone(), Registry::new([declaration.tenant]), folder.path());
+        let parts = parts(ground.store(), clock.clone(), Registry::new([declaration.tenant]), ground.folder());
         let tenant = TenantId::parse("bank").unwrap();
-        Self { core: Core::new(parts), clock, tenant, staff: Mutex::default(), folder }
+        Self { core: Core::new(parts), clock, tenant, staff: Mutex::default(), ground }
+    }
+
+    /// A core of its own on the same tables, as another process has.
+    fn another_node(&self) -> Core {
+        let tenants = self.core.tenants().clone();
+        Core::new(parts(self.ground.store(), self.clock.clone(), tenants, self.ground.folder()))
     }
 
     fn turn(&self, seconds: u64) {
@@ -349,7 +356,7 @@ fn client_agent(client: &Client) -> AgentId {
 fn frames(inlet: &mut Inlet) -> Vec<serde_json::Value> {
     std::iter::from_fn(|| inlet.hints.try_recv().ok())
         .filter_map(|hint| match hint {
-            Hint::Frame(text) => Some(serde_json::from_str(&text).unwrap()),
+            Hint::Frame(frame) => Some(serde_json::from_str(&frame.text).unwrap()),
             _ => None,
         })
         .collect()

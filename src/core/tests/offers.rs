@@ -9,10 +9,21 @@ fn solved() -> Paperwork {
     Paperwork { disposition: Some("已解决".into()), ..Paperwork::default() }
 }
 
+on_both! {
+    an_ignored_offer_goes_to_the_next_and_three_make_the_agent_busy
+    a_rejected_offer_comes_back_after_the_cooldown_and_not_before
+    one_of_two_tabs_takes_the_offer_and_nobody_else_can
+    an_offer_that_ran_out_cannot_be_taken_before_the_timer_has_fired
+    work_is_shared_by_the_share_of_the_capacity_in_use
+    an_agent_picks_by_hand_while_busy_but_not_beyond_the_capacity
+    a_break_keeps_what_is_served_and_the_paperwork_ends_by_itself
+    the_disposition_is_kept_with_the_share
+    a_lowered_capacity_evicts_nobody
+}
+
 /// Scenario 10.
-#[tokio::test]
-async fn an_ignored_offer_goes_to_the_next_and_three_make_the_agent_busy() {
-    let desk = Desk::open();
+async fn an_ignored_offer_goes_to_the_next_and_three_make_the_agent_busy(on: Trial) {
+    let desk = Desk::open(on);
     let li = desk.ready("li", 5, &["service"]).await;
     let wang = desk.writer("wang").await;
     let since = desk.session(wang.conv).await.queued_at;
@@ -45,9 +56,8 @@ async fn an_ignored_offer_goes_to_the_next_and_three_make_the_agent_busy() {
 }
 
 /// Scenario 11.
-#[tokio::test]
-async fn a_rejected_offer_comes_back_after_the_cooldown_and_not_before() {
-    let desk = Desk::open();
+async fn a_rejected_offer_comes_back_after_the_cooldown_and_not_before(on: Trial) {
+    let desk = Desk::open(on);
     let li = desk.ready("li", 5, &["service"]).await;
     let wang = desk.writer("wang").await;
     let offer = desk.only_offer(&li).await;
@@ -62,9 +72,8 @@ async fn a_rejected_offer_comes_back_after_the_cooldown_and_not_before() {
 }
 
 /// Scenario 29, and what the bad inputs of the catalogue say about accepting.
-#[tokio::test]
-async fn one_of_two_tabs_takes_the_offer_and_nobody_else_can() {
-    let desk = Desk::open();
+async fn one_of_two_tabs_takes_the_offer_and_nobody_else_can(on: Trial) {
+    let desk = Desk::open(on);
     let li = desk.ready("li", 5, &["service"]).await;
     let tab = desk.client(li.party.clone(), "tab-2");
     desk.core.attached(&tab).await.unwrap();
@@ -85,9 +94,8 @@ async fn one_of_two_tabs_takes_the_offer_and_nobody_else_can() {
     assert!(ops(&told).contains(&"conv"), "the other tab has the conversation too");
 }
 
-#[tokio::test]
-async fn an_offer_that_ran_out_cannot_be_taken_before_the_timer_has_fired() {
-    let desk = Desk::open();
+async fn an_offer_that_ran_out_cannot_be_taken_before_the_timer_has_fired(on: Trial) {
+    let desk = Desk::open(on);
     let li = desk.ready("li", 5, &["service"]).await;
     desk.writer("wang").await;
     let offer = desk.only_offer(&li).await;
@@ -98,9 +106,8 @@ async fn an_offer_that_ran_out_cannot_be_taken_before_the_timer_has_fired() {
     assert_eq!(desk.person(&li).await.presence.load, 0);
 }
 
-#[tokio::test]
-async fn work_is_shared_by_the_share_of_the_capacity_in_use() {
-    let desk = Desk::open();
+async fn work_is_shared_by_the_share_of_the_capacity_in_use(on: Trial) {
+    let desk = Desk::open(on);
     let big = desk.ready("big", 4, &["service"]).await;
     let small = desk.ready("small", 2, &["service"]).await;
     let mut order = Vec::new();
@@ -118,9 +125,8 @@ async fn work_is_shared_by_the_share_of_the_capacity_in_use() {
     assert_eq!(order[..3].iter().filter(|seen| **seen == "small").count(), 1, "{order:?}");
 }
 
-#[tokio::test]
-async fn an_agent_picks_by_hand_while_busy_but_not_beyond_the_capacity() {
-    let desk = Desk::open();
+async fn an_agent_picks_by_hand_while_busy_but_not_beyond_the_capacity(on: Trial) {
+    let desk = Desk::open(on);
     let li = desk.hire("li", 1, &["service"]).await;
     desk.core.attached(&li).await.unwrap();
     assert_eq!(code(desk.core.pull(&li, queue_id("service")).await), Code::NotFound);
@@ -135,9 +141,8 @@ async fn an_agent_picks_by_hand_while_busy_but_not_beyond_the_capacity() {
 }
 
 /// Scenarios 22 and 23.
-#[tokio::test]
-async fn a_break_keeps_what_is_served_and_the_paperwork_ends_by_itself() {
-    let desk = Desk::open();
+async fn a_break_keeps_what_is_served_and_the_paperwork_ends_by_itself(on: Trial) {
+    let desk = Desk::open(on);
     let li = desk.ready("li", 5, &["service"]).await;
     let wang = desk.writer("wang").await;
     desk.accept(&li).await;
@@ -160,9 +165,8 @@ async fn a_break_keeps_what_is_served_and_the_paperwork_ends_by_itself() {
     assert_eq!(desk.person(&li).await.presence.status, Status::Break);
 }
 
-#[tokio::test]
-async fn the_disposition_is_kept_with_the_share() {
-    let desk = Desk::open();
+async fn the_disposition_is_kept_with_the_share(on: Trial) {
+    let desk = Desk::open(on);
     let li = desk.ready("li", 5, &["service"]).await;
     let wang = desk.writer("wang").await;
     desk.accept(&li).await;
@@ -176,9 +180,8 @@ async fn the_disposition_is_kept_with_the_share() {
 }
 
 /// Scenario 24.
-#[tokio::test]
-async fn a_lowered_capacity_evicts_nobody() {
-    let desk = Desk::open();
+async fn a_lowered_capacity_evicts_nobody(on: Trial) {
+    let desk = Desk::open(on);
     let li = desk.ready("li", 3, &["service"]).await;
     let mut served = Vec::new();
     for name in ["a", "b"] {

@@ -13,9 +13,14 @@ async fn until<F: Future<Output = bool>>(mut holds: impl FnMut() -> F) {
     }
 }
 
-#[tokio::test]
-async fn a_bell_brings_the_offer_and_a_place_is_told_when_it_changes() {
-    let desk = Desk::open();
+on_both! {
+    a_bell_brings_the_offer_and_a_place_is_told_when_it_changes
+    timers_fire_by_themselves_and_survive_a_restart_of_the_core
+    two_nodes_fire_a_timer_once
+}
+
+async fn a_bell_brings_the_offer_and_a_place_is_told_when_it_changes(on: Trial) {
+    let desk = Desk::open(on);
     let stop = Stop::new();
     let core = desk.core.clone();
     let router = tokio::spawn({
@@ -58,17 +63,13 @@ async fn a_bell_brings_the_offer_and_a_place_is_told_when_it_changes() {
     router.await.unwrap();
 }
 
-#[tokio::test]
-async fn timers_fire_by_themselves_and_survive_a_restart_of_the_core() {
-    let desk = Desk::open();
+async fn timers_fire_by_themselves_and_survive_a_restart_of_the_core(on: Trial) {
+    let desk = Desk::open(on);
     let li = desk.ready("li", 1, &["service"]).await;
     let wang = desk.writer("wang").await;
     desk.only_offer(&li).await;
     // Nothing is kept in the process that set them: a core made anew on the same tables fires them.
-    let (store, tenants) = (desk.core.store().clone(), desk.core.tenants().clone());
-    let parts = parts(store, desk.clock.clone(), tenants, desk.folder.path());
-    let stop = Stop::new();
-    let other = Core::new(parts);
+    let (stop, other) = (Stop::new(), desk.another_node());
     let timers = tokio::spawn({
         let stop = stop.clone();
         async move { other.run_timers(stop).await }
@@ -80,14 +81,14 @@ async fn timers_fire_by_themselves_and_survive_a_restart_of_the_core() {
     timers.await.unwrap();
 }
 
-#[tokio::test]
-async fn two_nodes_fire_a_timer_once() {
-    let desk = Desk::open();
+async fn two_nodes_fire_a_timer_once(on: Trial) {
+    let desk = Desk::open(on);
     let li = desk.ready("li", 1, &["service"]).await;
     desk.writer("wang").await;
     desk.only_offer(&li).await;
     desk.turn(21);
-    let (one, two) = tokio::join!(desk.core.fire_due(), desk.core.fire_due());
+    let other = desk.another_node();
+    let (one, two) = tokio::join!(desk.core.fire_due(), other.fire_due());
     one.and(two).unwrap();
     assert_eq!(desk.person(&li).await.misses, 1);
     let expired = desk.events().await.into_iter().filter(|kind| kind == "assignment.expired").count();

@@ -6,9 +6,23 @@ use crate::model::session::{Holder, State};
 /// Closed for good: every day is a holiday of sorts.
 const CLOSED: &str = "[hours]\nmon = []\n";
 
-#[tokio::test]
-async fn a_first_word_is_greeted_queued_offered_answered_and_ended() {
-    let desk = Desk::open();
+on_both! {
+    a_first_word_is_greeted_queued_offered_answered_and_ended
+    the_third_of_three_waits_for_the_first_place_that_is_free
+    without_anybody_signed_in_the_next_word_is_a_message_left
+    outside_business_hours_nobody_waits
+    a_full_queue_sends_on_and_a_long_wait_ends_in_a_message
+    who_cancels_while_offered_cannot_be_accepted_any_more
+    the_word_for_cancel_cancels
+    who_comes_back_in_time_is_offered_to_the_same_agent
+    a_silent_customer_is_asked_once_and_then_let_go
+    who_leaves_the_account_stops_waiting_or_is_reported_to_the_agent
+    a_visitor_who_goes_away_while_waiting_is_given_up_after_a_while
+    labels_are_kept_and_hidden_from_the_customer
+}
+
+async fn a_first_word_is_greeted_queued_offered_answered_and_ended(on: Trial) {
+    let desk = Desk::open(on);
     let li = desk.ready("li", 2, &["service"]).await;
     let (_hold, mut ear) = desk.listen(&li);
     let wang = desk.writer("wang").await;
@@ -40,9 +54,8 @@ async fn a_first_word_is_greeted_queued_offered_answered_and_ended() {
 }
 
 /// Scenario 6.
-#[tokio::test]
-async fn the_third_of_three_waits_for_the_first_place_that_is_free() {
-    let desk = Desk::open();
+async fn the_third_of_three_waits_for_the_first_place_that_is_free(on: Trial) {
+    let desk = Desk::open(on);
     let li = desk.ready("li", 2, &["service"]).await;
     let mut customers = Vec::new();
     for name in ["a", "b"] {
@@ -62,9 +75,8 @@ async fn the_third_of_three_waits_for_the_first_place_that_is_free() {
 }
 
 /// Scenario 4.
-#[tokio::test]
-async fn without_anybody_signed_in_the_next_word_is_a_message_left() {
-    let desk = Desk::open();
+async fn without_anybody_signed_in_the_next_word_is_a_message_left(on: Trial) {
+    let desk = Desk::open(on);
     desk.hire("li", 2, &["service"]).await;
     let wang = desk.writer("wang").await;
     let asked = desk.session(wang.conv).await;
@@ -78,9 +90,8 @@ async fn without_anybody_signed_in_the_next_word_is_a_message_left() {
 }
 
 /// Scenario 5.
-#[tokio::test]
-async fn outside_business_hours_nobody_waits() {
-    let desk = Desk::open_with(CLOSED);
+async fn outside_business_hours_nobody_waits(on: Trial) {
+    let desk = Desk::open_with(on, CLOSED);
     let li = desk.ready("li", 2, &["service"]).await;
     let wang = desk.writer("wang").await;
     assert_eq!(desk.session(wang.conv).await.holder, Holder::LeaveMessage);
@@ -90,9 +101,8 @@ async fn outside_business_hours_nobody_waits() {
 }
 
 /// Scenarios 7 and 8.
-#[tokio::test]
-async fn a_full_queue_sends_on_and_a_long_wait_ends_in_a_message() {
-    let desk = Desk::open();
+async fn a_full_queue_sends_on_and_a_long_wait_ends_in_a_message(on: Trial) {
+    let desk = Desk::open(on);
     let li = desk.hire("li", 1, &["service"]).await;
     let zhao = desk.hire("zhao", 1, &["loan"]).await;
     for client in [&li, &zhao] {
@@ -116,9 +126,8 @@ async fn a_full_queue_sends_on_and_a_long_wait_ends_in_a_message() {
 }
 
 /// Scenario 9.
-#[tokio::test]
-async fn who_cancels_while_offered_cannot_be_accepted_any_more() {
-    let desk = Desk::open();
+async fn who_cancels_while_offered_cannot_be_accepted_any_more(on: Trial) {
+    let desk = Desk::open(on);
     let li = desk.ready("li", 2, &["service"]).await;
     let (_hold, mut ear) = desk.listen(&li);
     let wang = desk.writer("wang").await;
@@ -133,9 +142,8 @@ async fn who_cancels_while_offered_cannot_be_accepted_any_more() {
     assert_eq!(code(desk.core.cancel_queue(&wang.client).await), Code::SessionEnded);
 }
 
-#[tokio::test]
-async fn the_word_for_cancel_cancels() {
-    let desk = Desk::open();
+async fn the_word_for_cancel_cancels(on: Trial) {
+    let desk = Desk::open(on);
     let li = desk.ready("li", 2, &["service"]).await;
     let wang = desk.writer("wang").await;
     desk.says(&wang, "我想问一下").await;
@@ -146,9 +154,8 @@ async fn the_word_for_cancel_cancels() {
 }
 
 /// Scenario 13.
-#[tokio::test]
-async fn who_comes_back_in_time_is_offered_to_the_same_agent() {
-    let desk = Desk::open();
+async fn who_comes_back_in_time_is_offered_to_the_same_agent(on: Trial) {
+    let desk = Desk::open(on);
     let li = desk.ready("li", 5, &["service"]).await;
     let wang = desk.writer("wang").await;
     desk.accept(&li).await;
@@ -175,9 +182,8 @@ async fn who_comes_back_in_time_is_offered_to_the_same_agent() {
 }
 
 /// Scenario 21.
-#[tokio::test]
-async fn a_silent_customer_is_asked_once_and_then_let_go() {
-    let desk = Desk::open();
+async fn a_silent_customer_is_asked_once_and_then_let_go(on: Trial) {
+    let desk = Desk::open(on);
     let li = desk.ready("li", 2, &["service"]).await;
     let wang = desk.writer("wang").await;
     desk.accept(&li).await;
@@ -195,9 +201,8 @@ async fn a_silent_customer_is_asked_once_and_then_let_go() {
 }
 
 /// Scenario 53.
-#[tokio::test]
-async fn who_leaves_the_account_stops_waiting_or_is_reported_to_the_agent() {
-    let desk = Desk::open();
+async fn who_leaves_the_account_stops_waiting_or_is_reported_to_the_agent(on: Trial) {
+    let desk = Desk::open(on);
     let li = desk.ready("li", 2, &["service"]).await;
     let queued = desk.customer("o-queued", ChannelKind::Wechat).await;
     desk.says(&queued, "在吗").await;
@@ -217,9 +222,8 @@ async fn who_leaves_the_account_stops_waiting_or_is_reported_to_the_agent() {
     assert!(!told.for_contact());
 }
 
-#[tokio::test]
-async fn a_visitor_who_goes_away_while_waiting_is_given_up_after_a_while() {
-    let desk = Desk::open();
+async fn a_visitor_who_goes_away_while_waiting_is_given_up_after_a_while(on: Trial) {
+    let desk = Desk::open(on);
     let li = desk.hire("li", 1, &["service"]).await;
     desk.core.attached(&li).await.unwrap();
     let (stays, goes) = (desk.visitor("stays").await, desk.visitor("goes").await);
@@ -235,9 +239,8 @@ async fn a_visitor_who_goes_away_while_waiting_is_given_up_after_a_while() {
     assert_eq!(desk.session(goes.conv).await.ended.unwrap().reason, "abandoned");
 }
 
-#[tokio::test]
-async fn labels_are_kept_and_hidden_from_the_customer() {
-    let desk = Desk::open();
+async fn labels_are_kept_and_hidden_from_the_customer(on: Trial) {
+    let desk = Desk::open(on);
     let li = desk.ready("li", 2, &["service"]).await;
     let other = desk.ready("zhao", 2, &["loan"]).await;
     let wang = desk.writer("wang").await;

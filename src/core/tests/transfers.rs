@@ -17,10 +17,18 @@ async fn holder(desk: &Desk, conv: ConversationId) -> Holder {
     desk.session(conv).await.holder
 }
 
+on_both! {
+    the_giver_keeps_the_session_until_somebody_of_the_queue_takes_it
+    a_colleague_who_declines_or_does_not_answer_leaves_it_where_it_was
+    impossible_transfers_are_refused_each_with_its_code
+    the_end_of_the_session_ends_the_transfer
+    a_transfer_that_nobody_of_the_queue_takes_comes_back_in_time
+    what_is_passed_on_is_not_picked_back_by_hand
+}
+
 /// Scenario 14.
-#[tokio::test]
-async fn the_giver_keeps_the_session_until_somebody_of_the_queue_takes_it() {
-    let desk = Desk::open();
+async fn the_giver_keeps_the_session_until_somebody_of_the_queue_takes_it(on: Trial) {
+    let desk = Desk::open(on);
     let li = desk.ready("li", 2, &["service", "loan"]).await;
     let (wang, session) = served(&desk, &li).await;
     let zhao = desk.ready("zhao", 2, &["loan"]).await;
@@ -46,9 +54,8 @@ async fn the_giver_keeps_the_session_until_somebody_of_the_queue_takes_it() {
 }
 
 /// Scenario 15.
-#[tokio::test]
-async fn a_colleague_who_declines_or_does_not_answer_leaves_it_where_it_was() {
-    let desk = Desk::open();
+async fn a_colleague_who_declines_or_does_not_answer_leaves_it_where_it_was(on: Trial) {
+    let desk = Desk::open(on);
     let li = desk.ready("li", 2, &["service"]).await;
     let (wang, session) = served(&desk, &li).await;
     let epoch = desk.session(wang.conv).await.control_epoch;
@@ -75,9 +82,8 @@ async fn a_colleague_who_declines_or_does_not_answer_leaves_it_where_it_was() {
 }
 
 /// Transfers to nowhere.
-#[tokio::test]
-async fn impossible_transfers_are_refused_each_with_its_code() {
-    let desk = Desk::open();
+async fn impossible_transfers_are_refused_each_with_its_code(on: Trial) {
+    let desk = Desk::open(on);
     let li = desk.ready("li", 2, &["service"]).await;
     let (wang, session) = served(&desk, &li).await;
     let zhao = desk.hire("zhao", 2, &["loan"]).await;
@@ -100,9 +106,8 @@ async fn impossible_transfers_are_refused_each_with_its_code() {
     assert_eq!(desk.person(&li).await.presence.load, 1);
 }
 
-#[tokio::test]
-async fn the_end_of_the_session_ends_the_transfer() {
-    let desk = Desk::open();
+async fn the_end_of_the_session_ends_the_transfer(on: Trial) {
+    let desk = Desk::open(on);
     let li = desk.ready("li", 2, &["service"]).await;
     let (wang, session) = served(&desk, &li).await;
     let zhao = desk.ready("zhao", 2, &["loan"]).await;
@@ -113,9 +118,8 @@ async fn the_end_of_the_session_ends_the_transfer() {
     assert_eq!(desk.person(&li).await.presence.load, 0);
 }
 
-#[tokio::test]
-async fn a_transfer_that_nobody_of_the_queue_takes_comes_back_in_time() {
-    let desk = Desk::open();
+async fn a_transfer_that_nobody_of_the_queue_takes_comes_back_in_time(on: Trial) {
+    let desk = Desk::open(on);
     let li = desk.ready("li", 2, &["service"]).await;
     let (wang, session) = served(&desk, &li).await;
     let zhao = desk.hire("zhao", 2, &["loan"]).await;
@@ -129,9 +133,8 @@ async fn a_transfer_that_nobody_of_the_queue_takes_comes_back_in_time() {
     assert!(desk.offers(&zhao).await.is_empty());
 }
 
-#[tokio::test]
-async fn what_is_passed_on_is_not_picked_back_by_hand() {
-    let desk = Desk::open();
+async fn what_is_passed_on_is_not_picked_back_by_hand(on: Trial) {
+    let desk = Desk::open(on);
     let li = desk.ready("li", 2, &["service", "loan"]).await;
     let (_, session) = served(&desk, &li).await;
     let zhao = desk.hire("zhao", 2, &["loan"]).await;

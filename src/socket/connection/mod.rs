@@ -12,6 +12,7 @@ mod push;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 
 use super::close::Close;
@@ -19,6 +20,7 @@ use super::conversation::Cursor;
 use super::frame::{self, Frame};
 use super::limit::{Calm, Flood, Window};
 use super::outbox::Text;
+use super::told::Told;
 use super::work::{Admission, Done, Work};
 use super::{Endpoint, Settings};
 use crate::core::signature::Signer;
@@ -42,6 +44,8 @@ pub struct Shared {
     pub node: NodeId,
     /// Fills in the addresses of blobs.
     pub signer: Signer,
+    /// What the sweep found that no hint had told: hints get lost.
+    pub found: AtomicU64,
 }
 
 #[derive(Debug)]
@@ -71,6 +75,7 @@ pub struct Connection {
     stage: Stage,
     /// Sorted by conversation.
     cursors: Vec<(ConversationId, Cursor)>,
+    told: Told,
     /// Frames that arrived together and wait for their turn.
     frames: VecDeque<Frame>,
     marks: Calm<Gathered>,
@@ -110,6 +115,7 @@ impl Connection {
             endpoint,
             stage: Stage::Stranger(now + settings.auth),
             cursors: Vec::new(),
+            told: Told::default(),
             frames: VecDeque::new(),
             marks: Calm::new(MARK_EVERY),
             typing: Calm::new(TYPING_EVERY),
@@ -202,7 +208,10 @@ impl Connection {
         match done {
             Done::Page { conv, after, page } => self.page(conv, after, page),
             Done::Admitted(admission) => self.admitted(*admission, now),
-            Done::Refused(close) => self.end(close),
+            Done::Refused(close) => {
+                self.busy = false;
+                self.end(close);
+            }
             Done::Performed { id, result } => self.performed(id, result),
             Done::Marked { refused } => {
                 self.busy = false;
@@ -239,6 +248,7 @@ impl Connection {
         self.cursors = admission.positions.into_iter().map(|(conv, seq)| (conv, Cursor::at(seq))).collect();
         self.cursors.sort_unstable_by_key(|(conv, _)| *conv);
         self.cursors.shrink_to_fit();
+        self.told.all(admission.marks);
         if let Some(id) = id {
             self.say(frame::ok(id, &admission.ready));
         }
@@ -265,7 +275,7 @@ impl Connection {
         } else if matches!(self.stage, Stage::Stranger(until) if now >= until) {
             self.end(Close::AUTH_FAILED);
         } else if now >= self.recheck {
-            self.rechecking = true;
+            self.rechecking |= matches!(self.client().map(|client| &client.party), Some(Party::Agent { .. }));
             self.recheck = now + self.shared.settings.recheck;
         }
     }
@@ -293,11 +303,9 @@ impl Connection {
     }
 
     fn due_recheck(&mut self, now: Instant) -> Option<Work> {
+        // Customers have no sign-in that can end: they check only when told to.
         let agent = matches!(self.client()?.party, Party::Agent { .. });
-        if !agent {
-            self.rechecking = false;
-        }
-        (agent && (self.rechecking || now >= self.recheck)).then_some(Work::Recheck)
+        (self.rechecking || (agent && now >= self.recheck)).then_some(Work::Recheck)
     }
 }
 

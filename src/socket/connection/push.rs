@@ -1,11 +1,12 @@
 //! What the hub announces: messages in the order of their log, frames as they are.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use super::{Connection, Stage};
 use crate::core::log::LogPage;
 use crate::core::{Client, Party};
-use crate::hub::Hint;
+use crate::hub::{Frame, Head, Hint};
 use crate::model::code::Code;
 use crate::model::envelope::Envelope;
 use crate::model::id::ConversationId;
@@ -30,11 +31,34 @@ impl Connection {
     pub fn hint(&mut self, hint: &Hint) {
         match hint {
             Hint::Message(envelope) => self.announced(envelope),
-            Hint::Frame(text) if self.verdict.is_none() => self.out.push(Text::Shared(Arc::clone(text))),
-            Hint::Frame(_) => {}
+            Hint::Frame(frame) => {
+                self.told(frame);
+                self.show(frame);
+            }
+            Hint::Swept(frame) if self.told(frame) => {
+                self.shared.found.fetch_add(1, Ordering::Relaxed);
+                self.show(frame);
+            }
+            Hint::Swept(_) => {}
+            Hint::Head(head) => self.grown(head),
             Hint::Replaced(old) if *old == self.id => self.end(Close::REPLACED),
             Hint::Replaced(_) => {}
             Hint::SignedOut => self.rechecking = true,
+        }
+    }
+
+    /// Remembers what a frame tells; `true` when the client was not told the same before.
+    fn told(&mut self, frame: &Frame) -> bool {
+        if let Some((conv, seq)) = frame.place {
+            // Only so that the cursor is there: pushes go on from what the frame shows.
+            self.cursor(conv, seq.saturating_add(1));
+        }
+        frame.mark.is_none_or(|mark| self.told.changes(mark))
+    }
+
+    fn show(&mut self, frame: &Arc<Frame>) {
+        if self.verdict.is_none() {
+            self.out.push(Text::Shared(Arc::clone(frame)));
         }
     }
 
@@ -46,6 +70,14 @@ impl Connection {
             Move::Nothing => {}
             Move::Push { prev } => self.push(prev, envelope),
             Move::Read { after } => self.reads.push_back((envelope.conv, after)),
+        }
+    }
+
+    fn grown(&mut self, head: &Head) {
+        // Whoever does not know the conversation has it up to the base, by the push that told of it.
+        if let Move::Read { after } = self.cursor(head.conv, head.base.saturating_add(1)).grown(head.seq) {
+            self.shared.found.fetch_add(1, Ordering::Relaxed);
+            self.reads.push_back((head.conv, after));
         }
     }
 

@@ -10,7 +10,7 @@ use diesel::prelude::*;
 
 pub use claim::{Terms, claim, claim_by};
 
-use super::conn::on;
+use super::conn::{on, put};
 use super::schema::assignment;
 use super::stored::{damaged, read, read_option};
 use super::{Error, Tx};
@@ -182,7 +182,7 @@ pub fn step(tx: &mut Tx<'_>, from: &Assignment, step: Move, reason: Option<&str>
 /// When the statement fails.
 pub fn set_deadline(tx: &mut Tx<'_>, id: AssignmentId, deadline: Millis) -> Result<(), Error> {
     let (conn, tenant) = tx.parts();
-    on!(conn, c => diesel::update(one!(tenant, id)).set(assignment::deadline.eq(deadline.0)).execute(c))?;
+    put!(conn, diesel::update(one!(tenant, id)).set(assignment::deadline.eq(deadline.0)))?;
     Ok(())
 }
 
@@ -192,7 +192,7 @@ pub fn set_deadline(tx: &mut Tx<'_>, id: AssignmentId, deadline: Millis) -> Resu
 /// When the statement fails.
 pub fn set_disposition(tx: &mut Tx<'_>, id: AssignmentId, disposition: Option<&str>) -> Result<(), Error> {
     let (conn, tenant) = tx.parts();
-    on!(conn, c => diesel::update(one!(tenant, id)).set(assignment::disposition.eq(disposition)).execute(c))?;
+    put!(conn, diesel::update(one!(tenant, id)).set(assignment::disposition.eq(disposition)))?;
     Ok(())
 }
 

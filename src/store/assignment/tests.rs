@@ -4,11 +4,12 @@ use std::time::Duration;
 use super::*;
 use crate::model::id::{ConversationId, TenantId};
 use crate::model::presence::Status;
+use crate::store::Scope;
 use crate::store::agent;
 use crate::store::queue::{self, Entry};
 use crate::store::session::{self, Session};
 use crate::store::tenant::DeclaredAgent;
-use crate::store::{Backend, Scope, Settings, Store};
+use crate::store::trial::{Trial, on_both};
 
 const NOW: Millis = Millis(1_795_392_000_000);
 const WAITING: i64 = 200;
@@ -57,16 +58,21 @@ async fn furnish(scope: &Scope) {
         .unwrap();
 }
 
+on_both! {
+    twelve_assigners_fill_thirty_places
+    the_index_refuses_a_second_live_assignment
+}
+
 /// Twelve assigners race for thirty places and two hundred sessions. Each has a store of its own on the same tables,
 /// as different nodes have.
-pub(in crate::store) async fn thirty_places_are_filled_once(backend: Backend) {
-    let settings = Settings { backend, readers: 1, group_max: 8 };
+async fn twelve_assigners_fill_thirty_places(on: Trial) {
+    let ground = on.ground();
     let tenant = TenantId::parse("race").unwrap();
-    let here = Store::open(&settings).unwrap().tenant(&tenant);
+    let here = ground.store().tenant(&tenant);
     furnish(&here).await;
     let mut racers = tokio::task::JoinSet::new();
     for n in 0..12 {
-        let scope = if n % 4 == 0 { Store::open(&settings).unwrap().tenant(&tenant) } else { here.clone() };
+        let scope = if n % 4 == 0 { ground.store().tenant(&tenant) } else { here.clone() };
         racers.spawn(async move {
             let mut made = Vec::new();
             let terms = Terms { now: NOW, deadline: NOW.plus(Duration::from_secs(20)) };
@@ -98,18 +104,9 @@ pub(in crate::store) async fn thirty_places_are_filled_once(backend: Backend) {
     .unwrap();
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn twelve_assigners_fill_thirty_places_on_sqlite() {
-    let folder = tempfile::tempdir().unwrap();
-    thirty_places_are_filled_once(Backend::Sqlite { path: folder.path().join("race.db") }).await;
-}
-
-#[tokio::test]
-async fn the_index_refuses_a_second_live_assignment() {
-    let folder = tempfile::tempdir().unwrap();
-    let backend = Backend::Sqlite { path: folder.path().join("one.db") };
-    let store = Store::open(&Settings { backend, readers: 1, group_max: 8 }).unwrap();
-    let scope = store.tenant(&TenantId::parse("t").unwrap());
+async fn the_index_refuses_a_second_live_assignment(on: Trial) {
+    let ground = on.ground();
+    let scope = ground.store().tenant(&TenantId::parse("t").unwrap());
     let terms = Terms { now: NOW, deadline: NOW };
     let session = SessionId::generate(NOW);
     let offer = move |agent: &str| terms.offer(session, ConversationId::generate(NOW), AgentId::parse(agent).unwrap());

@@ -94,7 +94,7 @@ impl State {
         if let Some(text) = self.outbox.pop() {
             return Some(Message::Text(match text {
                 Text::Own(text) => text.into(),
-                Text::Shared(text) => (&*text).into(),
+                Text::Shared(frame) => (&*frame.text).into(),
             }));
         }
         let close = self.close?;

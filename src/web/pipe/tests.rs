@@ -5,6 +5,7 @@ use actix_web::web;
 use futures_util::FutureExt as _;
 
 use super::*;
+use crate::hub::Frame;
 
 /// A pipe and the body that carries it, as the connection would have it.
 async fn carried() -> (Pipe, BoxBody) {
@@ -44,7 +45,7 @@ async fn all_that_waits_is_there_at_once_and_in_order() {
     let (pipe, mut body) = carried().await;
     let texts: Vec<String> = (0..200).map(|n| format!("{{\"n\":{n}}}")).collect();
     for (n, text) in texts.iter().enumerate() {
-        let text = if n % 2 == 0 { Text::Own(text.clone()) } else { Text::Shared(text.as_str().into()) };
+        let text = if n % 2 == 0 { Text::Own(text.clone()) } else { Text::Shared(Frame::plain(text.clone())) };
         pipe.push(text).unwrap();
     }
     pipe.pong(Bytes::from_static(b"p"));

@@ -5,6 +5,7 @@ mod desk;
 mod episode;
 mod isolation;
 mod limits;
+mod nodes;
 mod oversight;
 mod resume;
 mod slow;

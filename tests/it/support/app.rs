@@ -1,8 +1,8 @@
-//! A whole gateway in this process: real SQLite in a folder of its own, real sockets on a free port, a turnable clock,
-//! and the platform simulator on the other side.
+//! A whole gateway in this process: real SQLite in a folder of its own or a real PostgreSQL, real sockets on a free
+//! port, a turnable clock, and the platform simulator on the other side.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -23,6 +23,7 @@ pub const APPID: &str = "wx0123456789abcdef";
 /// How an app is started.
 pub struct Builder {
     dir: Option<TempDir>,
+    beside: Option<PathBuf>,
     settings: String,
     declaration: String,
     conformance: bool,
@@ -49,6 +50,7 @@ impl TestApp {
     pub fn with() -> Builder {
         Builder {
             dir: None,
+            beside: None,
             settings: String::new(),
             declaration: include_str!("../../fixture/demo.toml").to_owned(),
             conformance: false,
@@ -143,6 +145,12 @@ impl Builder {
         self
     }
 
+    /// As another node on the store of one that runs.
+    pub fn beside(mut self, app: &TestApp) -> Self {
+        self.beside = Some(app.dir().to_owned());
+        self
+    }
+
     /// With other settings, as TOML.
     pub fn settings(mut self, toml: &str) -> Self {
         self.settings.push_str(toml);
@@ -153,6 +161,16 @@ impl Builder {
     pub fn rabbitmq(self, broker: &Service) -> Self {
         let url = format!("amqp://guest:guest@127.0.0.1:{}/%2f", broker.port());
         self.settings(&format!("[bus]\nkind = \"rabbitmq\"\nurl = {url:?}\n"))
+    }
+
+    /// On the database of a PostgreSQL service. Apps that are given the same service are nodes on the same tables.
+    pub fn postgres(self, service: &Service) -> Self {
+        self.settings(&format!("[store]\nkind = \"postgres\"\nurl = {:?}\n", service.url()))
+    }
+
+    /// As one node of several that tell each other through this Redis. They also need one store.
+    pub fn redis(self, service: &Service) -> Self {
+        self.settings(&format!("[hub]\nkind = \"redis\"\nurl = \"{}\"\n", service.redis_url()))
     }
 
     /// With the echo for conformance suites.
@@ -169,14 +187,14 @@ impl Builder {
 
     /// Starts it on a thread of its own, as a process would, and waits until it serves.
     pub async fn start(self) -> TestApp {
-        let Self { dir, settings, declaration, conformance } = self;
+        let Self { dir, beside, settings, declaration, conformance } = self;
         drop(rustls::crypto::ring::default_provider().install_default());
         let dir = dir.unwrap_or_else(|| TempDir::new().expect("a folder"));
         let (stop, clock) = (CancellationToken::new(), Clock::system());
         let (ready, started) = tokio::sync::oneshot::channel();
         let preset = format!(
             "[data]\ndir = {:?}\n[secret]\ngenerate = true\n[http]\nbind = \"127.0.0.1:0\"\nworkers = 1\n[log]\nlevel = \"warn\"\n{settings}",
-            dir.path()
+            beside.as_deref().unwrap_or(dir.path())
         );
         let (ending, its_clock) = (stop.clone(), clock.clone());
         let ended = std::thread::spawn(move || {

@@ -3,6 +3,7 @@
 pub mod agent;
 pub mod app;
 pub mod broker;
+pub mod relay;
 pub mod service;
 pub mod socket;
 pub mod visitor;

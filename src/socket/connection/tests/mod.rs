@@ -63,6 +63,7 @@ impl Bench {
             settings: Settings::default(),
             node: NodeId::generate(Millis(0)),
             signer: signature::tests::signer(&Clock::system()),
+            found: AtomicU64::new(0),
         };
         let now = Instant::now();
         let id = ConnectionId::generate(Millis(7));
@@ -91,7 +92,7 @@ impl Bench {
         };
         let device = DeviceId::parse("d").unwrap();
         let client = Arc::new(Client { tenant: tenant(), party, device, connection: bench.connection.id() });
-        let admission = Admission { client, ready: r#"{"state":{}}"#.into(), positions };
+        let admission = Admission { client, ready: r#"{"state":{}}"#.into(), positions, marks: Vec::new() };
         bench.done(Done::Admitted(Box::new(admission)));
         assert_eq!(bench.said.remove(0), json!({"id": 1, "ok": {"state": {}}}));
         bench

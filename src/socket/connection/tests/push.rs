@@ -14,7 +14,7 @@ fn a_contact_never_sees_what_is_for_agents_and_the_chain_stays_whole() {
     }
     assert_eq!(bench.pushed(), [(3, 4), (4, 6)]);
     bench.hint(&Hint::Message(envelope(conv(1), 5, Visibility::Agents)));
-    bench.hint(&Hint::Frame(r#"{"op":"typing","d":{}}"#.into()));
+    bench.hint(&Hint::Frame(crate::hub::Frame::plain(r#"{"op":"typing","d":{}}"#)));
     assert_eq!(bench.said.pop().unwrap()["op"], "typing");
     assert!(bench.said.is_empty());
 }

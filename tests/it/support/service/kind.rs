@@ -25,6 +25,15 @@ impl Kind {
         }
     }
 
+    /// The address for clients of the service on this port.
+    pub(super) fn url(self, port: u16) -> String {
+        match self {
+            Self::Postgres => format!("postgres://postgres@127.0.0.1:{port}/postgres"),
+            Self::Redis => format!("redis://127.0.0.1:{port}"),
+            Self::Rabbitmq => format!("amqp://guest:guest@127.0.0.1:{port}"),
+        }
+    }
+
     /// Whether the service on this port takes clients now.
     pub(super) fn answers(self, port: u16) -> bool {
         match self {

@@ -2,6 +2,7 @@
 //! shared where starting takes long; tests keep apart by database, key prefix or virtual host.
 
 mod kind;
+mod redis;
 #[cfg(test)]
 mod tests;
 
@@ -12,6 +13,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 pub use kind::Kind;
+pub use redis::RedisCluster;
 use tempfile::TempDir;
 
 /// How long a service may take to come up on a busy machine.
@@ -44,12 +46,48 @@ impl Service {
         self.port
     }
 
+    /// Where clients find it, also while it is down.
+    pub fn url(&self) -> String {
+        self.kind.url(self.port)
+    }
+
+    /// The port after it, for whatever the options say: `{second}` in an option stands for it.
+    pub fn second_port(&self) -> u16 {
+        self.port + 1
+    }
+
     /// Kills it with everything it started. Its data stay.
     pub fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
             kill_group(child.id());
             child.wait().expect("the service can be waited for");
         }
+    }
+
+    /// Stops it where it stands: it keeps its port and its connections and answers nothing.
+    pub fn freeze(&self) {
+        self.signal("-STOP");
+    }
+
+    /// Lets it go on.
+    pub fn thaw(&self) {
+        self.signal("-CONT");
+    }
+
+    /// Sends a signal to the service and to every process that it has started.
+    fn signal(&self, name: &str) {
+        let root = self.child.as_ref().expect("it runs").id();
+        let mut all = vec![root];
+        let mut next = 0;
+        while let Some(pid) = all.get(next) {
+            let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
+            all.extend(children.split_whitespace().filter_map(|pid| pid.parse::<u32>().ok()));
+            next += 1;
+        }
+        // Parents first: one that is stopped starts nobody new.
+        let pids = all.iter().map(ToString::to_string);
+        let sent = Command::new("kill").arg(name).args(pids).status();
+        assert!(sent.is_ok_and(|status| status.success()), "kill {name}");
     }
 
     /// Starts it again on its port and its data, and waits until it answers.
@@ -61,7 +99,7 @@ impl Service {
             .arg(self.kind.name())
             .arg(self.dir.path().join("service"))
             .arg(self.port.to_string())
-            .args(&self.options)
+            .args(self.options.iter().map(|option| option.replace("{second}", &self.second_port().to_string())))
             .stdin(Stdio::null())
             .stdout(log.try_clone().expect("a log file"))
             .stderr(log)

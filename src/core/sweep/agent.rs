@@ -1,0 +1,256 @@
+//! Agents: what is offered to them, the conversations in their lists and what is new in these, their sign-ins.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use super::{Core, Memory, News, RECENT};
+use crate::core::effect::{Push, Receipt, WindowView};
+use crate::core::log::{far, receipt};
+use crate::core::view::{Around, Viewer, conversation_view, offer_view, session_view};
+use crate::core::{Error, Scene};
+use crate::hub::{Hint, Recipient, digest};
+use crate::model::assignment::State;
+use crate::model::envelope::ChannelKind;
+use crate::model::id::{AgentId, AssignmentId, ConversationId, SessionId, TenantId};
+use crate::model::time::Millis;
+use crate::model::window::Window;
+use crate::store::cursor::Cursor;
+use crate::store::sweep::{self, Head, Share};
+use crate::store::{Tx, assignment, conversation, delivery, message, session};
+
+/// What the last look saw of an agent.
+#[derive(Debug, Clone, Default)]
+pub(super) struct AgentSeen {
+    offers: BTreeSet<AssignmentId>,
+    convs: BTreeMap<ConversationId, ConvSeen>,
+    sign_ins: u64,
+}
+
+/// What it saw of a conversation in the agent's list.
+#[derive(Debug, Clone)]
+struct ConvSeen {
+    assignment: AssignmentId,
+    session: SessionId,
+    /// Version of the session, and how the share stands.
+    stand: (i64, String, Millis),
+    seq: i64,
+    window: Window,
+    /// Messages on their way through a channel, and how they stand.
+    unsettled: BTreeMap<i64, u64>,
+    customer: (i64, i64),
+}
+
+/// The rows of a chunk of agents.
+struct Rows {
+    heads: HashMap<ConversationId, Head>,
+    versions: HashMap<SessionId, i64>,
+    unsettled: HashMap<ConversationId, BTreeMap<i64, u64>>,
+    customers: HashMap<ConversationId, (i64, i64)>,
+}
+
+impl Rows {
+    fn read(tx: &mut Tx<'_>, shares: &[Share]) -> Result<Self, Error> {
+        let held = shares.iter().filter(|share| share.state != State::Offered.as_str());
+        let (convs, sessions): (BTreeSet<_>, BTreeSet<_>) = held.map(|share| (share.conv, share.session)).unzip();
+        let convs: Vec<ConversationId> = convs.into_iter().collect();
+        let sessions: Vec<SessionId> = sessions.into_iter().collect();
+        let mut unsettled: HashMap<ConversationId, BTreeMap<i64, u64>> = HashMap::new();
+        for (conv, seq, stand) in sweep::unsettled(tx, &convs)? {
+            unsettled.entry(conv).or_default().insert(seq, digest(stand));
+        }
+        Ok(Self {
+            heads: sweep::heads(tx, &convs)?.into_iter().map(|head| (head.conv, head)).collect(),
+            versions: sweep::versions(tx, &sessions)?,
+            unsettled,
+            customers: sweep::customers_at(tx, &convs)?,
+        })
+    }
+
+    fn seen(&self, share: &Share) -> Option<ConvSeen> {
+        let head = self.heads.get(&share.conv)?;
+        let version = self.versions.get(&share.session).copied()?;
+        Some(ConvSeen {
+            assignment: share.assignment,
+            session: share.session,
+            stand: (version, share.state.clone(), share.deadline),
+            seq: head.seq,
+            window: head.window,
+            unsettled: self.unsettled.get(&share.conv).cloned().unwrap_or_default(),
+            customer: self.customers.get(&share.conv).copied().unwrap_or_default(),
+        })
+    }
+}
+
+/// One agent who is looked at.
+struct Look<'a> {
+    agent: &'a AgentId,
+    to: Recipient,
+    before: Option<&'a AgentSeen>,
+    news: &'a mut News,
+}
+
+/// Whether something has happened in the conversation of late.
+fn recent(scene: &Scene, rows: &Rows, share: &Share) -> bool {
+    rows.heads.get(&share.conv).is_some_and(|head| scene.now.since(head.updated_at) <= RECENT)
+}
+
+fn look(
+    tx: &mut Tx<'_>,
+    scene: &Scene,
+    agents: &[AgentId],
+    known: &HashMap<AgentId, AgentSeen>,
+) -> Result<(HashMap<AgentId, AgentSeen>, News), Error> {
+    let mut news = News { statements: 2, ..News::default() };
+    let shares = sweep::shares_of(tx, agents)?;
+    let sign_ins = sweep::sign_ins(tx, agents)?;
+    let rows = Rows::read(tx, &shares)?;
+    news.statements += if shares.is_empty() { 0 } else { 4 };
+    let mut seen = HashMap::new();
+    for agent in agents {
+        let before = known.get(agent);
+        let own: Vec<&Share> = shares.iter().filter(|share| share.agent == *agent).collect();
+        let hashes: Vec<&str> = sign_ins.iter().filter(|(of, _)| of == agent).map(|(_, hash)| hash.as_str()).collect();
+        let mut now = AgentSeen { sign_ins: digest(hashes), ..AgentSeen::default() };
+        let to = Recipient::Agent(tx.tenant().clone(), agent.clone());
+        let mut look = Look { agent, to, before, news: &mut news };
+        // One that ended before the first look cannot be seen by comparing.
+        if before.is_none_or(|before| before.sign_ins != now.sign_ins) {
+            look.news.list.push((look.to.clone(), Hint::SignedOut));
+        }
+        look.offers(tx, scene, &own, &mut now)?;
+        look.list(tx, scene, &own, &rows, &mut now)?;
+        seen.insert(agent.clone(), now);
+    }
+    Ok((seen, news))
+}
+
+impl Look<'_> {
+    fn offers(&mut self, tx: &mut Tx<'_>, scene: &Scene, own: &[&Share], now: &mut AgentSeen) -> Result<(), Error> {
+        let before = self.before;
+        let stands = |share: &&&Share| share.state == State::Offered.as_str() && share.deadline > scene.now;
+        now.offers = own.iter().filter(stands).map(|share| share.assignment).collect();
+        for id in now.offers.iter().filter(|id| before.is_none_or(|before| !before.offers.contains(id))) {
+            let Some(offer) = assignment::find(tx, *id)? else { continue };
+            let view = offer_view(tx, scene, &offer)?;
+            self.news.statements += 5;
+            self.news.push(&self.to, &Push::Offer(Box::new(view)))?;
+        }
+        for gone in before.iter().flat_map(|before| &before.offers).filter(|id| !now.offers.contains(id)) {
+            let taken = own.iter().any(|share| share.assignment == *gone);
+            let reason = if taken { "taken_elsewhere" } else { "cancelled" };
+            self.news.push(&self.to, &Push::OfferRevoke { assignment: *gone, reason })?;
+        }
+        Ok(())
+    }
+
+    /// The conversations that the agent answers or wraps up, each with the share that counts.
+    fn list(
+        &mut self,
+        tx: &mut Tx<'_>,
+        scene: &Scene,
+        own: &[&Share],
+        rows: &Rows,
+        now: &mut AgentSeen,
+    ) -> Result<(), Error> {
+        let before = self.before;
+        let mut held: Vec<&&Share> = own.iter().filter(|share| share.state != State::Offered.as_str()).collect();
+        held.sort_by_key(|share| (share.state != State::Active.as_str(), share.assignment));
+        for share in held {
+            if now.convs.contains_key(&share.conv) {
+                continue;
+            }
+            let Some(seen) = rows.seen(share) else { continue };
+            match before.and_then(|before| before.convs.get(&share.conv)) {
+                Some(was) if was.assignment == seen.assignment => self.changed(tx, share, was, &seen)?,
+                Some(_) => self.entered(tx, share, &seen)?,
+                None if before.is_some() || recent(scene, rows, share) => self.entered(tx, share, &seen)?,
+                // An agent who has just come was told by the answer to the sign-in.
+                None => self.news.head(&self.to, share.conv, seen.seq, seen.seq),
+            }
+            now.convs.insert(share.conv, seen);
+        }
+        for gone in before.iter().flat_map(|before| before.convs.keys()) {
+            if !now.convs.contains_key(gone) {
+                self.news.push(&self.to, &Push::ConversationGone { conv: *gone })?;
+            }
+        }
+        Ok(())
+    }
+
+    fn entered(&mut self, tx: &mut Tx<'_>, share: &Share, seen: &ConvSeen) -> Result<(), Error> {
+        let Some(conversation) = conversation::find(tx, share.conv)? else { return Ok(()) };
+        let session = session::find(tx, share.session)?;
+        let view = conversation_view(tx, &conversation, session.as_ref(), Viewer::Agent(self.agent), None)?;
+        self.news.statements += 8;
+        self.news.push(&self.to, &Push::Conversation(Box::new(view)))?;
+        self.session(tx, seen)?;
+        self.news.head(&self.to, share.conv, seen.seq, seen.seq);
+        Ok(())
+    }
+
+    fn changed(&mut self, tx: &mut Tx<'_>, share: &Share, was: &ConvSeen, now: &ConvSeen) -> Result<(), Error> {
+        if was.stand != now.stand {
+            self.session(tx, now)?;
+        }
+        if was.seq != now.seq && share.state == State::Active.as_str() {
+            self.news.head(&self.to, share.conv, now.seq, was.seq);
+        }
+        if was.window != now.window {
+            let conversation = conversation::find(tx, share.conv)?;
+            if conversation.is_some_and(|conversation| conversation.kind == ChannelKind::Wechat) {
+                let view = WindowView { conv: share.conv, window: now.window };
+                self.news.push(&self.to, &Push::Window(view))?;
+            }
+        }
+        if was.customer != now.customer {
+            let cursor = Cursor { delivered: now.customer.0, seen: now.customer.1 };
+            self.news.push(&self.to, &Push::Receipt(far(share.conv, "contact".into(), cursor)))?;
+        }
+        self.settled(tx, share.conv, was, now)
+    }
+
+    /// How messages stand that were on their way, or were not there, at the last look.
+    fn settled(&mut self, tx: &mut Tx<'_>, conv: ConversationId, was: &ConvSeen, now: &ConvSeen) -> Result<(), Error> {
+        if was.unsettled == now.unsettled && was.seq == now.seq {
+            return Ok(());
+        }
+        let first = was.unsettled.keys().next().copied().unwrap_or(was.seq + 1);
+        self.news.statements += 1;
+        for item in delivery::between(tx, conv, first, now.seq)? {
+            if item.seq <= was.seq && !was.unsettled.contains_key(&item.seq) {
+                continue;
+            }
+            let Some(conversation) = conversation::find(tx, conv)? else { return Ok(()) };
+            let origin = conversation.origin(tx);
+            let id = message::at(tx, &origin, conv, item.seq)?.map(|envelope| envelope.id);
+            let receipt: Receipt = receipt(&item, id);
+            self.news.push(&self.to, &Push::Receipt(receipt))?;
+        }
+        Ok(())
+    }
+
+    fn session(&mut self, tx: &mut Tx<'_>, seen: &ConvSeen) -> Result<(), Error> {
+        let Some(session) = session::find(tx, seen.session)? else { return Ok(()) };
+        let around = Around::read(tx, &session)?;
+        self.news.statements += 4;
+        let view = session_view(&session, &around, Viewer::Agent(self.agent));
+        self.news.push(&self.to, &Push::Session(Box::new(view)))
+    }
+}
+
+impl Core {
+    /// Looks at these agents; returns what was seen.
+    pub(super) async fn sweep_agents(
+        &self,
+        tenant: &TenantId,
+        agents: Vec<AgentId>,
+        memory: &mut Memory,
+    ) -> Result<HashMap<AgentId, AgentSeen>, Error> {
+        let all = memory.agents.entry(tenant.clone()).or_default();
+        let known = agents.iter().filter_map(|agent| Some((agent.clone(), all.get(agent)?.clone())));
+        let known: HashMap<AgentId, AgentSeen> = known.collect();
+        let scene = self.scene(tenant)?;
+        let (seen, news) = self.scope(tenant).read(move |tx| look(tx, &scene, &agents, &known)).await?;
+        memory.found(news);
+        Ok(seen)
+    }
+}

@@ -1,0 +1,206 @@
+//! What the sweep of one node finds of what happened on another when every hint between them is lost.
+
+use super::*;
+use crate::config::{Hub as Where, Redis};
+use crate::core::sweep::Memory;
+use crate::model::secret::Secret;
+
+on_both! {
+    an_agent_elsewhere_learns_of_offers_conversations_messages_and_their_ends
+    an_offer_that_was_taken_back_is_taken_back_elsewhere
+    a_visitor_elsewhere_learns_of_messages_and_of_the_session
+    a_socket_whose_device_came_back_elsewhere_checks_itself
+    a_socket_that_was_replaced_does_not_move_the_cursor_any_more
+    a_visitor_who_waits_and_whose_node_died_has_a_while_to_come_back
+    ten_thousand_idle_visitors_cost_a_statement_per_five_hundred
+}
+
+/// Another node on the tables of a desk. Its hub leads to a server that is not there: nothing is heard of others.
+struct Elsewhere {
+    core: Core,
+    memory: Memory,
+}
+
+impl Elsewhere {
+    fn of(desk: &Desk) -> Self {
+        let redis = Redis {
+            url: Secret::new("redis://127.0.0.1:9".into()),
+            cluster: false,
+            prefix: "yizhan".into(),
+            ca_file: None,
+        };
+        let registry = Registry::new([(*desk.core.tenants().tenant(&desk.tenant).unwrap()).clone()]);
+        let parts = parts(desk.core.store().clone(), desk.clock.clone(), registry, desk.ground.folder());
+        let hub = Hub::open(&Where::Redis(redis), parts.node).unwrap();
+        Self { core: Core::new(Parts { hub, ..parts }), memory: Memory::default() }
+    }
+
+    /// Opens a socket here, as a connection does, and looks once.
+    async fn joined(&mut self, client: &Client) -> (Attachment, Inlet) {
+        let to = match &client.party {
+            Party::Agent { agent, .. } => {
+                vec![Recipient::Agent(client.tenant.clone(), agent.clone()), Recipient::Agents(client.tenant.clone())]
+            }
+            Party::Contact { contact, .. } => vec![Recipient::Contact(client.tenant.clone(), *contact)],
+        };
+        let attached = self.core.hub().attach(client.connection, to, 256);
+        self.core.attached(client).await.unwrap();
+        self.core.sweep_fresh(&mut self.memory).await.unwrap();
+        self.core.tell_swept(&mut self.memory);
+        attached
+    }
+
+    /// What a round of the sweep tells this socket.
+    async fn round(&mut self, inlet: &mut Inlet) -> Vec<Hint> {
+        self.core.sweep_all(&mut self.memory).await.unwrap();
+        self.core.tell_swept(&mut self.memory);
+        std::iter::from_fn(|| inlet.hints.try_recv().ok()).collect()
+    }
+}
+
+fn swept(hints: &[Hint], op: &str) -> Vec<serde_json::Value> {
+    let frames = hints.iter().filter_map(|hint| match hint {
+        Hint::Swept(frame) => Some(serde_json::from_str::<serde_json::Value>(&frame.text).unwrap()),
+        _ => None,
+    });
+    frames.filter(|frame| frame["op"] == op).map(|frame| frame["d"].clone()).collect()
+}
+
+fn heads(hints: &[Hint]) -> Vec<(ConversationId, i64)> {
+    let head = |hint: &Hint| if let Hint::Head(head) = hint { Some((head.conv, head.seq)) } else { None };
+    hints.iter().filter_map(head).collect()
+}
+
+async fn an_agent_elsewhere_learns_of_offers_conversations_messages_and_their_ends(on: Trial) {
+    let desk = Desk::open(on);
+    let li = desk.ready("li", 2, &["service"]).await;
+    let mut there = Elsewhere::of(&desk);
+    let (_socket, mut inlet) = there.joined(&li).await;
+    there.round(&mut inlet).await;
+    assert!(there.round(&mut inlet).await.is_empty(), "nothing happened, nothing is told");
+
+    let customer = desk.writer("zhang").await;
+    let told = there.round(&mut inlet).await;
+    let offer = &swept(&told, "offer")[0];
+    assert_eq!(swept(&told, "presence")[0]["load"], 1);
+    assert!(swept(&there.round(&mut inlet).await, "offer").is_empty(), "an offer is told once");
+
+    let conv = desk.accept(&li).await;
+    let told = there.round(&mut inlet).await;
+    assert_eq!(swept(&told, "offer.revoke")[0]["assignment"], offer["assignment"]);
+    assert_eq!(swept(&told, "conv")[0]["conv"], conv.to_string());
+    assert_eq!(swept(&told, "session")[0]["state"], "active");
+
+    desk.says(&customer, "在吗").await;
+    let seq = i64::try_from(desk.log(conv).await.len()).unwrap();
+    let told = there.round(&mut inlet).await;
+    assert_eq!(heads(&told), [(conv, seq)]);
+    assert!(swept(&told, "conv").is_empty());
+
+    let session = desk.session(conv).await.session;
+    desk.core.end(&li, Some(session), None).await.unwrap();
+    let told = there.round(&mut inlet).await;
+    assert_eq!(swept(&told, "session")[0]["state"], "ended");
+    desk.pass(600).await;
+    desk.core.attached(&li).await.unwrap();
+    let told = there.round(&mut inlet).await;
+    assert_eq!(swept(&told, "conv.gone")[0]["conv"], conv.to_string());
+}
+
+async fn an_offer_that_was_taken_back_is_taken_back_elsewhere(on: Trial) {
+    let desk = Desk::open(on);
+    let li = desk.ready("li", 1, &["service"]).await;
+    let mut there = Elsewhere::of(&desk);
+    let (_socket, mut inlet) = there.joined(&li).await;
+    desk.writer("zhang").await;
+    assert_eq!(swept(&there.round(&mut inlet).await, "offer").len(), 1);
+    desk.choose(&li, "break").await;
+    assert_eq!(swept(&there.round(&mut inlet).await, "offer.revoke")[0]["reason"], "cancelled");
+}
+
+async fn a_visitor_elsewhere_learns_of_messages_and_of_the_session(on: Trial) {
+    let desk = Desk::open(on);
+    let li = desk.ready("li", 1, &["service"]).await;
+    let customer = desk.writer("zhang").await;
+    let mut there = Elsewhere::of(&desk);
+    let (_socket, mut inlet) = there.joined(&customer.client).await;
+    there.round(&mut inlet).await;
+    assert!(there.round(&mut inlet).await.is_empty());
+    let conv = desk.accept(&li).await;
+    let told = there.round(&mut inlet).await;
+    assert_eq!((swept(&told, "session")[0]["state"].as_str(), heads(&told).len()), (Some("active"), 1));
+    desk.answers(&li, conv, "您好", None).await.unwrap();
+    let seq = i64::try_from(desk.log(conv).await.len()).unwrap();
+    assert_eq!(heads(&there.round(&mut inlet).await), [(conv, seq)]);
+    desk.core.end(&li, Some(desk.session(conv).await.session), None).await.unwrap();
+    assert_eq!(swept(&there.round(&mut inlet).await, "session")[0]["state"], "ended");
+}
+
+async fn a_socket_whose_device_came_back_elsewhere_checks_itself(on: Trial) {
+    let desk = Desk::open(on);
+    let li = desk.hire("li", 1, &["service"]).await;
+    let mut there = Elsewhere::of(&desk);
+    let (_socket, mut inlet) = there.joined(&li).await;
+    desk.turn(4);
+    there.round(&mut inlet).await;
+    // The same device, on this node.
+    let newer = Client { connection: ConnectionId::generate(desk.clock.now()), ..li.clone() };
+    desk.core.attached(&newer).await.unwrap();
+    let told = there.round(&mut inlet).await;
+    assert!(told.iter().any(|hint| matches!(hint, Hint::SignedOut)), "{told:?}");
+    assert_eq!(there.core.holds(&li).await.unwrap(), crate::core::Holds::Another);
+    assert_eq!(there.core.holds(&newer).await.unwrap(), crate::core::Holds::This);
+}
+
+async fn a_socket_that_was_replaced_does_not_move_the_cursor_any_more(on: Trial) {
+    let desk = Desk::open(on);
+    let customer = desk.writer("zhang").await;
+    desk.core.attached(&customer.client).await.unwrap();
+    let newer = Client { connection: ConnectionId::generate(desk.clock.now()), ..customer.client.clone() };
+    desk.core.attached(&newer).await.unwrap();
+    let read = async |client: &Client| {
+        let (conv, participant) = (customer.conv, client.participant());
+        desk.core.mark(client, crate::core::request::Mark { conv, seq: 1 }, true).await.unwrap();
+        desk.read(move |tx| Ok(crate::store::cursor::of_participant(tx, conv, &participant)?)).await.seen
+    };
+    assert_eq!(read(&customer.client).await, 0, "the old socket speaks for nobody");
+    assert_eq!(read(&newer).await, 1);
+}
+
+async fn a_visitor_who_waits_and_whose_node_died_has_a_while_to_come_back(on: Trial) {
+    let desk = Desk::open(on);
+    desk.ready("li", 0, &["service"]).await;
+    let (gone, back) = (desk.writer("gone").await, desk.writer("back").await);
+    let dead = Elsewhere::of(&desk);
+    dead.core.attached(&gone.client).await.unwrap();
+    dead.core.attached(&back.client).await.unwrap();
+    drop(dead);
+    desk.turn(crate::core::leases::LEASE.as_secs());
+    desk.core.bury_leases().await.unwrap();
+    desk.core.attached(&back.client).await.unwrap();
+    desk.pass(120).await;
+    assert_eq!((desk.place(&gone).await, desk.place(&back).await), (None, Some(1)));
+}
+
+async fn ten_thousand_idle_visitors_cost_a_statement_per_five_hundred(on: Trial) {
+    let desk = Desk::open(on);
+    let mut there = Elsewhere::of(&desk);
+    let mut sockets = Vec::new();
+    for i in 0..2_000 {
+        let customer = desk.visitor(&format!("visitor-{i}")).await;
+        let Party::Contact { contact, .. } = customer.client.party else { panic!("not a customer") };
+        let to = vec![Recipient::Contact(desk.tenant.clone(), contact)];
+        sockets.push(there.core.hub().attach(customer.client.connection, to, 8));
+    }
+    there.core.sweep_all(&mut there.memory).await.unwrap();
+    there.core.tell_swept(&mut there.memory);
+    for (_, inlet) in &mut sockets {
+        while inlet.hints.try_recv().is_ok() {}
+    }
+    there.core.sweep_all(&mut there.memory).await.unwrap();
+    there.core.tell_swept(&mut there.memory);
+    assert_eq!(there.memory.statements, 1 + 2_000 / 500);
+    // Their leases are missing here, which they are asked to check; of news there is nothing.
+    let mut told = sockets.iter_mut().flat_map(|(_, inlet)| std::iter::from_fn(|| inlet.hints.try_recv().ok()));
+    assert!(told.all(|hint| matches!(hint, Hint::SignedOut)));
+}

@@ -1,0 +1,188 @@
+//! What only one may have: a delivery of a channel, a timer, an attempt, a lease, a ticket, a blob to be fetched.
+
+use super::{NOW, account, customer, scope};
+use crate::model::delivery::DeliveryState;
+use crate::model::id::{ConnectionId, MediaId, NodeId, TenantId};
+use crate::model::inbound::Answer;
+use crate::store::delivery::{self, Delivery};
+use crate::store::fetch::{self, Order};
+use crate::store::lease::{self, Lease};
+use crate::store::trial::{Trial, on_both};
+use crate::store::{Error, Scope, inbox, pass, timer};
+
+on_both! {
+    a_delivery_that_two_nodes_get_at_once_is_worked_once
+    a_timer_fires_on_one_node
+    a_message_is_called_out_by_one_node
+    the_newest_connection_of_a_device_has_its_lease
+    a_ticket_lets_in_once
+    a_blob_is_fetched_by_one_node
+}
+
+/// Does `work` on both nodes at the same time, so often.
+async fn race<T: Send + 'static, F>(nodes: &[Scope; 2], work: F) -> [T; 2]
+where
+    F: Fn(Scope) -> std::pin::Pin<Box<dyn Future<Output = T> + Send>>,
+{
+    let [here, there] = nodes.clone().map(|node| tokio::spawn(work(node)));
+    [here.await.unwrap(), there.await.unwrap()]
+}
+
+async fn a_delivery_that_two_nodes_get_at_once_is_worked_once(on: Trial) {
+    let ground = on.ground();
+    let nodes = [ground.store(), ground.store()].map(|store| scope(&store));
+    for turn in 0..20 {
+        let key = format!("1795392073.{turn}");
+        let outcomes = race(&nodes, |node| {
+            let key = key.clone();
+            Box::pin(async move {
+                node.write(move |tx| {
+                    if inbox::note(tx, &account(), &key, NOW)? {
+                        let mine = Answer::Passive(Box::new(crate::model::content::Content::text(format!("to {key}"))));
+                        inbox::answered(tx, &account(), &key, &mine)?;
+                        return Ok::<_, Error>((true, Some(mine)));
+                    }
+                    Ok((false, inbox::answer(tx, &account(), &key)?))
+                })
+                .await
+                .unwrap()
+            })
+        })
+        .await;
+        assert_eq!(outcomes.iter().filter(|(worked, _)| *worked).count(), 1);
+        assert_eq!(outcomes[0].1, outcomes[1].1, "both get the same answer");
+    }
+}
+
+async fn a_timer_fires_on_one_node(on: Trial) {
+    let ground = on.ground();
+    let stores = [ground.store(), ground.store()];
+    let nodes = stores.each_ref().map(scope);
+    nodes[0].write(|tx| (0..20).try_for_each(|n| timer::set(tx, "greeting", &format!("s-{n}"), NOW))).await.unwrap();
+    let due = stores[1].survey(|conn| timer::due(conn, NOW, 100)).await.unwrap();
+    assert_eq!(due.len(), 20);
+    for due in due {
+        let fired = race(&nodes, |node| {
+            let due = due.clone();
+            Box::pin(async move { node.write(move |tx| timer::claim(tx, &due, NOW)).await.unwrap() })
+        })
+        .await;
+        assert_eq!(fired.iter().filter(|fired| **fired).count(), 1, "{due:?}");
+    }
+    assert_eq!(stores[0].survey(timer::next).await.unwrap(), None);
+}
+
+async fn a_message_is_called_out_by_one_node(on: Trial) {
+    let ground = on.ground();
+    let nodes = [ground.store(), ground.store()].map(|store| scope(&store));
+    let conv = customer(&nodes[0], "o1").await.conv;
+    for seq in 1..=20 {
+        let item = Delivery {
+            conv,
+            seq,
+            account: account(),
+            state: DeliveryState::Pending,
+            part: 0,
+            attempts: 0,
+            next_at: NOW,
+            code: None,
+            detail: None,
+        };
+        nodes[0].write(move |tx| delivery::insert(tx, &item)).await.unwrap();
+        let mine = race(&nodes, |node| {
+            Box::pin(async move {
+                node.write(move |tx| {
+                    let first = delivery::between(tx, conv, seq, seq)?.remove(0);
+                    if first.state != DeliveryState::Pending {
+                        return Ok::<_, Error>(false);
+                    }
+                    delivery::save(tx, &Delivery { state: DeliveryState::Sending, attempts: 1, ..first })?;
+                    Ok(true)
+                })
+                .await
+                .unwrap()
+            })
+        })
+        .await;
+        assert_eq!(mine.iter().filter(|mine| **mine).count(), 1, "message {seq}");
+    }
+}
+
+async fn the_newest_connection_of_a_device_has_its_lease(on: Trial) {
+    let ground = on.ground();
+    let stores = [ground.store(), ground.store()];
+    let nodes = stores.each_ref().map(scope);
+    let lease_of = |connection| Lease {
+        tenant: TenantId::parse("bank").unwrap(),
+        participant: "agent:li".into(),
+        device: "tab".into(),
+        connection,
+    };
+    let ids = [NodeId::generate(NOW), NodeId::generate(NOW)];
+    let (old, new) = (lease_of(ConnectionId::generate(NOW)), lease_of(ConnectionId::generate(NOW)));
+    let until = crate::model::time::Millis(NOW.0 + 1_000);
+    let (taken, node) = (old.clone(), ids[0]);
+    assert_eq!(nodes[0].write(move |tx| lease::take(tx, &taken, node, until)).await.unwrap(), None);
+    let (taken, node) = (new.clone(), ids[1]);
+    assert_eq!(nodes[1].write(move |tx| lease::take(tx, &taken, node, until)).await.unwrap(), Some(old.connection));
+    assert!(!nodes[0].write(move |tx| lease::release(tx, &old)).await.unwrap(), "it has it no more");
+
+    let later = crate::model::time::Millis(until.0 + 1_000);
+    let [first, second] = ids;
+    assert_eq!(stores[0].sweep(move |conn| lease::renew(conn, first, later)).await.unwrap(), 0, "another node's");
+    assert_eq!(stores[1].survey(move |conn| lease::ended(conn, until, 10)).await.unwrap(), [new.clone()]);
+    assert_eq!(stores[1].sweep(move |conn| lease::renew(conn, second, later)).await.unwrap(), 1);
+    assert!(!nodes[0].write(move |tx| lease::bury(tx, &new, until)).await.unwrap(), "it was renewed meanwhile");
+    assert!(nodes[0].read(|tx| lease::any(tx, "agent:li")).await.unwrap());
+}
+
+async fn a_ticket_lets_in_once(on: Trial) {
+    let ground = on.ground();
+    let nodes = [ground.store(), ground.store()].map(|store| scope(&store));
+    for turn in 0..20 {
+        let hash = format!("hash-{turn}");
+        let ticket = hash.clone();
+        nodes[0]
+            .write(move |tx| {
+                let expires_at = crate::model::time::Millis(NOW.0 + 1);
+                let kind = pass::Kind::Ticket;
+                let new = pass::New { hash: &ticket, kind, party: "{}", device: None, login_hash: None, expires_at };
+                pass::add(tx, &new)
+            })
+            .await
+            .unwrap();
+        let let_in = race(&nodes, |node| {
+            let hash = hash.clone();
+            Box::pin(async move { node.write(move |tx| pass::take(tx, &hash, NOW)).await.unwrap().is_some() })
+        })
+        .await;
+        assert_eq!(let_in.iter().filter(|let_in| **let_in).count(), 1);
+    }
+}
+
+async fn a_blob_is_fetched_by_one_node(on: Trial) {
+    let ground = on.ground();
+    let stores = [ground.store(), ground.store()];
+    let nodes = stores.each_ref().map(scope);
+    let conv = customer(&nodes[0], "o1").await.conv;
+    nodes[0]
+        .write(move |tx| {
+            (1..=20).try_for_each(|seq| {
+                let (media, account) = (MediaId::generate(NOW), account());
+                let order = Order { media, mime: "image/jpeg", conv, seq, account: &account, remote: "m" };
+                fetch::order(tx, &order, NOW)
+            })
+        })
+        .await
+        .unwrap();
+    let due = stores[1].survey(|conn| fetch::due(conn, NOW, 100)).await.unwrap();
+    assert_eq!(due.len(), 20);
+    let until = crate::model::time::Millis(NOW.0 + 60_000);
+    let claimed = race(&nodes, |node| {
+        let ids: Vec<MediaId> = due.iter().map(|(_, media)| *media).collect();
+        Box::pin(async move { node.write(move |tx| fetch::claim(tx, &ids, NOW, until)).await.unwrap() })
+    })
+    .await;
+    assert_eq!(claimed.iter().map(Vec::len).sum::<usize>(), 20, "each blob belongs to one node");
+    assert!(claimed.iter().flatten().all(|fetch| fetch.attempts == 1));
+}

@@ -1,0 +1,82 @@
+//! Sweeps over all tenants beside writers of theirs: nobody is in anybody's way for long.
+
+use super::{NOW, scope};
+use crate::model::id::{ConnectionId, NodeId, TenantId};
+use crate::model::time::Millis;
+use crate::store::lease::{self, Lease};
+use crate::store::trial::{Trial, on_both};
+use crate::store::{Error, inbox};
+
+on_both! {
+    sweeps_and_jobs_on_the_same_rows_all_succeed
+    what_is_old_goes_a_part_at_a_time
+}
+
+async fn sweeps_and_jobs_on_the_same_rows_all_succeed(on: Trial) {
+    let ground = on.ground();
+    let stores = [ground.store(), ground.store()];
+    let tenants = ["a", "b", "c", "d"].map(|name| TenantId::parse(name).unwrap());
+    let nodes = [NodeId::generate(NOW), NodeId::generate(NOW)];
+    let leases = |tenant: &TenantId| {
+        let tenant = tenant.clone();
+        (0..10).map(move |n| Lease {
+            tenant: tenant.clone(),
+            participant: format!("agent:{n}"),
+            device: "tab".into(),
+            connection: ConnectionId::generate(NOW),
+        })
+    };
+    let mut work = tokio::task::JoinSet::new();
+    for (tenant, n) in tenants.iter().zip(0_usize..) {
+        let (scope, node) = (stores[n % 2].tenant(tenant), nodes[n % 2]);
+        let mine: Vec<Lease> = leases(tenant).collect();
+        work.spawn(async move {
+            for turn in 0..20 {
+                let mut mine = mine.clone();
+                // Each job takes several rows, every second one in the other direction.
+                if turn % 2 == 1 {
+                    mine.reverse();
+                }
+                scope
+                    .write(move |tx| {
+                        mine.iter().try_for_each(|lease| lease::take(tx, lease, node, Millis(NOW.0 + turn)).map(drop))
+                    })
+                    .await
+                    .unwrap();
+            }
+        });
+    }
+    for (store, node) in stores.iter().cloned().zip(nodes) {
+        work.spawn(async move {
+            for turn in 0..40 {
+                store.sweep(move |conn| lease::renew(conn, node, Millis(NOW.0 + turn))).await.unwrap();
+            }
+        });
+    }
+    while let Some(done) = work.join_next().await {
+        done.unwrap();
+    }
+    let count = stores[0].sweep(move |conn| lease::renew(conn, nodes[0], NOW)).await.unwrap();
+    assert_eq!(count, 20);
+}
+
+async fn what_is_old_goes_a_part_at_a_time(on: Trial) {
+    let ground = on.ground();
+    let store = ground.store();
+    let account = super::account();
+    scope(&store)
+        .write(move |tx| {
+            for n in 0..250 {
+                inbox::note(tx, &account, &format!("k-{n}"), Millis(NOW.0 + n))?;
+            }
+            Ok::<_, Error>(())
+        })
+        .await
+        .unwrap();
+    let before = Millis(NOW.0 + 240);
+    let mut rounds = Vec::new();
+    while rounds.last() != Some(&0) {
+        rounds.push(store.sweep(move |conn| inbox::forget(conn, before, NOW, 100)).await.unwrap());
+    }
+    assert_eq!(rounds, [101, 101, 38, 0]);
+}

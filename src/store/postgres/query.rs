@@ -1,0 +1,153 @@
+//! diesel's queries as text and bytes, and the statements that a connection has prepared for them.
+
+use std::any::TypeId;
+use std::collections::HashMap;
+use std::error::Error;
+
+use diesel::pg::{Pg, PgMetadataLookup, PgQueryBuilder, PgTypeMetadata};
+use diesel::query_builder::bind_collector::RawBytesBindCollector;
+use diesel::query_builder::{QueryBuilder, QueryFragment, QueryId};
+use diesel::result::Error as Diesel;
+use tokio_postgres::Statement;
+use tokio_postgres::types::private::BytesMut;
+use tokio_postgres::types::{IsNull, ToSql, Type};
+
+/// Statements kept by their text: those whose shape may differ from call to call. Ours are fixed, so this is never
+/// reached; without a bound a mistake would grow without end on both sides.
+const TEXTS: usize = 1_000;
+
+/// One value that a statement is given, encoded by diesel.
+#[derive(Debug)]
+pub(super) struct Bind(Option<Vec<u8>>);
+
+impl ToSql for Bind {
+    fn to_sql(&self, _: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
+        let Some(bytes) = &self.0 else { return Ok(IsNull::Yes) };
+        out.extend_from_slice(bytes);
+        Ok(IsNull::No)
+    }
+
+    fn accepts(_: &Type) -> bool {
+        true
+    }
+
+    // The types are those that the statement was prepared with.
+    fn to_sql_checked(&self, as_type: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
+        self.to_sql(as_type, out)
+    }
+}
+
+/// The values of a query and their types.
+pub(super) struct Given {
+    pub(super) types: Vec<Type>,
+    pub(super) binds: Vec<Bind>,
+}
+
+/// All columns have built-in types.
+struct NoLookup;
+
+impl PgMetadataLookup for NoLookup {
+    fn lookup_type(&mut self, _: &str, _: Option<&str>) -> PgTypeMetadata {
+        PgTypeMetadata::new(0, 0)
+    }
+
+    fn as_any<'a>(&mut self) -> &mut (dyn std::any::Any + 'a)
+    where
+        Self: 'a,
+    {
+        self
+    }
+}
+
+/// Encodes the values of a query.
+///
+/// # Errors
+/// When a text holds U+0000, which PostgreSQL cannot keep. The server would refuse it too, but only after the
+/// statement was sent, and that costs the transaction.
+pub(super) fn given<T: QueryFragment<Pg>>(query: &T) -> Result<Given, Diesel> {
+    let mut collected = RawBytesBindCollector::<Pg>::new();
+    query.collect_binds(&mut collected, &mut NoLookup, &Pg)?;
+    let mut types = Vec::with_capacity(collected.metadata.len());
+    let mut binds = Vec::with_capacity(collected.binds.len());
+    for (metadata, bytes) in collected.metadata.into_iter().zip(collected.binds) {
+        let oid = metadata.oid().map_err(|error| Diesel::SerializationError(Box::new(error)))?;
+        let known = Type::from_oid(oid).ok_or_else(|| unfit(&format!("a value has the unknown type {oid}")))?;
+        if known == Type::TEXT && bytes.as_ref().is_some_and(|bytes| bytes.contains(&0)) {
+            return Err(unfit("a text holds U+0000"));
+        }
+        types.push(known);
+        binds.push(Bind(bytes));
+    }
+    Ok(Given { types, binds })
+}
+
+fn unfit(why: &str) -> Diesel {
+    Diesel::SerializationError(why.into())
+}
+
+/// The text of a query.
+pub(super) fn text<T: QueryFragment<Pg>>(query: &T) -> Result<String, Diesel> {
+    let mut builder = PgQueryBuilder::default();
+    query.to_sql(&mut builder, &Pg)?;
+    Ok(builder.finish())
+}
+
+/// A statement that the server has prepared.
+#[derive(Debug, Clone)]
+pub(super) struct Prepared {
+    pub(super) statement: Statement,
+    /// Whether it changes nothing.
+    pub(super) reads: bool,
+}
+
+impl Prepared {
+    pub(super) fn new(statement: Statement, text: &str) -> Self {
+        Self { statement, reads: text.trim_start().starts_with("SELECT") }
+    }
+}
+
+/// The prepared statements of one connection.
+///
+/// diesel keeps no statement whose text may differ from call to call, such as every `update`. Here such statements are
+/// found by their text: the same text is the same statement.
+#[derive(Debug, Default)]
+pub(super) struct Statements {
+    by_type: HashMap<TypeId, Prepared>,
+    by_text: HashMap<String, Prepared>,
+}
+
+/// How a statement is found again.
+pub(super) enum Key {
+    Type(TypeId),
+    Text(String),
+}
+
+impl Key {
+    pub(super) fn of<T: QueryFragment<Pg> + QueryId>(query: &T) -> Result<Self, Diesel> {
+        match T::query_id() {
+            Some(id) if query.is_safe_to_cache_prepared(&Pg)? => Ok(Self::Type(id)),
+            _ => Ok(Self::Text(text(query)?)),
+        }
+    }
+}
+
+impl Statements {
+    pub(super) fn get(&self, key: &Key) -> Option<&Prepared> {
+        match key {
+            Key::Type(id) => self.by_type.get(id),
+            Key::Text(text) => self.by_text.get(text),
+        }
+    }
+
+    pub(super) fn keep(&mut self, key: Key, prepared: Prepared) {
+        match key {
+            Key::Type(id) => drop(self.by_type.insert(id, prepared)),
+            Key::Text(text) => {
+                if self.by_text.len() >= TEXTS {
+                    self.by_text.clear();
+                }
+                self.by_text.insert(text, prepared);
+            }
+        }
+    }
+}
