@@ -170,7 +170,8 @@ pub(super) enum Bench {
     /// Throughput is measured at saturation, closed loop; delays in an open loop whose schedule is fixed before, at one
     /// rate for all and at half of each one's saturation. Every message carries sender, number and intended time; lost,
     /// doubled and disordered ones fail the run. Then queues come and go, consumers die between taking and finishing,
-    /// and the brokers are killed with SIGKILL.
+    /// and the brokers are killed with SIGKILL. Before all that, the product's own hub carries hints between two nodes over
+    /// both brokers.
     ///
     /// Starts throw-away servers with scripts/service (Debian packages redis-server, rabbitmq-server). A server that is
     /// given by address is not killed, and a given Redis is measured only in the class that it is set up for. About 25
@@ -285,6 +286,8 @@ pub(super) struct Relay {
 
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
 pub(super) enum Part {
+    /// The product's own hub between two nodes.
+    Hub,
     /// Saturation.
     Throughput,
     /// Delays at steady rates.

@@ -103,6 +103,7 @@ fn this_program() -> anyhow::Result<std::path::PathBuf> {
 
 fn part_of(part: Part) -> queue::Part {
     match part {
+        Part::Hub => queue::Part::Hub,
         Part::Throughput => queue::Part::Throughput,
         Part::Latency => queue::Part::Latency,
         Part::Churn => queue::Part::Churn,

@@ -13,6 +13,8 @@ mod contract;
 #[cfg(test)]
 mod durability;
 #[cfg(test)]
+mod experiment;
+#[cfg(test)]
 mod flow;
 #[cfg(test)]
 mod interop;

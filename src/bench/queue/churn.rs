@@ -14,7 +14,6 @@ use super::server::Server;
 use super::structure::{Broker, Class, Contender, Structure};
 use super::{amqp, redis as commands};
 use crate::bench::measure::number;
-use crate::bench::service::Service;
 
 /// Clients that make and remove queues at the same time.
 const CLIENTS: usize = 8;
@@ -49,12 +48,11 @@ pub(super) struct Churn {
 
 /// Makes up to `most` queues, and removes them again; each takes no longer than about `time`.
 pub(super) async fn run(contender: Contender, server: &Server, most: usize, time: Duration) -> anyhow::Result<Churn> {
-    let memory = || server.service.as_ref().map(Service::memory).transpose().map(Option::flatten);
     let (mut lines, mut workers) = (Lines::default(), Vec::new());
     for n in 0..CLIENTS {
         workers.push(Worker::open(contender, &server.url, &mut lines, n).await?);
     }
-    let before = memory()?;
+    let before = server.memory()?;
     let begin = Instant::now();
     let each = most / CLIENTS;
     workers = all(workers, |mut worker| async move {
@@ -66,7 +64,7 @@ pub(super) async fn run(contender: Contender, server: &Server, most: usize, time
     .await?;
     let took = begin.elapsed().as_secs_f64();
     let made = workers.iter().map(|worker| worker.made).sum::<usize>();
-    let after = memory()?;
+    let after = server.memory()?;
     let begin = Instant::now();
     all(workers, |mut worker| async move {
         while worker.made > 0 {

@@ -7,11 +7,11 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 
 use super::place::{Consumer, Letter, Lines, Place, Producer, remove};
+use super::server::Server;
 use super::structure::Contender;
 use crate::bench::measure::{Latency, number};
 use crate::bench::parcel::{Book, Parcel};
 use crate::bench::process::cpu_of;
-use crate::bench::service::Service;
 
 /// The sender of what lies in a queue before anything is measured.
 const FILLER: u32 = u32::MAX;
@@ -127,15 +127,15 @@ impl Client {
 }
 
 /// Measures a cell on a server.
-pub(super) async fn saturate(cell: Cell, url: &str, service: Option<&Service>) -> anyhow::Result<Saturation> {
-    let places: Vec<Place> = (0..cell.clients).map(|n| Place::new(cell.contender, url, n)).collect();
+pub(super) async fn saturate(cell: Cell, server: &Server) -> anyhow::Result<Saturation> {
+    let places: Vec<Place> = (0..cell.clients).map(|n| Place::new(cell.contender, &server.url, n)).collect();
     remove(&places).await?;
-    let result = timeout(PATIENCE, phases(cell, &places, service)).await;
+    let result = timeout(PATIENCE, phases(cell, &places, server)).await;
     remove(&places).await?;
     result.with_context(|| format!("{} is not done after {PATIENCE:?}", cell.contender.word()))?
 }
 
-async fn phases(cell: Cell, places: &[Place], service: Option<&Service>) -> anyhow::Result<Saturation> {
+async fn phases(cell: Cell, places: &[Place], server: &Server) -> anyhow::Result<Saturation> {
     let (mut sending, mut taking) = (Lines::default(), Lines::default());
     let mut clients = Vec::new();
     for (n, place) in places.iter().enumerate() {
@@ -170,8 +170,7 @@ async fn phases(cell: Cell, places: &[Place], service: Option<&Service>) -> anyh
     } else {
         consumers(&mut clients, places, &mut taking).await?;
     }
-    let server = || service.map(Service::cpu).transpose().map(Option::flatten);
-    let (before, own) = (server()?, cpu_of("self")?);
+    let (before, own) = (server.cpu()?, cpu_of("self")?);
     let done = all(&mut clients, |mut client| async move {
         let end = Instant::now() + cell.time;
         let count = client.cycle(end).await?;
@@ -180,7 +179,7 @@ async fn phases(cell: Cell, places: &[Place], service: Option<&Service>) -> anyh
     .await?;
     let thousands = number(done.count) / 1_000.0;
     let cpu = (
-        server()?.zip(before).map(|(after, before)| (after - before) / thousands),
+        server.cpu()?.zip(before).map(|(after, before)| (after - before) / thousands),
         (cpu_of("self")? - own) / thousands,
     );
     check(cell, &clients)?;

@@ -3,10 +3,11 @@
 use super::churn::Churn;
 use super::closed::{Cell, Saturation};
 use super::crash::Crash;
+use super::hub::{self, Way};
 use super::open::Times;
 use super::outage::Outage;
 use super::structure::Contender;
-use crate::bench::measure::Series;
+use crate::bench::measure::{Latency, Series};
 
 /// A cell over all repeats.
 #[derive(Debug, Clone, Default)]
@@ -86,9 +87,37 @@ pub(super) struct Churns {
     pub(super) memory: Series,
 }
 
+/// A way of the hub over all repeats.
+#[derive(Debug, Clone, Default)]
+pub(super) struct HubFigures {
+    /// Hints per second at saturation.
+    pub(super) rate: Series,
+    pub(super) server_cpu: Series,
+    pub(super) own_cpu: Series,
+    /// At the rate of all, and at half of its own: the rate, and p50, p99, p99.9 in milliseconds.
+    pub(super) delays: [(f64, [Series; 3]); 2],
+}
+
+impl HubFigures {
+    pub(super) fn saturated(&mut self, one: &hub::Saturation) {
+        self.rate.push(one.per_second);
+        one.cpu.0.into_iter().for_each(|cpu| self.server_cpu.push(cpu));
+        self.own_cpu.push(one.cpu.1);
+    }
+
+    pub(super) fn delayed(&mut self, rate: f64, common: bool, latency: &Latency) {
+        let [first, second] = &mut self.delays;
+        let (known, series) = if common { first } else { second };
+        *known = rate;
+        let percentiles = latency.percentiles([50.0, 99.0, 99.9]);
+        series.iter_mut().zip(percentiles).for_each(|(series, value)| series.push(value));
+    }
+}
+
 /// All of it.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Figures {
+    pub(super) hub: Vec<(Way, HubFigures)>,
     pub(super) cells: Vec<(Cell, Throughput)>,
     /// The rate that everybody can follow.
     pub(super) common: Vec<(Contender, Delays)>,

@@ -6,6 +6,7 @@ mod churn;
 mod closed;
 mod crash;
 mod figures;
+mod hub;
 mod open;
 mod outage;
 mod place;
@@ -25,6 +26,8 @@ pub use structure::Contender;
 /// A part of the experiment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Part {
+    /// The product's own hub between two nodes.
+    Hub,
     /// Saturation of each structure.
     Throughput,
     /// Delays at steady rates.
@@ -39,7 +42,7 @@ pub enum Part {
 
 impl Part {
     /// All parts, in the order of the report.
-    pub const ALL: [Self; 5] = [Self::Throughput, Self::Latency, Self::Churn, Self::Consumer, Self::Broker];
+    pub const ALL: [Self; 6] = [Self::Hub, Self::Throughput, Self::Latency, Self::Churn, Self::Consumer, Self::Broker];
 }
 
 /// What is measured, and on what.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, interval, sleep, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::place::{Consumer, Letter, Lines, Place, Producer, remove};
@@ -20,6 +20,8 @@ const QUEUES: usize = 4;
 const EVERY: Duration = Duration::from_millis(5);
 /// How long everything runs before the kill, and after the broker is back.
 const RUN: Duration = Duration::from_millis(2_500);
+/// How long it may take to open an end: a broker that was just started is slow.
+const OPENING: Duration = Duration::from_secs(10);
 /// A consumer that has had nothing for so long has had everything.
 const IDLE: Duration = Duration::from_millis(2_000);
 /// No part of a run lasts longer.
@@ -128,6 +130,8 @@ async fn send(place: &Place, size: usize, stop: CancellationToken) -> anyhow::Re
     let mut accepted = Moments::new();
     let mut waiting: Vec<Letter> = Vec::new();
     let mut ticks = interval(EVERY);
+    // What could not be sent while the broker was away is not made up for.
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut producer = None;
     let mut n = 0;
     while !(stop.is_cancelled() && waiting.is_empty()) {
@@ -139,7 +143,7 @@ async fn send(place: &Place, size: usize, stop: CancellationToken) -> anyhow::Re
         let again = producer.is_none();
         if again {
             producer =
-                timeout(EVERY * 100, Producer::open(place, &mut Lines::default(), 0)).await.ok().and_then(Result::ok);
+                timeout(OPENING, Producer::open(place, &mut Lines::default(), 0)).await.ok().and_then(Result::ok);
         }
         let Some(open) = &mut producer else { continue };
         let outcome = if again { open.send(&waiting).await } else { fresh(open, &waiting).await };
@@ -186,10 +190,10 @@ async fn take(
     let mut last = Instant::now();
     while !(stop.is_cancelled() && last.elapsed() > IDLE) {
         let Some(open) = &mut consumer else {
-            let opening = timeout(EVERY * 100, Consumer::open(place, &mut Lines::default(), 0)).await;
+            let opening = timeout(OPENING, Consumer::open(place, &mut Lines::default(), 0)).await;
             consumer = opening.ok().and_then(Result::ok);
             if consumer.is_none() {
-                sleep(EVERY).await;
+                sleep(EVERY * 4).await;
             }
             continue;
         };

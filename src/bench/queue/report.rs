@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use super::Options;
 use super::churn::contenders;
 use super::figures::{Delays, Figures, Throughput};
+use super::hub::Way;
 use super::structure::{Broker, Class, Contender};
 use crate::bench::Report;
 use crate::bench::machine::Machine;
@@ -25,6 +26,7 @@ pub(super) fn render(options: &Options, machine: &Machine, versions: &[String], 
             let _ = write!(text, "\n### {title}\n\n{table}");
         }
     };
+    part("产品自己的节点间提示 The product's own hub between two nodes", hub(&figures));
     let clients = options.base_clients();
     part(&format!("饱和吞吐，{clients} 个客户端 Saturation, {clients} clients"), saturation(options, &figures));
     part("客户端数与往返 Clients and round trips", sweep(options, &figures));
@@ -168,6 +170,37 @@ fn delays(options: &Options, list: &[(Contender, Delays)], rates: bool) -> Optio
     })?;
     let rate = list.first().map_or(f64::NAN, |(_, found)| found.rate);
     Some(if rates { table } else { format!("{rate:.0}/s\n\n{table}") })
+}
+
+fn hub(figures: &Figures) -> Option<String> {
+    let mut table = Table::new(&[
+        "",
+        "饱和 saturation /s",
+        "服务 CPU s/1,000",
+        "节点 nodes CPU s/1,000",
+        "同速 one rate p50 ms",
+        "p99",
+        "p99.9",
+        "一半 half of own /s",
+        "p50 ms",
+        "p99",
+        "p99.9",
+    ]);
+    for way in Way::ALL {
+        let Some((_, found)) = figures.hub.iter().find(|(known, _)| *known == way) else { continue };
+        let [common, half] = &found.delays;
+        let mut row = vec![way.label().to_owned(), found.rate.show(0)];
+        row.extend([&found.server_cpu, &found.own_cpu].map(|series| format_or_dash(series, 3)));
+        row.extend(common.1.iter().map(|series| series.show(2)));
+        row.push(format!("{:.0}", half.0));
+        row.extend(half.1.iter().map(|series| series.show(2)));
+        table.row(row);
+    }
+    let rate = figures.hub.first().map(|(_, found)| {
+        let [(rate, _), _] = &found.delays;
+        *rate
+    })?;
+    Some(format!("同速 one rate: {rate:.0}/s\n\n{table}"))
 }
 
 fn churn(figures: &Figures) -> Option<String> {

@@ -5,6 +5,7 @@ use anyhow::Context as _;
 use super::closed::{Cell, saturate};
 use super::crash::Scene;
 use super::figures::{Figures, entry};
+use super::hub::{self, Way};
 use super::open::{self, Run};
 use super::server::Servers;
 use super::structure::{Class, Contender, Structure};
@@ -26,7 +27,12 @@ pub async fn run(options: &Options) -> anyhow::Result<Report> {
     course.progress.say("启动服务 starting the servers");
     let mut servers = Servers::open(options, folder.path()).await?;
     let versions = servers.versions().await?;
-    course.throughput(&servers).await;
+    if options.wants(Part::Hub) {
+        course.hub(&servers).await;
+    }
+    if options.wants(Part::Throughput) || options.wants(Part::Latency) {
+        course.throughput(&servers).await;
+    }
     if options.wants(Part::Latency) {
         course.latency(&servers).await;
     }
@@ -62,7 +68,10 @@ impl<'a> Course<'a> {
             progress: Progress::new(0),
             figures: Figures::default(),
         };
-        let mut all = course.cells().len();
+        let mut all = if options.wants(Part::Hub) { 3 * Way::ALL.len() } else { 0 };
+        if options.wants(Part::Throughput) || options.wants(Part::Latency) {
+            all += course.cells().len();
+        }
         all += if options.wants(Part::Latency) { 2 * contenders.len() } else { 0 };
         all += if options.wants(Part::Churn) { churn::contenders().len() } else { 0 };
         all += if options.wants(Part::Consumer) { frail(&contenders).len() } else { 0 };
@@ -107,6 +116,32 @@ impl<'a> Course<'a> {
         cells
     }
 
+    async fn hub(&mut self, servers: &Servers) {
+        let ways: Vec<Way> = Way::ALL.into_iter().filter(|way| servers.of_hub(way.broker()).is_some()).collect();
+        let (size, times) = (self.options.base_size(), self.times);
+        for way in self.shuffled(&ways) {
+            let Some(server) = servers.of_hub(way.broker()) else { continue };
+            self.progress.step(&format!("hub: {} at saturation", way.label()));
+            let outcome = hub::saturate(way, server, size, times.phase).await;
+            if let Some(saturation) = self.note(way.label(), outcome) {
+                entry(&mut self.figures.hub, way).saturated(&saturation);
+            }
+        }
+        let can = |way: Way| self.figures.hub.iter().find(|(known, _)| *known == way).map(|(_, hub)| hub.rate.median());
+        let known: Vec<(Way, f64)> = ways.iter().filter_map(|way| Some((*way, round_down(can(*way)? / 2.0)))).collect();
+        let slowest = known.iter().map(|(_, rate)| *rate).fold(f64::INFINITY, f64::min);
+        let runs: Vec<_> = known.iter().flat_map(|(way, own)| [(*way, slowest, true), (*way, *own, false)]).collect();
+        for (way, rate, common) in self.shuffled(&runs) {
+            let Some(server) = servers.of_hub(way.broker()) else { continue };
+            let what = format!("hub: {} at {rate:.0}/s", way.label());
+            self.progress.step(&what);
+            let outcome = hub::steady(way, server, size, rate, (times.warm_up, times.steady)).await;
+            if let Some(latency) = self.note(&what, outcome) {
+                entry(&mut self.figures.hub, way).delayed(rate, common, &latency);
+            }
+        }
+    }
+
     async fn throughput(&mut self, servers: &Servers) {
         let cells = self.cells();
         for cell in &cells {
@@ -117,7 +152,7 @@ impl<'a> Course<'a> {
             let (clients, depth, size) = (cell.clients, cell.depth, cell.size);
             let what = format!("{} × {clients}, {depth} deep, {size} B", cell.contender.word());
             self.progress.step(&what);
-            let outcome = saturate(cell, &server.url, server.service.as_ref()).await;
+            let outcome = saturate(cell, server).await;
             if let Some(saturation) = self.note(&what, outcome) {
                 entry(&mut self.figures.cells, cell).push(&saturation);
             }

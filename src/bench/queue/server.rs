@@ -68,6 +68,12 @@ impl Servers {
         self.0.iter().find(|server| server.serves(contender))
     }
 
+    /// The server over which the hub of nodes goes: hints need nothing to be kept.
+    pub(super) fn of_hub(&self, broker: Broker) -> Option<&Server> {
+        let memory = |server: &&Server| server.class.is_none_or(|class| class == Class::Memory);
+        self.0.iter().find(|server| server.broker == broker && memory(server))
+    }
+
     /// Every server that is ours.
     pub(super) fn ours(&mut self) -> impl Iterator<Item = &mut Server> {
         self.0.iter_mut().filter(|server| server.service.is_some())
@@ -90,6 +96,16 @@ impl Servers {
 }
 
 impl Server {
+    /// CPU seconds so far, if it is ours.
+    pub(super) fn cpu(&self) -> anyhow::Result<Option<f64>> {
+        Ok(self.service.as_ref().map(Service::cpu).transpose()?.flatten())
+    }
+
+    /// KB of memory, if it is ours.
+    pub(super) fn memory(&self) -> anyhow::Result<Option<f64>> {
+        Ok(self.service.as_ref().map(Service::memory).transpose()?.flatten())
+    }
+
     /// Whether it is this contender's.
     pub(super) fn serves(&self, contender: Contender) -> bool {
         self.broker == contender.broker() && self.class.is_none_or(|class| class == contender.class)
