@@ -102,7 +102,8 @@ impl Latency {
     reason = "between 0 and count"
 )]
 fn rank(count: usize, percentile: f64) -> usize {
-    let place = (percentile.clamp(0.0, 100.0) / 100.0 * number(count)).ceil() as usize;
+    // Times first: 99.9 / 100 has no exact form, and 99.9 % of a thousand are 999.
+    let place = (percentile.clamp(0.0, 100.0) * number(count) / 100.0).ceil() as usize;
     place.saturating_sub(1).min(count.saturating_sub(1))
 }
 

@@ -8,8 +8,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
 use tokio::time::Instant;
+
+/// How long what was killed may take to be gone.
+const LAST: Duration = Duration::from_secs(5);
 
 /// A folder that is removed with its value.
 #[derive(Debug)]
@@ -91,6 +94,12 @@ impl Process {
         let status = Command::new("kill").args(["-KILL", "--", &group]).stderr(Stdio::null()).status();
         status.context("cannot run kill")?;
         self.child.wait().context("cannot wait for a process")?;
+        // Its children are not ours to wait for.
+        let began = Instant::now();
+        while !self.members()?.is_empty() {
+            ensure!(began.elapsed() < LAST, "{} does not end", self.name);
+            std::thread::yield_now();
+        }
         Ok(())
     }
 

@@ -68,7 +68,9 @@ impl Way {
         let (url, prefix, ca_file) = (Secret::new(url.to_owned()), "yizhan-bench".to_owned(), None);
         match self {
             Self::Redis => config::Hub::Redis(config::Redis { url, cluster: false, prefix, ca_file }),
-            Self::Rabbitmq(durability) => config::Hub::Rabbitmq(config::Rabbitmq { url, durability, prefix, ca_file }),
+            Self::Rabbitmq(durability) => {
+                config::Hub::Rabbitmq(config::hub::Rabbitmq { url, durability, prefix, ca_file })
+            }
         }
     }
 }

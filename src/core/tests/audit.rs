@@ -31,7 +31,8 @@ async fn who_reaches_for_what_is_not_theirs_is_refused_and_put_on_record(on: Tri
     assert_eq!(code(refused), Code::Forbidden);
     let note = json!({ "conv": mei.conv, "cid": "2", "type": "note", "body": { "text": "x" } });
     assert_eq!(code(desk.core.perform(&mei.client, request("send", note)).await), Code::Forbidden);
-    let aside = json!({ "conv": mei.conv, "cid": "3", "type": "text", "body": { "text": "x" }, "visibility": "agents" });
+    let aside =
+        json!({ "conv": mei.conv, "cid": "3", "type": "text", "body": { "text": "x" }, "visibility": "agents" });
     assert_eq!(code(desk.core.perform(&mei.client, request("send", aside)).await), Code::Forbidden);
     let who = mei.client.participant();
     let expected = [("send", "not_found"), ("pull", "forbidden"), ("send", "forbidden"), ("send", "forbidden")];

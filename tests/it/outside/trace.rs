@@ -23,8 +23,12 @@ impl<'t> Call<'t> {
 
     /// What the first argument is, such as a path or both ends of a connection.
     pub fn file(&self) -> &'t str {
-        let between = self.head.split_once('<').and_then(|(_, rest)| rest.split_once(">)").or(rest.split_once(">,")));
-        between.map_or("", |(file, _)| file)
+        let Some((_, rest)) = self.head.split_once('<') else { return "" };
+        match rest.split_once(">)").or(rest.split_once(">,")) {
+            Some((file, _)) => file,
+            // A call with one argument that was interrupted ends with it.
+            None => rest.trim_end().strip_suffix('>').unwrap_or_default(),
+        }
     }
 
     /// Whether its arguments show this text.
