@@ -32,8 +32,8 @@ pub struct Patience {
 impl Default for Patience {
     fn default() -> Self {
         Self {
-            connect: Duration::from_secs(2),
-            statement: Duration::from_secs(3),
+            connect: Duration::from_secs(1),
+            statement: Duration::from_secs(2),
             lock: Duration::from_millis(500),
             idle: Duration::from_secs(3),
         }
