@@ -10,7 +10,6 @@ use yizhan::model::id::{ConversationId, MessageId, TenantId};
 use yizhan::model::time::Millis;
 use yizhan::store::{self, Address, Backend, Scope, Settings, Store};
 
-use super::disk;
 use super::measure::{Plan, Series, number};
 use super::process::{Server, folder, free_port};
 use super::store::{append, create};
@@ -37,7 +36,6 @@ struct Row {
 /// Measures and prints.
 pub(crate) fn run(plan: &Plan) -> anyhow::Result<()> {
     plan.begin("postgres: appends/s, fsync and synchronous_commit on, server on the same cores")?;
-    println!("disk: {}", disk::speed()?);
     println!("one append: the inbox key, the next seq, the message, the outbox row; the bare loop: one connection for");
     println!(
         "each tenant, the same four statements, prepared, one after the other, as many appends in a transaction\n"

@@ -176,7 +176,7 @@ fn connect(
     save(tx, session)?;
     agent::answered(tx, &share.agent)?;
     let name = agent::find(tx, &share.agent)?.map(|agent| agent.name).unwrap_or_default();
-    taken(tx, scene, session, share, handed.as_ref(), &name, fx)?;
+    taken(tx, scene, session, (share, &name), handed.as_ref(), fx)?;
     let text = match &handed {
         Some(_) => Prompt::Transferred { to: &name },
         None => Prompt::Connected { agent: &name },
@@ -196,9 +196,8 @@ fn taken(
     tx: &mut Tx<'_>,
     scene: &Scene,
     session: &Session,
-    share: &Assignment,
+    (share, name): (&Assignment, &str),
     handed: Option<&Transfer>,
-    name: &str,
     fx: &mut Effects,
 ) -> Result<(), Error> {
     let (id, conv, assignment) = (session.session, session.conv, share.assignment);

@@ -72,7 +72,7 @@ struct Others {
 
 #[derive(Debug)]
 enum Backend {
-    Redis(redis::Settings),
+    Redis(Box<redis::Settings>),
     Rabbitmq(Box<rabbitmq::Settings>),
 }
 
@@ -90,7 +90,7 @@ impl Hub {
     pub fn open(settings: &config::Hub, node: NodeId) -> Result<Self, Error> {
         let backend = match settings {
             config::Hub::Local => return Ok(Self::local()),
-            config::Hub::Redis(settings) => Backend::Redis(redis::Settings::of(settings)?),
+            config::Hub::Redis(settings) => Backend::Redis(Box::new(redis::Settings::of(settings)?)),
             config::Hub::Rabbitmq(settings) => Backend::Rabbitmq(Box::new(rabbitmq::Settings::of(settings)?)),
         };
         // TLS needs it; whoever was first has set the same.

@@ -47,7 +47,7 @@ mod tests {
 
     #[test]
     fn tenants_are_spread_over_all_lanes() {
-        let mut counts = [0; LANES as usize];
+        let mut counts = vec![0; usize::from(LANES)];
         for n in 0..8_000 {
             counts[usize::from(lane(&format!("tenant-{n}")))] += 1;
         }

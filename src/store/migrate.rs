@@ -84,18 +84,18 @@ fn upgrade(c: &mut Postgres, allow_unsafe: bool) -> Result<(), Error> {
 pub fn examine(backend: &Backend) -> Result<Report, Error> {
     apart(backend, |conn| match conn {
         Conn::Sqlite(mut c) => {
-            let pending = names(c.pending_migrations(SQLITE).map_err(failed)?);
+            let pending = names(&c.pending_migrations(SQLITE).map_err(failed)?);
             Ok(Report { pending, ..Report::default() })
         }
         Conn::Postgres(mut c) => {
             let problems = c.standing().map(|standing| standing.problems().iter().map(ToString::to_string).collect());
-            let server = c.standing().map(|standing| standing.version());
-            let pending = names(c.pending_migrations(POSTGRES).map_err(failed)?);
+            let server = c.standing().map(super::postgres::Standing::version);
+            let pending = names(&c.pending_migrations(POSTGRES).map_err(failed)?);
             Ok(Report { pending, server, problems: problems.unwrap_or_default() })
         }
     })
 }
 
-fn names<DB: diesel::backend::Backend>(pending: Vec<Box<dyn Migration<DB>>>) -> Vec<String> {
+fn names<DB: diesel::backend::Backend>(pending: &[Box<dyn Migration<DB>>]) -> Vec<String> {
     pending.iter().map(|migration| migration.name().to_string()).collect()
 }

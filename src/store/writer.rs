@@ -62,7 +62,7 @@ impl Writer {
                 let group = Group { lane: None, max: group_max, counts: Arc::clone(&counts) };
                 let reach = way.reach.clone();
                 super::reader::spawn("store-writer", backend, Role::Writer, move |conn| {
-                    group.serve(conn, queue, &reach)
+                    group.serve(conn, queue, &reach);
                 })?;
                 lanes.push(way);
             }

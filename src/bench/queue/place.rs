@@ -79,7 +79,7 @@ pub(super) async fn remove(places: &[Place]) -> anyhow::Result<()> {
 }
 
 enum Hand {
-    Redis(redis::Hand),
+    Redis(Box<redis::Hand>),
     Amqp(Box<amqp::Hand>),
 }
 
@@ -95,7 +95,7 @@ impl Producer {
     /// Opens the end of the client `n`.
     pub(super) async fn open(place: &Place, lines: &mut Lines, n: usize) -> anyhow::Result<Self> {
         let hand = match place.contender.broker() {
-            Broker::Redis => Hand::Redis(redis::Hand::open(place).await?),
+            Broker::Redis => Hand::Redis(Box::new(redis::Hand::open(place).await?)),
             Broker::Rabbitmq => Hand::Amqp(Box::new(amqp::Hand::open(place, lines.amqp(&place.url, n).await?).await?)),
         };
         Ok(Self { hand, under_way: FuturesOrdered::new(), out: 0, window: place.contender.window() })

@@ -76,7 +76,7 @@ struct Slot {
 
 impl Slot {
     /// The next line that may send, once it may.
-    async fn line(&mut self) -> anyhow::Result<&mut Line> {
+    fn line(&mut self) -> anyhow::Result<&mut Line> {
         let now = Instant::now();
         let count = self.lines.len();
         let first = (0..count).map(|offset| (self.turn + offset) % count);
@@ -212,10 +212,9 @@ impl Crowd {
                 sleep_until(epoch.at(Duration::ZERO)).await;
                 let mut sent = 0;
                 while epoch.elapsed() < warm_up + time {
-                    let n = slot.line().await?.send(epoch.elapsed()).await?;
+                    let n = slot.line()?.send(epoch.elapsed()).await?;
                     sent += 1;
-                    let arrival = async { while arrived.recv().await.is_some_and(|one| one != n) {} };
-                    timeout(PATIENCE, arrival).await.context("a message did not arrive")?;
+                    timeout(PATIENCE, arrival(&mut arrived, n)).await.context("a message did not arrive")?;
                 }
                 anyhow::Ok((slot, sent))
             });
@@ -273,13 +272,18 @@ struct Plan {
     warm_up: Duration,
 }
 
+/// Waits until a message has arrived.
+async fn arrival(arrived: &mut UnboundedReceiver<u64>, n: u64) {
+    while arrived.recv().await.is_some_and(|one| one != n) {}
+}
+
 /// A slot sends what is due, one after another.
 async fn keep(mut slot: Slot, mut due: UnboundedReceiver<usize>, plan: Plan) -> anyhow::Result<(Slot, Latency)> {
     let (mut accepted, mut n) = (Latency::default(), 0);
     while n < plan.schedule.each() {
         for _ in 0..due.recv().await.context("the pacer is gone")? {
             let intended = plan.schedule.moment_of(plan.at, n);
-            slot.line().await?.send(intended).await?;
+            slot.line()?.send(intended).await?;
             n += 1;
             if intended >= plan.warm_up {
                 accepted.note(plan.epoch.elapsed().saturating_sub(intended));

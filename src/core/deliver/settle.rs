@@ -59,7 +59,7 @@ pub(super) fn settle(
         }
         Err(SendError::Uncertain { detail }) => {
             for item in worded(items, &detail) {
-                finish(tx, scene, &conversation, item, DeliveryState::Uncertain, Some("uncertain"), effects)?;
+                finish(tx, scene, &conversation, item, (DeliveryState::Uncertain, Some("uncertain")), effects)?;
             }
         }
         Err(SendError::Stop { errcode: 45009, detail, .. }) => {
@@ -67,13 +67,13 @@ pub(super) fn settle(
             for item in worded(items, &detail) {
                 let item = Delivery { next_at: scene.now.plus(QUOTA_PAUSE), ..item };
                 let code = Code::ChannelQuota.as_str();
-                finish(tx, scene, &conversation, item, DeliveryState::Pending, Some(code), effects)?;
+                finish(tx, scene, &conversation, item, (DeliveryState::Pending, Some(code)), effects)?;
             }
         }
         Err(SendError::Refused { code, detail, .. } | SendError::Stop { code, detail, .. }) => {
             give_back(tx, &conversation)?;
             for item in worded(items, &detail) {
-                finish(tx, scene, &conversation, item, DeliveryState::Failed, Some(code.as_str()), effects)?;
+                finish(tx, scene, &conversation, item, (DeliveryState::Failed, Some(code.as_str())), effects)?;
             }
         }
     }
@@ -115,7 +115,7 @@ fn delivered(
         if item.part < parts {
             delivery::save(tx, &Delivery { state: DeliveryState::Pending, next_at: scene.now, ..item })?;
         } else {
-            finish(tx, scene, conversation, item, DeliveryState::Delivered, None, effects)?;
+            finish(tx, scene, conversation, item, (DeliveryState::Delivered, None), effects)?;
         }
     }
     Ok(())
@@ -144,7 +144,7 @@ fn retry(
     for item in worded(items, &detail) {
         if item.attempts >= ATTEMPTS {
             let code = Code::DependencyUnavailable.as_str();
-            finish(tx, scene, conversation, item, DeliveryState::Failed, Some(code), effects)?;
+            finish(tx, scene, conversation, item, (DeliveryState::Failed, Some(code)), effects)?;
         } else {
             let pause = BACKOFF.draw(item.attempts.unsigned_abs()).max(after);
             let next_at = scene.now.plus(pause);
@@ -164,7 +164,7 @@ pub(super) fn wait_behind(
 ) -> Result<(), Error> {
     for item in delivery::pending(tx, conversation.conv)? {
         let code = first.code.clone();
-        finish(tx, scene, conversation, item, DeliveryState::Held, code.as_deref(), effects)?;
+        finish(tx, scene, conversation, item, (DeliveryState::Held, code.as_deref()), effects)?;
     }
     Ok(())
 }
@@ -180,7 +180,7 @@ pub(super) fn hold(
 ) -> Result<(), Error> {
     for item in items {
         if item.state != DeliveryState::Held {
-            finish(tx, scene, conversation, item, DeliveryState::Held, Some(code.as_str()), effects)?;
+            finish(tx, scene, conversation, item, (DeliveryState::Held, Some(code.as_str())), effects)?;
         }
     }
     Ok(())
@@ -212,8 +212,7 @@ pub(super) fn finish(
     scene: &Scene,
     conversation: &Conversation,
     item: Delivery,
-    state: DeliveryState,
-    code: Option<&str>,
+    (state, code): (DeliveryState, Option<&str>),
     effects: &mut Effects,
 ) -> Result<(), Error> {
     // What waits for its turn has a time; what is settled has none.

@@ -41,7 +41,7 @@ pub(super) fn next(
     }
     if first.state == DeliveryState::Sending {
         let orphan = Delivery { detail: Some("the node that sent it went away".into()), ..first };
-        finish(tx, scene, &conversation, orphan, DeliveryState::Uncertain, Some("uncertain"), effects)?;
+        finish(tx, scene, &conversation, orphan, (DeliveryState::Uncertain, Some("uncertain")), effects)?;
         return Ok(Step::Again);
     }
     if !conversation.window.open(scene.now) {
@@ -54,7 +54,7 @@ pub(super) fn next(
     let parts = prepare(&linked(envelope, link));
     let place = usize::try_from(first.part).unwrap_or(0);
     let Some(part) = parts.get(place).cloned() else {
-        finish(tx, scene, &conversation, first, DeliveryState::Delivered, None, effects)?;
+        finish(tx, scene, &conversation, first, (DeliveryState::Delivered, None), effects)?;
         return Ok(Step::Again);
     };
     let parts = i32::try_from(parts.len()).unwrap_or(i32::MAX);

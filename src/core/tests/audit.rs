@@ -17,8 +17,8 @@ async fn trail(desk: &Desk) -> Vec<(String, String, String)> {
     entries.into_iter().rev().map(line).collect()
 }
 
-fn request(op: &str, d: serde_json::Value) -> Request {
-    serde_json::from_value(json!({ "op": op, "d": d })).unwrap()
+fn request(op: &str, d: impl Into<serde_json::Value>) -> Request {
+    serde_json::from_value(json!({ "op": op, "d": d.into() })).unwrap()
 }
 
 async fn who_reaches_for_what_is_not_theirs_is_refused_and_put_on_record(on: Trial) {

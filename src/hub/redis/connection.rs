@@ -22,9 +22,9 @@ pub(super) const BLOCK: Duration = Duration::from_secs(1);
 /// Where Redis is.
 pub(super) enum Source {
     /// One server; reads that wait take their connection, which nobody else may use, from the pool.
-    One { client: Client, exclusive: Pool },
+    One { client: Box<Client>, exclusive: Pool },
     /// A cluster.
-    Cluster { commands: ClusterClient, reads: ClusterClient },
+    Cluster { commands: Box<ClusterClient>, reads: Box<ClusterClient> },
 }
 
 impl std::fmt::Debug for Source {
@@ -43,13 +43,13 @@ impl Source {
         let urls: Vec<&str> = settings.url.expose().split_whitespace().collect();
         let infos = urls.iter().map(|url| info(url, certificates.as_ref())).collect::<Result<Vec<_>, _>>()?;
         let Some(first) = infos.first().cloned().filter(|_| !settings.cluster && infos.len() == 1) else {
-            return cluster(infos, certificates);
+            return cluster(&infos, certificates.as_ref());
         };
         let config = AsyncConnectionConfig::new().set_connection_timeout(Some(PATIENCE)).set_response_timeout(None);
         let manager = Manager::new_with_config(first.clone(), config).map_err(address)?;
         let exclusive =
             Pool::builder(manager).max_size(1).build().map_err(|error| Error::Address(error.to_string()))?;
-        Ok(Self::One { client: Client::open(first).map_err(address)?, exclusive })
+        Ok(Self::One { client: Box::new(Client::open(first).map_err(address)?), exclusive })
     }
 
     /// A connection for commands. Clones share it.
@@ -82,6 +82,7 @@ impl Source {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "it stands where errors are mapped")]
 fn address(error: redis::RedisError) -> Error {
     Error::Address(error.to_string())
 }
@@ -103,22 +104,22 @@ fn info(url: &str, certificates: Option<&TlsCertificates>) -> Result<ConnectionI
     }
 }
 
-fn cluster(infos: Vec<ConnectionInfo>, certificates: Option<TlsCertificates>) -> Result<Source, Error> {
+fn cluster(infos: &[ConnectionInfo], certificates: Option<&TlsCertificates>) -> Result<Source, Error> {
     let builder = |patience: Duration| {
-        let builder = ClusterClientBuilder::new(infos.clone())
+        let builder = ClusterClientBuilder::new(infos.to_vec())
             .connection_timeout(PATIENCE)
             .response_timeout(patience * 2)
             .overall_response_timeout(Some(patience * 4))
             .retries(3)
             .min_retry_wait(10)
             .max_retry_wait(100);
-        match &certificates {
+        match certificates {
             Some(certificates) => builder.certs(certificates.clone()),
             None => builder,
         }
     };
-    let commands = builder(PATIENCE).build().map_err(address)?;
-    let reads = builder(BLOCK + PATIENCE).build().map_err(address)?;
+    let commands = Box::new(builder(PATIENCE).build().map_err(address)?);
+    let reads = Box::new(builder(BLOCK + PATIENCE).build().map_err(address)?);
     Ok(Source::Cluster { commands, reads })
 }
 

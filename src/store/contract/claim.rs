@@ -1,14 +1,15 @@
 //! What only one may have: a delivery of a channel, a timer, an attempt, a lease, a ticket, a blob to be fetched.
 
 use super::{NOW, account, customer, scope};
+use crate::model::content::Content;
 use crate::model::delivery::DeliveryState;
-use crate::model::id::{ConnectionId, MediaId, NodeId, TenantId};
+use crate::model::id::{ConnectionId, ConversationId, MediaId, NodeId, TenantId};
 use crate::model::inbound::Answer;
 use crate::store::delivery::{self, Delivery};
 use crate::store::fetch::{self, Order};
 use crate::store::lease::{self, Lease};
 use crate::store::trial::{Trial, on_both};
-use crate::store::{Error, Scope, inbox, pass, timer};
+use crate::store::{Error, Scope, Tx, inbox, pass, timer};
 
 on_both! {
     a_delivery_that_two_nodes_get_at_once_is_worked_once
@@ -28,6 +29,26 @@ where
     [here.await.unwrap(), there.await.unwrap()]
 }
 
+/// Works a delivery if it is new; says whether it was, and what it was answered.
+fn work_once(tx: &mut Tx<'_>, key: &str) -> Result<(bool, Option<Answer>), Error> {
+    if !inbox::note(tx, &account(), key, NOW)? {
+        return Ok((false, inbox::answer(tx, &account(), key)?));
+    }
+    let mine = Answer::Passive(Box::new(Content::text(format!("to {key}"))));
+    inbox::answered(tx, &account(), key, &mine)?;
+    Ok((true, Some(mine)))
+}
+
+/// Takes a message that waits for its channel.
+fn take(tx: &mut Tx<'_>, conv: ConversationId, seq: i64) -> Result<bool, Error> {
+    let first = delivery::between(tx, conv, seq, seq)?.remove(0);
+    if first.state != DeliveryState::Pending {
+        return Ok(false);
+    }
+    delivery::save(tx, &Delivery { state: DeliveryState::Sending, attempts: 1, ..first })?;
+    Ok(true)
+}
+
 async fn a_delivery_that_two_nodes_get_at_once_is_worked_once(on: Trial) {
     let ground = on.ground();
     let nodes = [ground.store(), ground.store()].map(|store| scope(&store));
@@ -35,18 +56,7 @@ async fn a_delivery_that_two_nodes_get_at_once_is_worked_once(on: Trial) {
         let key = format!("1795392073.{turn}");
         let outcomes = race(&nodes, |node| {
             let key = key.clone();
-            Box::pin(async move {
-                node.write(move |tx| {
-                    if inbox::note(tx, &account(), &key, NOW)? {
-                        let mine = Answer::Passive(Box::new(crate::model::content::Content::text(format!("to {key}"))));
-                        inbox::answered(tx, &account(), &key, &mine)?;
-                        return Ok::<_, Error>((true, Some(mine)));
-                    }
-                    Ok((false, inbox::answer(tx, &account(), &key)?))
-                })
-                .await
-                .unwrap()
-            })
+            Box::pin(async move { node.write(move |tx| work_once(tx, &key)).await.unwrap() })
         })
         .await;
         assert_eq!(outcomes.iter().filter(|(worked, _)| *worked).count(), 1);
@@ -89,21 +99,9 @@ async fn a_message_is_called_out_by_one_node(on: Trial) {
             detail: None,
         };
         nodes[0].write(move |tx| delivery::insert(tx, &item)).await.unwrap();
-        let mine = race(&nodes, |node| {
-            Box::pin(async move {
-                node.write(move |tx| {
-                    let first = delivery::between(tx, conv, seq, seq)?.remove(0);
-                    if first.state != DeliveryState::Pending {
-                        return Ok::<_, Error>(false);
-                    }
-                    delivery::save(tx, &Delivery { state: DeliveryState::Sending, attempts: 1, ..first })?;
-                    Ok(true)
-                })
-                .await
-                .unwrap()
-            })
-        })
-        .await;
+        let mine =
+            race(&nodes, |node| Box::pin(async move { node.write(move |tx| take(tx, conv, seq)).await.unwrap() }))
+                .await;
         assert_eq!(mine.iter().filter(|mine| **mine).count(), 1, "message {seq}");
     }
 }
@@ -130,7 +128,7 @@ async fn the_newest_connection_of_a_device_has_its_lease(on: Trial) {
     let later = crate::model::time::Millis(until.0 + 1_000);
     let [first, second] = ids;
     assert_eq!(stores[0].sweep(move |conn| lease::renew(conn, first, later)).await.unwrap(), 0, "another node's");
-    assert_eq!(stores[1].survey(move |conn| lease::ended(conn, until, 10)).await.unwrap(), [new.clone()]);
+    assert_eq!(stores[1].survey(move |conn| lease::ended(conn, until, 10)).await.unwrap(), std::slice::from_ref(&new));
     assert_eq!(stores[1].sweep(move |conn| lease::renew(conn, second, later)).await.unwrap(), 1);
     assert!(!nodes[0].write(move |tx| lease::bury(tx, &new, until)).await.unwrap(), "it was renewed meanwhile");
     assert!(nodes[0].read(|tx| lease::any(tx, "agent:li")).await.unwrap());

@@ -128,7 +128,11 @@ impl Postgres {
             self.runtime.block_on(async {
                 // Lets the runtime ask the kernel what has come in.
                 tokio::task::yield_now().await;
-                poll_fn(|cx| Poll::Ready(link.pump(cx))).await;
+                poll_fn(|cx| {
+                    link.pump(cx);
+                    Poll::Ready(())
+                })
+                .await;
             });
             self.used = Instant::now();
         }

@@ -172,7 +172,7 @@ impl Sample {
             code: None,
         });
         self.line(t, "wechat", Kind::Recv, What::WxOut, |line| {
-            (line.tok, line.code) = (vec![last.content], "0".into())
+            (line.tok, line.code) = (vec![last.content], "0".into());
         });
         self.line(t + 2, AGENT, Kind::Recv, What::Receipt, |line| {
             (line.id, line.code) = (Some(last.id), "delivered".to_owned());

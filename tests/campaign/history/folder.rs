@@ -133,7 +133,8 @@ mod tests {
         assert_eq!(records.lines.iter().map(|line| line.t).collect::<Vec<_>>(), [3, 5, 9]);
         assert_eq!((records.plan.seed, records.logs.len()), (7, 2));
 
-        write("history/b.jsonl", &line(3)[..20]);
+        let cut: String = line(3).chars().take(20).collect();
+        write("history/b.jsonl", &cut);
         fs::remove_file(dir.path().join("dump/agent.jsonl")).unwrap();
         let broken = Records::read(dir.path()).broken;
         assert_eq!(broken.len(), 3, "{broken:?}");

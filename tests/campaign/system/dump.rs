@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use diesel::sql_types::Text;
 use diesel::{Connection as _, QueryableByName, SqliteConnection, sql_query};
-use diesel_async::{AsyncConnection as _, AsyncPgConnection};
 
 /// Where the store is.
 #[derive(Debug, Clone)]
@@ -47,15 +46,20 @@ impl Database {
                 let mut connection = SqliteConnection::establish(path.to_str().context("an odd path")?)?;
                 diesel::RunQueryDsl::execute(sql_query("PRAGMA busy_timeout = 5000"), &mut connection)?;
                 let query = sql_query(format!("SELECT json_object({pairs}) AS row {rest}"));
-                diesel::RunQueryDsl::load::<Row>(query, &mut connection)?
+                let rows = diesel::RunQueryDsl::load::<Row>(query, &mut connection)?;
+                rows.into_iter().map(|row| row.row).collect()
             }
             Self::Postgres(url) => {
-                let mut connection = AsyncPgConnection::establish(url).await?;
-                let query = sql_query(format!("SELECT json_build_object({pairs})::text AS row {rest}"));
-                diesel_async::RunQueryDsl::load::<Row>(query, &mut connection).await?
+                let (client, wire) = tokio_postgres::connect(url, tokio_postgres::NoTls).await?;
+                let wire = tokio::spawn(wire);
+                let query = format!("SELECT json_build_object({pairs})::text {rest}");
+                let rows = client.query(&query, &[]).await?;
+                drop(client);
+                wire.await??;
+                rows.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?
             }
         };
-        Ok(rows.into_iter().map(|row| row.row).collect())
+        Ok(rows)
     }
 
     /// A figure.

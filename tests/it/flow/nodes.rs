@@ -91,7 +91,7 @@ async fn without_redis_everything_arrives_within_five_seconds() {
     visitor.says("您好").await;
     assert!(start.elapsed() < Duration::from_secs(2), "nobody waits for Redis: {:?}", start.elapsed());
     let late = |since: Instant, what: &str| {
-        assert!(since.elapsed() < LATE + Duration::from_secs(1), "{what}: {:?}", since.elapsed())
+        assert!(since.elapsed() < LATE + Duration::from_secs(1), "{what}: {:?}", since.elapsed());
     };
     let conv = li.takes_offer().await["conv"].clone();
     late(start, "the offer");

@@ -34,7 +34,7 @@ async fn publishing_does_not_wait_for_a_frozen_broker(stage: &mut Stage) {
         if hub.counts().is_some_and(|counts| counts.up) {
             hub.publish(&agent("bank", "li"), &frame("thawed"));
         }
-        inlet.hints.len() > 0
+        !inlet.hints.is_empty()
     })
     .await;
     while heard_text(&mut inlet).await != "thawed" {}
@@ -51,7 +51,7 @@ async fn hints_flow_again_after_a_restart_of_the_broker() {
     stage.service().resume();
     a.eventually("both are known", |hub| {
         hub.publish(&agent("bank", "li"), &frame("back"));
-        hub.hears_elsewhere(&agent("bank", "wu")) && inlet.hints.len() > 0
+        hub.hears_elsewhere(&agent("bank", "wu")) && !inlet.hints.is_empty()
     })
     .await;
     assert_eq!(heard_text(&mut inlet).await, "back");

@@ -22,7 +22,7 @@ async fn hints_flow_again_within_two_seconds_after_a_restart() {
     let back = Instant::now();
     a.eventually("both are known", |hub| {
         a.hub.publish(&agent("bank", "li"), &frame("back"));
-        hub.hears_elsewhere(&agent("bank", "wu")) && inlet.hints.len() > 0
+        hub.hears_elsewhere(&agent("bank", "wu")) && !inlet.hints.is_empty()
     })
     .await;
     assert!(back.elapsed() < LIVE, "{:?}", back.elapsed());
@@ -39,7 +39,7 @@ async fn an_emptied_redis_is_filled_again() {
     stage.service().redis_cli(&["FLUSHALL"]);
     a.eventually("hints arrive again", |_| {
         a.hub.publish(&agent("bank", "li"), &frame("back"));
-        inlet.hints.len() > 0
+        !inlet.hints.is_empty()
     })
     .await;
     assert_eq!(heard_text(&mut inlet).await, "back");
@@ -72,7 +72,7 @@ async fn publishing_does_not_wait_for_a_frozen_redis() {
         if up {
             hub.publish(&agent("bank", "li"), &frame("thawed"));
         }
-        up && inlet.hints.len() > 0
+        up && !inlet.hints.is_empty()
     })
     .await;
     assert!(back.elapsed() < LIVE, "{:?}", back.elapsed());
