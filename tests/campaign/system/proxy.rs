@@ -116,7 +116,10 @@ impl Proxy {
     /// Treats the connections that stand now like this, until they end. How many.
     pub fn freeze(&self, most: usize) -> usize {
         let through = self.through();
-        through.values().take(most).map(|one| one.mode.send_replace(Some(Mode::Hold))).count()
+        let held = through.values().take(most).inspect(|one| {
+            one.mode.send_replace(Some(Mode::Hold));
+        });
+        held.count()
     }
 
     /// Connections that stand, to each backend.
