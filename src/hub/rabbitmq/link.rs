@@ -3,7 +3,7 @@
 use futures_util::future::try_join_all;
 use lapin::options::{
     BasicConsumeOptions, BasicPublishOptions, ConfirmSelectOptions, ExchangeDeclareOptions, QueueBindOptions,
-    QueueDeclareOptions,
+    QueueDeclareOptions, QueueDeleteOptions,
 };
 use lapin::types::{AMQPValue, FieldTable, ShortString};
 use lapin::{BasicProperties, Channel, Connection, ConnectionProperties, Consumer, ExchangeKind};
@@ -27,6 +27,9 @@ pub(super) struct Link<'a> {
     pub(super) remote: &'a Remote,
     pub(super) number: &'a Number,
     pub(super) durability: Durability,
+    /// This node's queue. A new one for each connection: the broker may hold the last one for a connection that is dead
+    /// without its knowledge.
+    queue: String,
     names: &'a Names,
     connection: Connection,
     channel: Channel,
@@ -60,7 +63,8 @@ impl<'a> Link<'a> {
             within(async { Ok(channel.confirm_select(ConfirmSelectOptions::default()).await?) }).await?;
         }
         let durability = settings.durability;
-        let mut link = Self { remote, number, durability, names, connection, channel, consumer: None };
+        let queue = format!("{}{}.{:08x}", names.queue, remote.node, rand::random::<u32>());
+        let mut link = Self { remote, number, durability, queue, names, connection, channel, consumer: None };
         let consumer = tokio::time::timeout(PATIENCE * 3, link.declare()).await.map_err(|_elapsed| Lost::Silent)??;
         link.consumer = Some(consumer);
         link.introduce().await?;
@@ -68,7 +72,7 @@ impl<'a> Link<'a> {
     }
 
     async fn declare(&self) -> Result<Consumer, lapin::Error> {
-        let (names, queue) = (self.names, self.queue(self.remote.node));
+        let (names, queue) = (self.names, &self.queue);
         let reading = self.connection.create_channel().await?;
         for (exchange, kind) in [(&names.direct, ExchangeKind::Direct), (&names.everybody, ExchangeKind::Fanout)] {
             let options = ExchangeDeclareOptions { durable: true, ..ExchangeDeclareOptions::default() };
@@ -87,17 +91,13 @@ impl<'a> Link<'a> {
         if lasting {
             arguments.insert(short("x-expires"), AMQPValue::LongLongInt(EXPIRES));
         }
-        reading.queue_declare(short(&queue), options, arguments).await?;
+        reading.queue_declare(short(queue), options, arguments).await?;
         for (exchange, key) in [(&names.direct, self.remote.node.to_string()), (&names.everybody, String::new())] {
             let options = QueueBindOptions::default();
-            reading.queue_bind(short(&queue), short(exchange), short(&key), options, FieldTable::default()).await?;
+            reading.queue_bind(short(queue), short(exchange), short(&key), options, FieldTable::default()).await?;
         }
         let options = BasicConsumeOptions { no_ack: !lasting, exclusive: true, ..BasicConsumeOptions::default() };
-        reading.basic_consume(short(&queue), short("hub"), options, FieldTable::default()).await
-    }
-
-    fn queue(&self, node: NodeId) -> String {
-        format!("{}{node}", self.names.queue)
+        reading.basic_consume(short(queue), short("hub"), options, FieldTable::default()).await
     }
 
     /// Tells everybody that this node is there and asks who is attached to them.
@@ -159,11 +159,8 @@ impl<'a> Link<'a> {
         entry.gone(self.remote.node);
         let left = async {
             self.tell_everybody(entry).await?;
-            let queue = self.queue(self.remote.node);
-            within(async {
-                Ok(self.channel.queue_delete(short(&queue), lapin::options::QueueDeleteOptions::default()).await?)
-            })
-            .await?;
+            within(async { Ok(self.channel.queue_delete(short(&self.queue), QueueDeleteOptions::default()).await?) })
+                .await?;
             within(async { Ok(self.connection.close(200, short("stopping")).await?) }).await
         };
         if let Err(lost) = left.await {
