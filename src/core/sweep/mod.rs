@@ -22,11 +22,12 @@ use super::effect::Push;
 use super::mark::marked;
 use super::{Core, Error};
 use crate::hub::{Head, Hint, Recipient};
+use crate::model::code::Code;
 use crate::model::id::{AgentId, ContactId, ConversationId, TenantId};
 use crate::runtime::Stop;
 
 /// Every recipient is looked up this often.
-const ROUND: Duration = Duration::from_secs(4);
+const ROUND: Duration = Duration::from_millis(3_500);
 /// New recipients are looked up this often.
 const FRESH: Duration = Duration::from_millis(500);
 /// Hints are this much slower than a look at the tables, at most, while all is well.
@@ -158,24 +159,33 @@ impl Core {
             if self.tenants().tenant(&tenant).is_none() {
                 continue;
             }
-            let (mut contacts, mut agents) = (HashMap::new(), HashMap::new());
-            for chunk in chunks(&here.contacts) {
-                contacts.extend(self.sweep_contacts(&tenant, chunk, memory).await?);
-            }
-            for chunk in chunks(&here.agents) {
-                agents.extend(self.sweep_agents(&tenant, chunk, memory).await?);
-            }
-            // Whoever has left is forgotten with the old map.
-            memory.contacts.insert(tenant.clone(), contacts);
-            memory.agents.insert(tenant.clone(), agents);
-            if !here.agents.is_empty() {
-                self.sweep_desk(&tenant, memory).await?;
+            match self.sweep_tenant(&tenant, &here, memory).await {
+                Err(error) if error.code == Code::DependencyUnavailable => return Err(error),
+                Err(error) => tracing::error!(tenant = %tenant, error = ?error, "a tenant could not be looked at"),
+                Ok(()) => {}
             }
         }
         let statements = u64::try_from(memory.statements).unwrap_or(u64::MAX);
         self.inner.sweep.statements.store(statements, Ordering::Relaxed);
         self.inner.sweep.rounds.fetch_add(1, Ordering::Relaxed);
         Ok(())
+    }
+
+    async fn sweep_tenant(&self, tenant: &TenantId, here: &Here, memory: &mut Memory) -> Result<(), Error> {
+        let (mut contacts, mut agents) = (HashMap::new(), HashMap::new());
+        for chunk in chunks(&here.contacts) {
+            contacts.extend(self.sweep_contacts(tenant, chunk, memory).await?);
+        }
+        for chunk in chunks(&here.agents) {
+            agents.extend(self.sweep_agents(tenant, chunk, memory).await?);
+        }
+        // Whoever has left is forgotten with the old map.
+        memory.contacts.insert(tenant.clone(), contacts);
+        memory.agents.insert(tenant.clone(), agents);
+        if here.agents.is_empty() {
+            return Ok(());
+        }
+        self.sweep_desk(tenant, memory).await
     }
 
     /// What the sweep has done so far.

@@ -12,7 +12,7 @@ on_both! {
     a_socket_whose_device_came_back_elsewhere_checks_itself
     a_socket_that_was_replaced_does_not_move_the_cursor_any_more
     a_visitor_who_waits_and_whose_node_died_has_a_while_to_come_back
-    ten_thousand_idle_visitors_cost_a_statement_per_five_hundred
+    idle_visitors_cost_a_statement_per_five_hundred
 }
 
 /// Another node on the tables of a desk. Its hub leads to a server that is not there: nothing is heard of others.
@@ -182,7 +182,7 @@ async fn a_visitor_who_waits_and_whose_node_died_has_a_while_to_come_back(on: Tr
     assert_eq!((desk.place(&gone).await, desk.place(&back).await), (None, Some(1)));
 }
 
-async fn ten_thousand_idle_visitors_cost_a_statement_per_five_hundred(on: Trial) {
+async fn idle_visitors_cost_a_statement_per_five_hundred(on: Trial) {
     let desk = Desk::open(on);
     let mut there = Elsewhere::of(&desk);
     let mut sockets = Vec::new();
