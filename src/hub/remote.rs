@@ -259,3 +259,75 @@ pub(super) struct Asked {
     /// Who wants to know ours.
     pub(super) ask: Vec<NodeId>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hub::Frame;
+    use crate::model::id::{AgentId, TenantId};
+    use crate::model::time::Millis;
+
+    fn agent(name: &str) -> Recipient {
+        Recipient::Agent(TenantId::parse("t").unwrap(), AgentId::parse(name).unwrap())
+    }
+
+    fn frame(text: &str) -> Hint {
+        Hint::Frame(Frame::plain(text))
+    }
+
+    /// A node that knows of two others: `li` is attached on both, `wu` on the second.
+    fn remote() -> (Remote, NodeId, NodeId) {
+        let [own, one, two] = [1, 2, 3].map(|at| NodeId::generate(Millis(at)));
+        let remote = Remote::new(own, Local::default());
+        remote.registry_mut().load(one, 1, &HashSet::from([agent("li")]), Instant::now());
+        remote.registry_mut().load(two, 1, &HashSet::from([agent("li"), agent("wu")]), Instant::now());
+        (remote, one, two)
+    }
+
+    fn said(entries: &[Entry]) -> usize {
+        entries.iter().map(Entry::hints).sum()
+    }
+
+    #[test]
+    fn a_hint_for_several_is_written_once_per_node_that_hears_it() {
+        let (remote, one, two) = remote();
+        remote.up();
+        let hint = frame("hello");
+        for to in [agent("li"), agent("wu"), agent("nobody")] {
+            remote.publish(&to, &hint);
+        }
+        remote.publish(&agent("li"), &frame("again"));
+        let mut waiting = remote.waiting.try_lock().unwrap();
+        let mut batch = Vec::new();
+        while let Ok(item) = waiting.try_recv() {
+            batch.push(item);
+        }
+        assert_eq!(batch.len(), 3, "what nobody hears elsewhere is not queued");
+        let packed = remote.pack(&batch);
+        assert_eq!((said(&packed[&one]), said(&packed[&two])), (2, 2));
+        assert_eq!((packed[&one].len(), packed[&two].len()), (1, 1), "one entry each");
+    }
+
+    #[test]
+    fn while_the_back_end_is_away_nothing_waits_for_it() {
+        let (remote, ..) = remote();
+        remote.publish(&agent("li"), &frame("too early"));
+        remote.up();
+        remote.publish(&agent("li"), &frame("queued"));
+        remote.down(&mut remote.waiting.try_lock().unwrap());
+        remote.publish(&agent("li"), &frame("too late"));
+        let counts = remote.counts();
+        assert_eq!((counts.published, counts.dropped, counts.up), (1, 3, false));
+    }
+
+    #[test]
+    fn a_queue_that_is_full_drops_and_counts() {
+        let (remote, ..) = remote();
+        remote.up();
+        let hint = frame("x");
+        for _ in 0..QUEUE + 5 {
+            remote.publish(&agent("li"), &hint);
+        }
+        assert_eq!(remote.counts().dropped, 5);
+    }
+}

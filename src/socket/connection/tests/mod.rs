@@ -1,6 +1,7 @@
 //! Connections as a state machine: what clients send, what hints say, what goes out. Without a socket.
 
 mod push;
+mod sweep;
 
 use serde_json::{Value, json};
 
@@ -79,6 +80,11 @@ impl Bench {
 
     /// A signed-in connection that has these conversations.
     fn signed_in(endpoint: Endpoint, positions: Vec<(ConversationId, i64)>) -> Self {
+        Self::signed_in_with(endpoint, positions, Vec::new())
+    }
+
+    /// The same, told these states by the answer.
+    fn signed_in_with(endpoint: Endpoint, positions: Vec<(ConversationId, i64)>, marks: Vec<crate::hub::Mark>) -> Self {
         let mut bench = Self::open(endpoint);
         let work = bench.say(r#"{"id":1,"op":"auth","d":{"ticket":"t","device":"d"}}"#);
         assert!(matches!(&work[..], [Work::Admit { proof: Proof::Ticket(t), .. }] if t == "t"));
@@ -92,7 +98,7 @@ impl Bench {
         };
         let device = DeviceId::parse("d").unwrap();
         let client = Arc::new(Client { tenant: tenant(), party, device, connection: bench.connection.id() });
-        let admission = Admission { client, ready: r#"{"state":{}}"#.into(), positions, marks: Vec::new() };
+        let admission = Admission { client, ready: r#"{"state":{}}"#.into(), positions, marks };
         bench.done(Done::Admitted(Box::new(admission)));
         assert_eq!(bench.said.remove(0), json!({"id": 1, "ok": {"state": {}}}));
         bench
