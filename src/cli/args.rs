@@ -279,6 +279,9 @@ pub(super) struct Relay {
     /// 访客数。 Visitors; each may send 20 messages in 10 seconds.
     #[arg(long, default_value_t = 3_200, value_name = "N", value_parser = clap::value_parser!(u32).range(400..=9_000))]
     pub(super) visitors: u32,
+    /// 租户数；访客与坐席均分。 Tenants that visitors and agents are spread over; each has one writer at a time.
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=50))]
+    pub(super) tenants: u16,
     /// 每个节点的 HTTP 线程数。 HTTP worker threads of each node; a process of Node has one.
     #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
     pub(super) workers: u16,

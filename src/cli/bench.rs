@@ -89,6 +89,7 @@ fn relay_options(asked: &Relay) -> anyhow::Result<relay::Options> {
         only: asked.only.clone(),
         rates: asked.rates.clone(),
         visitors: usize::try_from(asked.visitors)?,
+        tenants: usize::from(asked.tenants),
         workers: usize::from(asked.workers),
         repeats: usize::from(repeats.unwrap_or(if *quick { 1 } else { 3 })),
         seed: *seed,

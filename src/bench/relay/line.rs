@@ -50,7 +50,7 @@ impl Line {
     /// A visitor comes to the site, opens the widget and says hello; somebody will take the session.
     pub(super) async fn visitor(site: &Site, sender: u32, n: usize) -> anyhow::Result<Self> {
         let mut client = Client::open(site.here, Some(source(n))).await?;
-        let wish = json!({ "account": "demo.site" });
+        let wish = json!({ "account": format!("t{}.site", n % site.tenants) });
         let ticket = client.call(&http::json("/api/v1/visitor/ticket", PAGE, "", &wish)).await?;
         let ticket: Value = serde_json::from_slice(&ticket)?;
         let mut ws = Ws::open(site.here, Some(source(n)), "/ws/visitor", PAGE).await?;

@@ -79,6 +79,8 @@ pub struct Options {
     pub rates: Vec<u32>,
     /// Visitors.
     pub visitors: usize,
+    /// Tenants that visitors and agents are spread over. Each is written to by one writer at a time.
+    pub tenants: usize,
     /// Worker threads of each node; a process of Node has one.
     pub workers: usize,
     /// How often everything is repeated.

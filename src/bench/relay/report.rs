@@ -19,9 +19,10 @@ pub(super) fn render(options: &Options, machine: &Machine, found: &Found, failur
     // Writing to a text cannot fail, here and below.
     let _ = write!(
         text,
-        "\n{AGENTS} agents, {SLOTS} senders at a time ({} visitors), {SIZE} B, {} HTTP worker(s) per node.\n\n\
+        "\n{AGENTS} agents, {SLOTS} senders at a time ({} visitors), {} tenant(s), {SIZE} B, {} HTTP worker(s) per node.\n\n\
          ### 饱和 Saturation\n\n{}",
         options.visitors,
+        options.tenants,
         options.workers,
         saturation(found),
     );

@@ -7,7 +7,7 @@ use anyhow::{Context as _, ensure};
 use super::load::{Crowd, Delays, Faults, Saturation};
 use super::peer::Peer;
 use super::site::Site;
-use super::{Options, SLOTS, Scenario, report};
+use super::{AGENTS, Options, SLOTS, Scenario, report};
 use crate::bench::machine::Machine;
 use crate::bench::measure::{Chance, Series};
 use crate::bench::process::Folder;
@@ -59,6 +59,7 @@ pub async fn run(options: &Options) -> anyhow::Result<Report> {
     let scenarios = options.scenarios();
     ensure!(!scenarios.is_empty(), "--only chooses nothing");
     ensure!(options.visitors >= SLOTS, "--visitors: there are {SLOTS} senders at a time");
+    ensure!((1..=AGENTS).contains(&options.tenants), "--tenants: each needs an agent, and there are {AGENTS}");
     enough_files(options.visitors)?;
     let folder = Folder::new(&options.cache, "relay")?;
     let machine = Machine::look(folder.path())?;

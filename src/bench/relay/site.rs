@@ -26,6 +26,8 @@ pub(super) struct Site {
     pub(super) here: SocketAddr,
     /// Where receivers connect.
     pub(super) there: SocketAddr,
+    /// Of the gateway; whoever comes as the `n`th belongs to the tenant `n` modulo this.
+    pub(super) tenants: usize,
     processes: Vec<Process>,
     services: Vec<Service>,
 }
@@ -77,7 +79,7 @@ impl Site {
         let first = SocketAddr::from(([127, 0, 0, 1], 0));
         let here = addresses.first().copied().unwrap_or(first);
         let there = addresses.last().copied().unwrap_or(first);
-        Ok(Self { here, there, processes, services: servers.services })
+        Ok(Self { here, there, tenants: options.tenants, processes, services: servers.services })
     }
 
     /// CPU seconds of everything that carries messages, servers included.
@@ -103,7 +105,9 @@ async fn node(
 ) -> anyhow::Result<Process> {
     let tenants = folder.join("tenants");
     std::fs::create_dir_all(&tenants)?;
-    std::fs::write(tenants.join("demo.toml"), declaration())?;
+    for tenant in 0..options.tenants {
+        std::fs::write(tenants.join(format!("t{tenant}.toml")), declaration(tenant, options.tenants))?;
+    }
     let file = folder.join(format!("node-{n}.toml"));
     std::fs::write(&file, config(options, servers, folder, n, address))?;
     // The settings of a cluster hold addresses with passwords: nobody else may read them.
@@ -140,15 +144,15 @@ fn config(options: &Options, servers: &Servers, folder: &Path, n: usize, address
     config
 }
 
-/// A tenant with one site, and agents who take whatever comes.
-fn declaration() -> String {
+/// One of the tenants, with a site and its share of the agents, who take whatever comes.
+fn declaration(tenant: usize, tenants: usize) -> String {
     let mut text = format!(
-        "id = \"demo\"\nname = \"驿站示例银行\"\nlang = \"zh\"\ntimezone = \"Asia/Shanghai\"\n\
+        "id = \"t{tenant}\"\nname = \"驿站示例银行\"\nlang = \"zh\"\ntimezone = \"Asia/Shanghai\"\n\
          [[account]]\nid = \"site\"\nkind = \"web\"\nname = \"官网\"\norigins = [\"{PAGE}\"]\n\
          [[queue]]\nid = \"service\"\nname = \"人工客服\"\nmax_len = 100000\nmax_wait_s = 3600\noffer_s = 300\n\
          strategy = \"least_loaded\"\n"
     );
-    for n in 0..AGENTS {
+    for n in (tenant..AGENTS).step_by(tenants) {
         let _ = write!(
             text,
             "[[agent]]\nid = \"agent{n}\"\nlogin = \"agent{n}\"\nname = \"坐席{n}\"\npassword = \"{PASSWORD}\"\n\
