@@ -7,6 +7,8 @@ mod bad_input;
 #[cfg(test)]
 mod campaign;
 #[cfg(test)]
+mod cluster;
+#[cfg(test)]
 mod conformance;
 #[cfg(test)]
 mod contract;

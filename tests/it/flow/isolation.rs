@@ -30,12 +30,18 @@ fn other_account() -> Account {
     }
 }
 
-/// A gateway with both.
-async fn both() -> (TestApp, tempfile::TempDir) {
+/// A folder that declares the other enterprise, and the settings that name it.
+pub fn next_door() -> (tempfile::TempDir, String) {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("other.toml"), other_bank()).unwrap();
-    let app = TestApp::with().settings(&format!("[tenants]\ndir = {:?}\n", folder.path())).start().await;
-    (app, folder)
+    let settings = format!("[tenants]\ndir = {:?}\n", folder.path());
+    (folder, settings)
+}
+
+/// A gateway with both.
+async fn both() -> (TestApp, tempfile::TempDir) {
+    let (folder, settings) = next_door();
+    (TestApp::with().settings(&settings).start().await, folder)
 }
 
 async fn ready_at(app: &TestApp, tenant: &str) -> Agent {
@@ -76,13 +82,17 @@ async fn one_openid_at_two_enterprises_is_two_customers() {
     }
 }
 
-/// Every op with ids of the other enterprise is answered as if they had never existed.
 #[tokio::test(flavor = "multi_thread")]
 async fn foreign_ids_are_answered_like_unknown_ones() {
     let (app, _folder) = both().await;
-    let mut ours = ready_at(&app, "demo").await;
-    let mut theirs = ready_at(&app, "other").await;
-    says(&app, &other_account(), "o-theirs", "机密").await;
+    no_id_opens_the_other_side(&app, &app).await;
+}
+
+/// Every op with ids of the other enterprise is answered as if they had never existed.
+pub async fn no_id_opens_the_other_side(here: &TestApp, there: &TestApp) {
+    let mut ours = ready_at(here, "demo").await;
+    let mut theirs = ready_at(there, "other").await;
+    says(here, &other_account(), "o-theirs", "机密").await;
     let offer = theirs.expects_offer().await;
     let (stolen, fresh) = (ids(&offer, None), ids(&offer, Some(())));
     for phase in ["offered", "active"] {

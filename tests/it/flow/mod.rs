@@ -3,12 +3,12 @@
 mod bus;
 mod desk;
 mod episode;
-mod isolation;
+pub mod isolation;
 mod limits;
 mod nodes;
 mod oversight;
-mod resume;
-mod slow;
+pub mod resume;
+pub mod slow;
 mod thread;
 mod waiting;
-mod wechat;
+pub mod wechat;

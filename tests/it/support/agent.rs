@@ -23,6 +23,25 @@ pub struct Login {
     address: String,
 }
 
+/// An agent whose socket was lost.
+pub struct Absent {
+    login: Login,
+    ready: Value,
+    device: String,
+    cids: u64,
+}
+
+impl Absent {
+    /// Comes back with the resume token, and what the device has of each conversation.
+    pub async fn resumes(self, app: &TestApp, convs: Value) -> Agent {
+        let Self { login, ready, device, cids } = self;
+        let mut socket = Socket::open(&app.address(), "/ws/agent", &app.base()).await;
+        let d = json!({ "resume_token": ready["resume_token"], "device": device, "convs": convs });
+        let ready = socket.request("resume", d).await.expect("resume");
+        Agent { socket, login, ready, device, cids }
+    }
+}
+
 impl Login {
     /// Signs in.
     pub async fn of(app: &TestApp, tenant: &str, login: &str, password: &str) -> Self {
@@ -73,12 +92,14 @@ impl Agent {
 
     /// The same device again, from its resume token, with what it has of each conversation.
     pub async fn resumes(app: &TestApp, before: Self, convs: Value) -> Self {
-        let Self { login, ready, device, cids, socket } = before;
+        before.vanishes().resumes(app, convs).await
+    }
+
+    /// The socket is lost without a word.
+    pub fn vanishes(self) -> Absent {
+        let Self { login, ready, device, cids, socket } = self;
         socket.cut();
-        let mut socket = Socket::open(&app.address(), "/ws/agent", &app.base()).await;
-        let d = json!({ "resume_token": ready["resume_token"], "device": device, "convs": convs });
-        let ready = socket.request("resume", d).await.expect("resume");
-        Self { socket, login, ready, device, cids }
+        Absent { login, ready, device, cids }
     }
 
     /// Sets the status.

@@ -14,6 +14,7 @@ use yizhan::config::{self, Sources};
 use yizhan::simulator::{Actor, Platform};
 use yizhan::tenant::Declaration;
 
+use super::platform::TestPlatform;
 use super::service::Service;
 use super::socket::PATIENCE;
 
@@ -27,6 +28,15 @@ pub struct Builder {
     settings: String,
     declaration: String,
     conformance: bool,
+    shared: Option<Shared>,
+}
+
+/// What a node of a cluster has in common with the others.
+struct Shared {
+    clock: Clock,
+    platform: Platform,
+    api_base: String,
+    folder: PathBuf,
 }
 
 /// A running gateway.
@@ -35,8 +45,10 @@ pub struct TestApp {
     pub platform: Platform,
     address: std::net::SocketAddr,
     stop: CancellationToken,
+    abort: CancellationToken,
     ended: Option<std::thread::JoinHandle<()>>,
     http: reqwest::Client,
+    folder: PathBuf,
     dir: Option<TempDir>,
 }
 
@@ -54,6 +66,7 @@ impl TestApp {
             settings: String::new(),
             declaration: include_str!("../../fixture/demo.toml").to_owned(),
             conformance: false,
+            shared: None,
         }
     }
 
@@ -114,15 +127,30 @@ impl TestApp {
 
     /// Stops in order, as on SIGTERM, and keeps the data for [`Builder::again`].
     pub async fn stop(mut self) -> TempDir {
+        self.drains().await;
+        self.dir.take().expect("a folder of its own, and not stopped before")
+    }
+
+    /// Stops in order, as on SIGTERM; what it shares with others stays.
+    pub async fn drains(&mut self) {
         self.stop.cancel();
+        self.ends().await;
+    }
+
+    /// Ends without a word to anybody: nothing is finished, every connection breaks.
+    pub async fn dies(mut self) {
+        self.abort.cancel();
+        self.ends().await;
+    }
+
+    async fn ends(&mut self) {
         let ended = self.ended.take().expect("not stopped before");
         tokio::task::spawn_blocking(move || ended.join().expect("the app ends without a panic")).await.unwrap();
-        self.dir.take().expect("not stopped before")
     }
 
     /// The folder with the data.
     pub fn dir(&self) -> &Path {
-        self.dir.as_ref().expect("not stopped").path()
+        &self.folder
     }
 }
 
@@ -185,38 +213,51 @@ impl Builder {
         self
     }
 
+    /// As a node of a cluster: on the same clock, platform and folder as the others.
+    pub fn on(mut self, clock: &Clock, platform: &TestPlatform, folder: &Path) -> Self {
+        let (clock, api_base) = (clock.clone(), platform.api_base());
+        self.shared =
+            Some(Shared { clock, platform: platform.platform().clone(), api_base, folder: folder.to_owned() });
+        self
+    }
+
     /// Starts it on a thread of its own, as a process would, and waits until it serves.
     pub async fn start(self) -> TestApp {
-        let Self { dir, beside, settings, declaration, conformance } = self;
+        let Self { dir, beside, settings, declaration, conformance, shared } = self;
         drop(rustls::crypto::ring::default_provider().install_default());
-        let dir = dir.unwrap_or_else(|| TempDir::new().expect("a folder"));
-        let (stop, clock) = (CancellationToken::new(), Clock::system());
+        let elsewhere = shared.as_ref().map(|shared| shared.folder.clone()).or(beside);
+        let dir = dir.or_else(|| elsewhere.is_none().then(|| TempDir::new().expect("a folder")));
+        let folder = elsewhere.unwrap_or_else(|| dir.as_ref().expect("a folder").path().to_owned());
+        let (stop, abort) = (CancellationToken::new(), CancellationToken::new());
+        let clock = shared.as_ref().map_or_else(Clock::system, |shared| shared.clock.clone());
         let (ready, started) = tokio::sync::oneshot::channel();
         let preset = format!(
-            "[data]\ndir = {:?}\n[secret]\ngenerate = true\n[http]\nbind = \"127.0.0.1:0\"\nworkers = 1\n[log]\nlevel = \"warn\"\n{settings}",
-            beside.as_deref().unwrap_or(dir.path())
+            "[data]\ndir = {folder:?}\n[secret]\ngenerate = true\n[http]\nbind = \"127.0.0.1:0\"\nworkers = 1\n[log]\nlevel = \"warn\"\n{settings}"
         );
-        let (ending, its_clock) = (stop.clone(), clock.clone());
+        let env = shared.iter().map(|shared| ("YIZHAN__WECHAT__API_BASE".to_owned(), shared.api_base.clone()));
+        let sources = Sources { file: None, preset: Some(preset), env: env.collect() };
+        let (ending, aborting, its_clock, simulator) = (stop.clone(), abort.clone(), clock.clone(), shared.is_none());
         let ended = std::thread::spawn(move || {
-            let config = config::load(&Sources { file: None, preset: Some(preset), env: BTreeMap::new() })
-                .unwrap_or_else(|problems| panic!("{problems}"));
+            let config = config::load(&sources).unwrap_or_else(|problems| panic!("{problems}"));
             actix_web::rt::System::new().block_on(async move {
                 let declared = Declaration::parse("demo.toml", &declaration, &BTreeMap::new(), Path::new(""));
                 let options = Options {
                     clock: its_clock,
                     declarations: vec![declared.unwrap_or_else(|problems| panic!("{problems}"))],
-                    simulator: true,
+                    simulator,
                     conformance,
                     ..Options::default()
                 };
                 let app = App::build(config, options).await.expect("the app builds");
-                let parts = (app.address(), app.platform().expect("a simulator").clone());
+                let parts = (app.address(), app.platform().cloned());
                 drop(ready.send(parts));
-                app.run(ending.clone(), CancellationToken::new()).await.expect("the app ends in order");
+                let outcome = app.run(ending.clone(), aborting.clone()).await;
+                assert!(outcome.is_ok() || aborting.is_cancelled(), "the app ends in order: {outcome:?}");
             });
         });
-        let (address, platform) = started.await.expect("the app starts");
+        let (address, inside) = started.await.expect("the app starts");
+        let platform = inside.or_else(|| shared.map(|shared| shared.platform)).expect("a simulator");
         let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
-        TestApp { clock, platform, address, stop, ended: Some(ended), http, dir: Some(dir) }
+        TestApp { clock, platform, address, stop, abort, ended: Some(ended), http, folder, dir }
     }
 }

@@ -3,7 +3,7 @@
 mod incoming;
 mod leaving;
 mod outgoing;
-mod redelivery;
+pub mod redelivery;
 mod refusal;
 mod verification;
 
@@ -13,7 +13,7 @@ use yizhan::simulator::{Actor, Fault, Via};
 use crate::support::{Agent, PATIENCE, TestApp};
 
 /// The call that carries customer-service messages.
-const SEND: &str = "/cgi-bin/message/custom/send";
+pub const SEND: &str = "/cgi-bin/message/custom/send";
 
 /// A follower whom 小李 answers: the agent, the phone, the conversation. Everything that the gateway says by itself has
 /// arrived, so that what comes next is what the story is about.
@@ -29,7 +29,7 @@ async fn served(app: &TestApp, openid: &str) -> (Agent, Actor, Value) {
 }
 
 /// Lets the platform's next sends go wrong.
-fn spoil(app: &TestApp, fault: Value) {
+pub fn spoil(app: &TestApp, fault: Value) {
     let mut fault = fault;
     fault["path"] = json!(SEND);
     let fault: Fault = serde_json::from_value(fault).unwrap();
@@ -37,6 +37,6 @@ fn spoil(app: &TestApp, fault: Value) {
 }
 
 /// What the phone was sent by the account as customer-service messages, oldest first.
-fn sent_texts(phone: &Actor) -> Vec<String> {
+pub fn sent_texts(phone: &Actor) -> Vec<String> {
     phone.messages().into_iter().filter(|m| m.via == Via::Custom).filter_map(|m| m.text).collect()
 }

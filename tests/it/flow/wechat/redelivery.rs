@@ -26,12 +26,12 @@ impl Blockade {
 }
 
 /// One delivery of a payload, signed anew as the platform may.
-async fn deliver(app: &TestApp, account: &Account, payload: &str, nonce: &str) -> Answer {
+pub async fn deliver(app: &TestApp, account: &Account, payload: &str, nonce: &str) -> Answer {
     exchange(&app.address(), &account.safe(payload.as_bytes(), "1795392073", nonce).request(account)).await
 }
 
 /// What a reply says to the customer.
-fn said(account: &Account, answer: &Answer) -> String {
+pub fn said(account: &Account, answer: &Answer) -> String {
     assert_eq!(answer.status, 200);
     let body = answer.text();
     let encrypted = between(&body, "<Encrypt><![CDATA[", "]]></Encrypt>");
