@@ -13,6 +13,7 @@ use super::http::Client;
 use super::measure::{Latency, Plan, Series, number};
 use super::peer;
 use super::platform::{Deliveries, agreeable};
+use super::postgres::Cluster;
 use super::process::{Server, folder, free_port};
 
 const CONNECTIONS: usize = 32;
@@ -25,18 +26,21 @@ const WARM_UP: usize = 2_000;
 enum Contender {
     Bare,
     Gateway,
+    GatewayPostgres,
     Node,
     CoWechat,
     CoWechatRedis,
 }
 
 impl Contender {
-    const ALL: [Self; 5] = [Self::Bare, Self::Gateway, Self::Node, Self::CoWechat, Self::CoWechatRedis];
+    const ALL: [Self; 6] =
+        [Self::Bare, Self::Gateway, Self::GatewayPostgres, Self::Node, Self::CoWechat, Self::CoWechatRedis];
 
     fn name(self) -> &'static str {
         match self {
             Self::Bare => "bare actix handler, reads the body, stores nothing",
             Self::Gateway => "yizhan, every message committed and synced",
+            Self::GatewayPostgres => "yizhan on PostgreSQL (same cores), committed and synced",
             Self::Node => "Node by hand, dedupe in memory, stores nothing",
             Self::CoWechat => "co-wechat 2.4.0, stores nothing",
             Self::CoWechatRedis => "co-wechat 2.4.0 + Redis dedupe, not on disk",
@@ -72,7 +76,7 @@ pub(crate) fn run(plan: &Plan) -> anyhow::Result<()> {
         Contender::Node => peer::has_node(),
         Contender::CoWechat => peer::has_co_wechat(),
         Contender::CoWechatRedis => peer::has_co_wechat() && peer::has_redis(),
-        Contender::Bare | Contender::Gateway => true,
+        Contender::Bare | Contender::Gateway | Contender::GatewayPostgres => true,
     });
     let mut rows: Vec<(Contender, Row)> = contenders.iter().map(|c| (*c, Row::default())).collect();
     for contender in plan.shuffled(&contenders) {
@@ -145,29 +149,48 @@ fn measure(contender: Contender, plan: &Plan, requests: &Arc<Vec<Vec<u8>>>) -> a
             run.cpu += redis.as_ref().map_or(Ok(0.0), Server::cpu)? - before;
             Ok(run)
         }
-        Contender::Gateway => {
-            let setup = Setup { workers: plan.workers, agents: 1, capacity: 1, offers: false, api: agreeable()? };
-            let gateway = Gateway::start(&setup)?;
-            let run = runtime.block_on(async {
-                let mut agent = gateway.agent(0).await?;
-                let pushes = tokio::spawn(async move { while agent.text().await.is_ok() {} });
-                let run = load(&gateway.server, requests).await;
-                pushes.abort();
-                run
-            })?;
-            let (stored, sent) = (gateway.stored()?, i64::try_from(requests.len())?);
-            ensure!(stored == sent, "a fast run that lost messages is a failed run: {stored} of {sent} stored");
-            Ok(run)
+        Contender::Gateway => gateway(plan, requests, None),
+        Contender::GatewayPostgres => {
+            let cluster = Cluster::start()?;
+            cluster.fresh("gateway")?;
+            gateway(plan, requests, Some(&cluster))
         }
     }
 }
 
+fn gateway(plan: &Plan, requests: &Arc<Vec<Vec<u8>>>, cluster: Option<&Cluster>) -> anyhow::Result<Run> {
+    let database = cluster.map(|cluster| cluster.url("gateway"));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let setup = Setup { workers: plan.workers, agents: 1, capacity: 1, offers: false, api: agreeable()?, database };
+    let gateway = Gateway::start(&setup)?;
+    let run = runtime.block_on(async {
+        let mut agent = gateway.agent(0).await?;
+        let pushes = tokio::spawn(async move { while agent.text().await.is_ok() {} });
+        let cpu = || Ok(gateway.server.cpu()? + cluster.map_or(Ok(0.0), Cluster::cpu)?);
+        let run = load_beside(&gateway.server, requests, cpu).await;
+        pushes.abort();
+        run
+    })?;
+    let (stored, sent) = (gateway.stored()?, i64::try_from(requests.len())?);
+    ensure!(stored == sent, "a fast run that lost messages is a failed run: {stored} of {sent} stored");
+    Ok(run)
+}
+
 /// Sends the warm-up and then the rest, each request once.
 async fn load(server: &Server, requests: &Arc<Vec<Vec<u8>>>) -> anyhow::Result<Run> {
+    load_beside(server, requests, || server.cpu()).await
+}
+
+/// As [`load`]; `cpu` is what the server and all that it needs have used.
+async fn load_beside(
+    server: &Server,
+    requests: &Arc<Vec<Vec<u8>>>,
+    cpu: impl Fn() -> anyhow::Result<f64>,
+) -> anyhow::Result<Run> {
     range(server, requests, 0, WARM_UP).await?;
-    let (server_before, own_before) = (server.cpu()?, cpu_of("self")?);
+    let (server_before, own_before) = (cpu()?, cpu_of("self")?);
     let mut run = range(server, requests, WARM_UP, requests.len()).await?;
-    run.cpu = server.cpu()? - server_before;
+    run.cpu = cpu()? - server_before;
     let own = cpu_of("self")? - own_before;
     ensure!(own < run.time.as_secs_f64() * 1.05, "the load generator was the limit");
     Ok(run)

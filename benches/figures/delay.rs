@@ -65,7 +65,8 @@ pub(crate) fn run(plan: &Plan) -> anyhow::Result<()> {
 }
 
 async fn one(plan: &Plan) -> anyhow::Result<[Latency; 3]> {
-    let setup = Setup { workers: plan.workers, agents: AGENTS, capacity: 200, offers: true, api: agreeable()? };
+    let setup =
+        Setup { workers: plan.workers, agents: AGENTS, capacity: 200, offers: true, api: agreeable()?, database: None };
     let gateway = Gateway::start(&setup)?;
     let seen = Shared::default();
     let mut agents = Vec::new();

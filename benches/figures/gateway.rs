@@ -23,6 +23,7 @@ pub(crate) const SITE: &str = "http://site.example";
 pub(crate) struct Gateway {
     pub(crate) server: Server,
     dir: TempDir,
+    database: Option<String>,
 }
 
 /// How it is set up.
@@ -35,6 +36,8 @@ pub(crate) struct Setup {
     pub(crate) offers: bool,
     /// Address of the WeChat API.
     pub(crate) api: SocketAddr,
+    /// The PostgreSQL database; SQLite without one.
+    pub(crate) database: Option<String>,
 }
 
 #[derive(QueryableByName)]
@@ -51,18 +54,20 @@ impl Gateway {
         std::fs::create_dir(&tenants)?;
         std::fs::write(tenants.join("demo.toml"), declaration(setup))?;
         let address = free_port()?;
+        let store = setup.database.as_ref().map(|url| format!("[store]\nkind = \"postgres\"\nurl = {url:?}\n"));
+        let store = store.unwrap_or_default();
         let config = format!(
             "[data]\ndir = {:?}\n[secret]\ngenerate = true\n[tenants]\ndir = {tenants:?}\n\
              [http]\nbind = \"{address}\"\nworkers = {}\nlogins_per_minute = 10000\n\
              [socket]\nhandshakes_per_minute = 1000000\nheartbeat_s = 300\nresume_s = 600\n\
-             [wechat]\napi_base = \"http://{}\"\n[log]\nlevel = \"error\"\n[drain]\nspread_s = 0\n",
+             [wechat]\napi_base = \"http://{}\"\n[log]\nlevel = \"error\"\n[drain]\nspread_s = 0\n{store}",
             dir.path().join("data"),
             setup.workers,
             setup.api,
         );
         std::fs::write(dir.path().join("yizhan.toml"), config)?;
         let server = Self::serve(dir.path(), address)?;
-        Ok(Self { server, dir })
+        Ok(Self { server, dir, database: setup.database.clone() })
     }
 
     fn serve(dir: &Path, address: SocketAddr) -> anyhow::Result<Server> {
@@ -73,10 +78,10 @@ impl Gateway {
 
     /// Stops it and starts it again on what it has stored.
     pub(crate) fn again(self) -> anyhow::Result<Self> {
-        let Self { server, dir } = self;
+        let Self { server, dir, database } = self;
         let address = server.address;
         drop(server);
-        Ok(Self { server: Self::serve(dir.path(), address)?, dir })
+        Ok(Self { server: Self::serve(dir.path(), address)?, dir, database })
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
@@ -95,6 +100,9 @@ impl Gateway {
 
     /// How many messages of customers are stored.
     pub(crate) fn stored(&self) -> anyhow::Result<i64> {
+        if let Some(url) = &self.database {
+            return super::postgres::stored(url);
+        }
         let path = self.database();
         let mut connection = SqliteConnection::establish(path.to_str().context("an odd path")?)?;
         let query =

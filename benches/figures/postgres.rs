@@ -81,22 +81,23 @@ enum Contender {
 }
 
 /// A server with a database for each run.
-struct Cluster {
-    _server: Server,
+pub(crate) struct Cluster {
+    server: Server,
     _dir: tempfile::TempDir,
     port: u16,
     runtime: tokio::runtime::Runtime,
 }
 
 impl Cluster {
-    fn start() -> anyhow::Result<Self> {
+    /// Starts one that syncs what it commits.
+    pub(crate) fn start() -> anyhow::Result<Self> {
         let (dir, address) = (folder()?, free_port()?);
         let mut command = Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/service"));
         command.arg("postgres").arg(dir.path().join("service")).arg(address.port().to_string());
         command.args(["-c", "shared_buffers=512MB", "-c", "max_wal_size=4GB"]);
         let server = Server::start(command, address, &dir.path().join("log"))?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let cluster = Self { _server: server, _dir: dir, port: address.port(), runtime };
+        let cluster = Self { server, _dir: dir, port: address.port(), runtime };
         let begin = Instant::now();
         while cluster.runtime.block_on(cluster.client("postgres")).is_err() {
             if begin.elapsed() > PATIENCE {
@@ -107,7 +108,7 @@ impl Cluster {
         Ok(cluster)
     }
 
-    fn url(&self, database: &str) -> String {
+    pub(crate) fn url(&self, database: &str) -> String {
         format!("postgres://postgres@127.0.0.1:{}/{database}", self.port)
     }
 
@@ -115,17 +116,26 @@ impl Cluster {
         connect(&self.url(database)).await
     }
 
-    /// Appends per second and per commit, on a database of its own. The last one of a store is kept for its size.
-    fn measure(&self, case: Case, contender: Contender) -> anyhow::Result<(f64, f64)> {
-        let name = if contender == Contender::Store { "stored" } else { "bare" };
+    /// An empty database of this name.
+    pub(crate) fn fresh(&self, name: &str) -> anyhow::Result<()> {
         self.runtime.block_on(async {
             let client = self.client("postgres").await?;
             client.batch_execute(&format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await?;
             client.batch_execute(&format!("CREATE DATABASE {name}")).await?;
             // The last run's pages must not be written in this one.
-            client.batch_execute("CHECKPOINT").await?;
-            anyhow::Ok(())
-        })?;
+            Ok(client.batch_execute("CHECKPOINT").await?)
+        })
+    }
+
+    /// CPU seconds of the server with all its processes, as far as they still run: the gateway's connections stay.
+    pub(crate) fn cpu(&self) -> anyhow::Result<f64> {
+        self.server.cpu_of_family()
+    }
+
+    /// Appends per second and per commit, on a database of its own. The last one of a store is kept for its size.
+    fn measure(&self, case: Case, contender: Contender) -> anyhow::Result<(f64, f64)> {
+        let name = if contender == Contender::Store { "stored" } else { "bare" };
+        self.fresh(name)?;
         let backend = Backend::Postgres(Box::new(Address::new(self.url(name))));
         let store = Store::open(&Settings { backend, readers: 1, group_max: 256 })?;
         let mut writers = Vec::new();
@@ -157,6 +167,15 @@ impl Cluster {
         }
         Ok(())
     }
+}
+
+/// How many texts of customers are stored in a database.
+pub(crate) fn stored(url: &str) -> anyhow::Result<i64> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let texts = "SELECT count(*) FROM message WHERE role = 'contact' AND content::jsonb ->> 'type' = 'text'";
+        Ok(connect(url).await?.query_one(texts, &[]).await?.try_get(0)?)
+    })
 }
 
 async fn connect(url: &str) -> anyhow::Result<Client> {
@@ -222,7 +241,12 @@ async fn loop_of(url: &str, tenant: &str, convs: &[String], batch: usize, begin:
              VALUES ($1, $2, $3, $4, $5, 'contact', $6, 'all', $7, $8, 0)",
         )
         .await?;
-    let outbox = client.prepare("INSERT INTO outbox (tenant, id, event, at) VALUES ($1, $2, $3, $4)").await?;
+    let outbox = client
+        .prepare(
+            "INSERT INTO outbox (tenant, id, kind, subject, sequence, node, data, at) \
+             VALUES ($1, $2, 'message.accepted', $3, $4, 'n_01ARZ3NDEKTSV4RRFFQ69G5FAV', $5, $6)",
+        )
+        .await?;
     let (mut count, now) = (0_usize, 1_795_392_073_000_i64);
     while begin.elapsed() < RUN {
         client.batch_execute("BEGIN").await?;
@@ -243,7 +267,7 @@ async fn loop_of(url: &str, tenant: &str, convs: &[String], batch: usize, begin:
             let values: [&(dyn tokio_postgres::types::ToSql + Sync); 8] =
                 [&tenant, conv, &seq, &id, &now, &contact, &content, &count.to_string()];
             client.execute(&message, &values).await?;
-            client.execute(&outbox, &[&tenant, &id, &event, &now]).await?;
+            client.execute(&outbox, &[&tenant, &id, &format!("conversation/{conv}"), &seq, &event, &now]).await?;
             count += 1;
         }
         client.batch_execute("COMMIT").await?;

@@ -67,6 +67,13 @@ impl Server {
         cpu_of(&self.child.id().to_string())
     }
 
+    /// CPU seconds used so far by the process and its children, as far as they still run.
+    pub(crate) fn cpu_of_family(&self) -> anyhow::Result<f64> {
+        let own = self.child.id();
+        let children = std::fs::read_to_string(format!("/proc/{own}/task/{own}/children"))?;
+        children.split_whitespace().try_fold(self.cpu()?, |sum, child| Ok(sum + cpu_of(child)?))
+    }
+
     /// Resident and proportional memory in KB.
     pub(crate) fn memory(&self) -> anyhow::Result<(f64, f64)> {
         let text = std::fs::read_to_string(format!("/proc/{}/smaps_rollup", self.child.id()))?;

@@ -49,7 +49,7 @@ pub(crate) fn run(plan: &Plan) -> anyhow::Result<()> {
 }
 
 fn setup(plan: &Plan) -> anyhow::Result<Setup> {
-    Ok(Setup { workers: plan.workers, agents: 1, capacity: 1, offers: false, api: agreeable()? })
+    Ok(Setup { workers: plan.workers, agents: 1, capacity: 1, offers: false, api: agreeable()?, database: None })
 }
 
 /// Loopback addresses in turn, so that ports do not run out.

@@ -89,7 +89,8 @@ impl App {
         let media = Media::open(&config.media).context("cannot open the place of blobs")?;
         let most = usize::try_from(media.max_bytes()).unwrap_or(usize::MAX);
         let wechat = ApiSettings::of(&config.wechat, most).context("wechat.api_base is no address")?;
-        let wechat = Api::new(&wechat, options.clock.clone()).context("cannot set up the WeChat client")?;
+        let wechat = Api::sharing(&wechat, options.clock.clone(), store.clone(), Arc::clone(&keys))
+            .context("cannot set up the WeChat client")?;
         let templates = Arc::new(texts(config.template_dir.as_deref())?);
         let bus = Bus::open(&config.bus).context("cannot set up the bus")?;
         let (node, clock) = (NodeId::generate(options.clock.now()), options.clock);

@@ -22,9 +22,20 @@ impl Core {
                 let done = work(tx, &scene, &mut effects)?;
                 Ok::<_, Error>((done, effects))
             })
-            .await?;
+            .await
+            .inspect_err(|error| self.doubt(tenant, error))?;
         self.announce(tenant, effects);
         Ok(done)
+    }
+
+    /// After a commit whose outcome is not known nobody was told anything: whoever works off rows looks at them.
+    pub(super) fn doubt(&self, tenant: &TenantId, error: &Error) {
+        if error.is_unknown() {
+            self.inner.routes.ring(tenant);
+            self.inner.deliveries.notify_one();
+            self.inner.fetches.notify_one();
+            self.inner.timers.notify_one();
+        }
     }
 }
 

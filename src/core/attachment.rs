@@ -10,6 +10,7 @@ use crate::media::{self, Opened};
 use crate::model::code::Code;
 use crate::model::content;
 use crate::model::id::{MediaId, TenantId};
+use crate::model::label::label;
 use crate::model::time::Millis;
 use crate::store::{self, Tx};
 
@@ -74,7 +75,7 @@ impl Core {
         }
         let now = self.clock().now();
         let id = MediaId::generate(now);
-        let (owner, name, mime) = (client.participant(), name.to_owned(), mime.to_owned());
+        let (owner, name, mime) = (client.participant(), label(name, 255), label(mime, 127));
         self.scope(&client.tenant)
             .write(move |tx| store::media::expect(tx, id, &owner, &name, &mime, now))
             .await

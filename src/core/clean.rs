@@ -25,7 +25,7 @@ impl Core {
         while round >= BATCH {
             let sweep = move |conn: &mut Conn| {
                 let noted = inbox::forget(conn, now.minus(INBOX_KEPT), now.minus(QUARANTINE_KEPT), 1_000)?;
-                Ok::<_, Error>(noted.saturating_add(audit::forget(conn, now.minus(AUDIT_KEPT))?))
+                Ok::<_, Error>(noted.saturating_add(audit::forget(conn, now.minus(AUDIT_KEPT), 1_000)?))
             };
             round = self.store().sweep(sweep).await?;
             forgotten += round;

@@ -11,6 +11,7 @@ use crate::model::code::Code;
 use crate::model::event::assignment::{Completed, WrapupStarted};
 use crate::model::event::session::{Ended, Left};
 use crate::model::id::{AssignmentId, SessionId};
+use crate::model::label::label;
 use crate::model::session::{EndedBy, Move, State};
 use crate::store::assignment::{self, Assignment};
 use crate::store::session::{self as store, End, Session};
@@ -165,13 +166,13 @@ fn end_by_agent(
     if by == EndedBy::Supervisor {
         audit::record(tx, scene, client, Matter::session("end", id), "ok")?;
     }
-    let reason: String = reason.unwrap_or("resolved").chars().take(64).collect();
+    let reason = label(reason.unwrap_or("resolved"), 64);
     say(tx, scene, &session, &Prompt::Ended, fx)?;
     finish(tx, scene, &mut session, by, &reason, fx)
 }
 
 fn check_tags(tags: &[String]) -> Result<(), Error> {
-    if tags.len() > TAGS_MAX || tags.iter().any(|tag| tag.is_empty() || tag.chars().count() > TAG_CHARS) {
+    if tags.len() > TAGS_MAX || tags.iter().any(|tag| tag.is_empty() || label(tag, TAG_CHARS) != **tag) {
         return Err(Error::new(Code::BadRequest, "标签过多或过长 / too many or too long labels"));
     }
     Ok(())
@@ -187,7 +188,7 @@ fn file(
     fx: &mut Effects,
 ) -> Result<(), Error> {
     if let Some(text) = &paperwork.disposition {
-        let short: String = text.chars().take(DISPOSITION_CHARS).collect();
+        let short = label(text, DISPOSITION_CHARS);
         assignment::set_disposition(tx, share.assignment, Some(&short))?;
     }
     let mut session = store::find(tx, share.session)?.ok_or_else(Error::not_found)?;

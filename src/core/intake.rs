@@ -50,7 +50,10 @@ impl Core {
             let (scene, delivery) = (self.scene(&tenant)?, Arc::clone(&delivery));
             match self.scope(&tenant).write(move |tx| take_in(tx, &scene, &delivery.0, &delivery.1)).await {
                 Ok(done) => break done,
-                Err(error) => wait_after(error, &mut tries).await?,
+                Err(error) => {
+                    self.doubt(&tenant, &error);
+                    wait_after(error, &mut tries).await?;
+                }
             }
         };
         self.announce(&tenant, effects);

@@ -13,6 +13,7 @@ use crate::model::event::assignment::{Accepted, Expired, OfferOver, Offered, Rej
 use crate::model::event::session::{AgentChanged, Connected, Left};
 use crate::model::event::transfer::Completed;
 use crate::model::id::{AgentId, AssignmentId, QueueId};
+use crate::model::label::label;
 use crate::model::presence::Status;
 use crate::model::session::Move;
 use crate::store::assignment::{self, Assignment, Terms};
@@ -274,7 +275,7 @@ impl Core {
             let offer = assignment::find(tx, id)?
                 .filter(|offer| offer.agent == *who && offer.token == token && offer.state == Share::Offered)
                 .ok_or_else(gone)?;
-            let why: String = reason.as_deref().unwrap_or("rejected").chars().take(REASON_CHARS).collect();
+            let why = label(reason.as_deref().unwrap_or("rejected"), REASON_CHARS);
             withdraw(tx, scene, &offer, Turn::Reject, &why, fx)?;
             rest(tx, scene, &offer, scene.tenant.policy.reject_cooldown, fx)?;
             go_on(tx, scene, &offer, "rejected", fx)

@@ -12,6 +12,7 @@ use crate::model::code::Code;
 use crate::model::envelope::ChannelKind;
 use crate::model::event::agent::{CapacityChanged, Grace, Login, Logout, Lost, StatusChanged};
 use crate::model::id::{AccountId, AgentId, ConnectionId, ContactId};
+use crate::model::label::label;
 use crate::model::presence::{Presence, Status};
 use crate::model::session::State;
 use crate::store::agent::Agent;
@@ -146,7 +147,7 @@ impl Choice {
         if capacity.is_some_and(|capacity| !(0..=CAPACITY_MAX).contains(&capacity)) {
             return Err(bad("接待上限应为 0–200 / capacity out of range"));
         }
-        let reason = reason.map(|reason| reason.chars().take(64).collect::<String>());
+        let reason = reason.map(|reason| label(&reason, 64));
         Ok(Self { status, reason: reason.filter(|reason| !reason.is_empty()), capacity })
     }
 }

@@ -11,6 +11,7 @@ pub mod event;
 pub mod hours;
 pub mod id;
 pub mod inbound;
+pub mod label;
 pub mod presence;
 pub mod secret;
 pub mod session;

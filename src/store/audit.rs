@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 
-use super::conn::on;
+use super::conn::{on, put};
 use super::schema::audit;
 use super::{Conn, Error, Tx};
 use crate::model::time::Millis;
@@ -28,8 +28,9 @@ pub struct Entry {
 /// When the statement fails.
 pub fn add(tx: &mut Tx<'_>, id: &str, entry: &Entry) -> Result<(), Error> {
     let (conn, tenant) = tx.parts();
-    on!(conn, c => diesel::insert_into(audit::table)
-        .values((
+    put!(
+        conn,
+        diesel::insert_into(audit::table).values((
             audit::tenant.eq(tenant),
             audit::id.eq(id),
             audit::at.eq(entry.at.0),
@@ -38,7 +39,7 @@ pub fn add(tx: &mut Tx<'_>, id: &str, entry: &Entry) -> Result<(), Error> {
             audit::subject.eq(entry.subject.as_deref()),
             audit::outcome.eq(&entry.outcome),
         ))
-        .execute(c))?;
+    )?;
     Ok(())
 }
 
@@ -58,10 +59,19 @@ pub fn latest(tx: &mut Tx<'_>, limit: i64) -> Result<Vec<Entry>, Error> {
     Ok(rows.into_iter().map(entry).collect())
 }
 
-/// Clears away lines from before `before`, of all tenants. Returns how many went.
+/// Clears away lines from before `before`, of all tenants: about `limit` of them, oldest first, so that nobody waits for
+/// it. Returns how many went.
 ///
 /// # Errors
-/// When the statement fails.
-pub fn forget(conn: &mut Conn, before: Millis) -> Result<usize, Error> {
-    Ok(on!(conn, c => diesel::delete(audit::table.filter(audit::at.lt(before.0))).execute(c))?)
+/// When a statement fails.
+pub fn forget(conn: &mut Conn, before: Millis, limit: i64) -> Result<usize, Error> {
+    let at: Option<i64> = on!(conn, c => audit::table
+        .filter(audit::at.lt(before.0))
+        .order(audit::at.asc())
+        .offset(limit)
+        .select(audit::at)
+        .first(c)
+        .optional())?;
+    let before = at.map_or(before.0, |at| at.saturating_add(1).min(before.0));
+    Ok(on!(conn, c => diesel::delete(audit::table.filter(audit::at.lt(before))).execute(c))?)
 }

@@ -39,6 +39,7 @@ pub mod sweep;
 mod sweeper;
 pub mod tenant;
 pub mod timer;
+pub mod token;
 #[cfg(test)]
 pub(crate) mod trial;
 mod writer;

@@ -328,6 +328,22 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    access_token (tenant, account, app) {
+        tenant -> Text,
+        account -> Text,
+        app -> Text,
+        token -> Nullable<Text>,
+        due -> BigInt,
+        expires -> BigInt,
+        replaced_at -> BigInt,
+        holder -> Text,
+        until -> BigInt,
+        forced -> Integer,
+        forced_since -> BigInt,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     tenant,
     agent,
@@ -352,5 +368,6 @@ diesel::allow_tables_to_appear_in_same_query!(
     lease,
     media,
     quarantine,
-    audit
+    audit,
+    access_token
 );

@@ -14,7 +14,7 @@ impl From<&config::Store> for Settings {
             },
             config::Store::Postgres(postgres) => Self {
                 backend: Backend::Postgres(Box::new(Address {
-                    url: postgres.url.expose().to_owned(),
+                    url: postgres.url.clone(),
                     ca_file: postgres.ca_file.clone(),
                     patience: Patience {
                         connect: postgres.connect_timeout,

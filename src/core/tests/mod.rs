@@ -2,6 +2,7 @@
 
 mod audit;
 mod away;
+mod cluster;
 mod events;
 mod offers;
 mod random;

@@ -14,6 +14,7 @@ use super::fault::{Fault, chain};
 use super::query::Statements;
 use super::standing::{QUESTION, Standing};
 use super::tls::Tls;
+use crate::model::secret::Secret;
 use crate::store::Error;
 
 /// How long what may take.
@@ -41,10 +42,10 @@ impl Default for Patience {
 }
 
 /// What is needed to reach a server.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Address {
     /// `postgres://user:password@host:port/database`; with `sslmode=require` encrypted and verified.
-    pub url: String,
+    pub url: Secret,
     /// The authorities that may vouch for the server; `None` for those of the machine.
     pub ca_file: Option<PathBuf>,
     /// How long what may take.
@@ -57,7 +58,7 @@ impl Address {
     /// The address with the usual patience, trusting the machine's authorities.
     #[must_use]
     pub fn new(url: impl Into<String>) -> Self {
-        Self { url: url.into(), ca_file: None, patience: Patience::default(), allow_unsafe: false }
+        Self { url: Secret::new(url.into()), ca_file: None, patience: Patience::default(), allow_unsafe: false }
     }
 }
 
@@ -86,7 +87,7 @@ impl Server {
     /// When the address cannot be read, or the authorities of its certificate cannot.
     pub(in crate::store) fn of(address: &Address) -> Result<Self, Error> {
         let mut config: Config =
-            address.url.parse().map_err(|error| Error::Settings(format!("store.url: {}", chain(&error))))?;
+            address.url.expose().parse().map_err(|error| Error::Settings(format!("store.url: {}", chain(&error))))?;
         let tls = match config.get_ssl_mode() {
             SslMode::Require => Some(Tls::new(address.ca_file.as_deref())?),
             // "prefer" would encrypt without knowing to whom: nothing that anybody may rely on.

@@ -170,6 +170,10 @@ impl Postgres {
             return self.begin(lane);
         }
         self.simple("ROLLBACK TO SAVEPOINT job")?;
+        // Only now everything that was told before has been answered.
+        if self.transaction.spoiled {
+            return Err(self.transaction.gone().into());
+        }
         self.transaction.broken = None;
         self.transaction.touched = false;
         Ok(())

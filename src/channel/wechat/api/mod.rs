@@ -5,9 +5,11 @@
 
 mod answer;
 mod media;
+mod shelf;
 mod token;
 mod transport;
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -17,11 +19,14 @@ use serde_json::{Value, json};
 use crate::clock::Clock;
 use crate::config;
 use crate::model::source_list::SourceList;
+use crate::secret::Keyring;
+use crate::store::Store;
 
 use super::Credentials;
 use super::error::{Error, SendError, Verdict};
 use super::outgoing::Outgoing;
 use answer::Object;
+use shelf::Shelf;
 use token::Tokens;
 use transport::{Answer, Body, MAX_ANSWER, Request, Transport};
 
@@ -108,8 +113,22 @@ impl Api {
     /// # Errors
     /// When the machine's certificates cannot be loaded.
     pub fn new(settings: &ApiSettings, clock: Clock) -> Result<Self, reqwest::Error> {
-        let transport = Transport::new(settings)?;
-        Ok(Self { transport, tokens: Tokens::new(clock), max_media: settings.max_media })
+        let tokens = Tokens::new(clock, Shelf::Here(Mutex::default()));
+        Ok(Self { transport: Transport::new(settings)?, tokens, max_media: settings.max_media })
+    }
+
+    /// The client with access tokens that lie in the store: all nodes use the same, and it survives a restart.
+    ///
+    /// # Errors
+    /// As [`Api::new`].
+    pub fn sharing(
+        settings: &ApiSettings,
+        clock: Clock,
+        store: Store,
+        keys: Arc<Keyring>,
+    ) -> Result<Self, reqwest::Error> {
+        let tokens = Tokens::new(clock, Shelf::Shared { store, keys });
+        Ok(Self { transport: Transport::new(settings)?, tokens, max_media: settings.max_media })
     }
 
     /// Sends one customer-service message. One call at most reaches the platform unless it refused the access token.

@@ -1,8 +1,8 @@
-//! Access tokens: one owner per account in this process, fetched before they expire, by one call at a time.
+//! Access tokens: one for each account in the whole cluster, fetched before it expires, by one call at a time.
 //!
-//! Invariants: a token is used until it expires unless the platform refuses it; a refused token is replaced at most
-//! every 30 s; a failed fetch is not repeated at once by everybody who waits for it. Two processes of a cluster do not
-//! disturb each other as long as they use `stable_token`.
+//! Each process remembers the token it uses; everything else is on the [`Shelf`]. Invariants: a token is used until it
+//! expires unless the platform refuses it; a refused token is replaced at most every 30 s over all nodes; a failed fetch
+//! is not repeated at once by everybody who waits for it.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -19,6 +19,7 @@ use crate::model::time::Millis;
 use super::super::Credentials;
 use super::super::error::{Error, Refusal, Verdict};
 use super::answer::Object;
+use super::shelf::{Claim, Outcome, Shelf, Token, Want};
 use super::transport::{Body, MAX_ANSWER, Request, Transport};
 
 /// Longest life that is believed, seconds.
@@ -27,44 +28,36 @@ const MAX_LIFE: i64 = 7200;
 const LEAD: i64 = 600;
 /// Longest token; the documentation asks for room for 512 characters.
 const MAX_TOKEN: usize = 1024;
-/// Shortest time between two replacements of refused tokens; also the platform's own rule for forced ones.
-const REPLACE_EVERY: Duration = Duration::from_secs(30);
-/// Forced refreshes a day; the platform ignores more.
-const FORCED_A_DAY: u32 = 20;
-const DAY: Duration = Duration::from_secs(24 * 3600);
 /// Pause after a failed fetch.
 const PAUSE: Duration = Duration::from_secs(1);
 /// Pause after a failure that only the account's owner can mend.
 const LONG_PAUSE: Duration = Duration::from_secs(30);
+/// How often the shelf is looked at while another node fetches a token, and the pause in between: together longer than
+/// a fetch takes.
+const LOOKS: u32 = 40;
+const LOOK: Duration = Duration::from_millis(200);
 
 /// The tokens of every account that this process sends for.
 #[derive(Debug)]
 pub(super) struct Tokens {
     clock: Clock,
+    shelf: Shelf,
+    /// This process among those that share the shelf.
+    asker: String,
     slots: Mutex<HashMap<(TenantId, AccountId, String), Arc<Slot>>>,
 }
 
 #[derive(Debug, Default)]
 struct Slot {
     state: Mutex<State>,
-    /// Held while a token is fetched, so that one call serves all who wait.
+    /// Held while a token is asked for, so that one question serves all who wait.
     flight: tokio::sync::Mutex<()>,
 }
 
 #[derive(Debug, Default)]
 struct State {
     token: Option<Token>,
-    replaced: Option<Millis>,
-    /// Start of the current day of forced refreshes, and how many there were.
-    forced: (Millis, u32),
     failure: Option<Failure>,
-}
-
-#[derive(Debug, Clone)]
-struct Token {
-    value: Arc<str>,
-    due: Millis,
-    expires: Millis,
 }
 
 #[derive(Debug, Clone)]
@@ -85,8 +78,9 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Tokens {
-    pub(super) fn new(clock: Clock) -> Self {
-        Self { clock, slots: Mutex::default() }
+    pub(super) fn new(clock: Clock, shelf: Shelf) -> Self {
+        let asker = format!("{:032x}", rand::random::<u128>());
+        Self { clock, shelf, asker, slots: Mutex::default() }
     }
 
     /// A token that is believed to be good.
@@ -96,7 +90,7 @@ impl Tokens {
             Look::Fresh(token) => return Ok(token),
             Look::Due(token) => {
                 let Ok(_flight) = slot.flight.try_lock() else { return Ok(token) };
-                return match self.fetch(&slot, transport, credentials, false).await {
+                return match self.obtain(&slot, transport, credentials, Want::Any).await {
                     Ok(fresh) => Ok(fresh),
                     Err(error) => {
                         tracing::warn!(tenant.id = %credentials.tenant, account = %credentials.account, %error,
@@ -110,7 +104,7 @@ impl Tokens {
         let _flight = slot.flight.lock().await;
         match slot.look(self.clock.now()) {
             Look::Fresh(token) | Look::Due(token) => Ok(token),
-            Look::Nothing => self.fetch(&slot, transport, credentials, false).await,
+            Look::Nothing => self.obtain(&slot, transport, credentials, Want::Any).await,
         }
     }
 
@@ -123,31 +117,12 @@ impl Tokens {
     ) -> Result<Arc<str>, Error> {
         let slot = self.slot(credentials);
         let _flight = slot.flight.lock().await;
-        let now = self.clock.now();
-        if let Look::Fresh(token) | Look::Due(token) = slot.look(now)
+        if let Look::Fresh(token) | Look::Due(token) = slot.look(self.clock.now())
             && &*token != refused
         {
             return Ok(token);
         }
-        {
-            let mut state = lock(&slot.state);
-            if state.replaced.is_some_and(|at| now.since(at) < REPLACE_EVERY) {
-                return Err(Error::TokenRefused);
-            }
-            state.replaced = Some(now);
-            state.token = None;
-        }
-        let token = self.fetch(&slot, transport, credentials, false).await?;
-        if &*token != refused {
-            return Ok(token);
-        }
-        // The platform hands out what it refuses. Only a forced refresh helps; the pause above keeps within its limits.
-        match credentials.token_kind {
-            WechatTokenKind::Stable if lock(&slot.state).may_force(now) => {
-                self.fetch(&slot, transport, credentials, true).await
-            }
-            WechatTokenKind::Stable | WechatTokenKind::Classic => Err(Error::TokenRefused),
-        }
+        self.obtain(&slot, transport, credentials, Want::Other(Arc::from(refused))).await
     }
 
     fn slot(&self, credentials: &Credentials) -> Arc<Slot> {
@@ -155,33 +130,80 @@ impl Tokens {
         Arc::clone(lock(&self.slots).entry(key).or_default())
     }
 
-    async fn fetch(
+    /// The token on the shelf, or a new one that is then put there.
+    async fn obtain(
         &self,
         slot: &Slot,
         transport: &Transport,
-        credentials: &Credentials,
-        force: bool,
+        account: &Credentials,
+        want: Want,
     ) -> Result<Arc<str>, Error> {
         let failed = lock(&slot.state).failure.clone();
         if let Some(failure) = failed.filter(|failure| failure.until > self.clock.now()) {
             let after = failure.until.since(self.clock.now());
             return Err(failure.refusal.map_or(Error::TokenPaused { after }, Error::Platform));
         }
-        let result = ask(transport, credentials, force).await.and_then(|answer| read(&answer, self.clock.now()));
-        let mut state = lock(&slot.state);
+        if let Some(token) = self.claim(account, &want).await? {
+            return Ok(slot.keep(token));
+        }
+        let result = self.fetch(transport, account, &want).await;
+        let outcome = match &result {
+            Ok(fetched) => Outcome::Fetched(fetched.token.clone()),
+            Err(error) => Outcome::Failed(Failure::pause(error)),
+        };
+        if let Err(error) = self.shelf.settle(account, outcome, self.clock.now()).await {
+            tracing::warn!(tenant.id = %account.tenant, account = %account.account, %error,
+                "an access token could not be kept for the other nodes");
+        }
         match result {
-            Ok(token) => {
-                let value = Arc::clone(&token.value);
-                state.token = Some(token);
-                state.failure = None;
-                Ok(value)
-            }
+            Ok(fetched) if fetched.stale => Err(Error::TokenRefused),
+            Ok(fetched) => Ok(slot.keep(fetched.token)),
             Err(error) => {
-                state.failure = Some(Failure::of(&error, self.clock.now()));
+                lock(&slot.state).failure = Some(Failure::of(&error, self.clock.now()));
                 Err(certain(error))
             }
         }
     }
+
+    /// The token that another node has put on the shelf; `None` when it is this one's turn to fetch one.
+    async fn claim(&self, account: &Credentials, want: &Want) -> Result<Option<Token>, Error> {
+        for _ in 0..LOOKS {
+            let claim = self.shelf.claim(account, want.clone(), self.clock.now(), &self.asker).await;
+            match claim {
+                Ok(Claim::Take(token)) => return Ok(Some(token)),
+                Ok(Claim::Fetch) => return Ok(None),
+                Ok(Claim::Refuse) => return Err(Error::TokenRefused),
+                Ok(Claim::Wait) => tokio::time::sleep(LOOK).await,
+                Err(error) => {
+                    tracing::warn!(tenant.id = %account.tenant, account = %account.account, %error,
+                        "access tokens cannot be looked up");
+                    return Err(Error::TokenPaused { after: PAUSE });
+                }
+            }
+        }
+        Err(Error::TokenPaused { after: PAUSE })
+    }
+
+    /// Asks the platform; by force only when it hands out what it has refused, and within its limits.
+    async fn fetch(&self, transport: &Transport, account: &Credentials, want: &Want) -> Result<Fetched, Error> {
+        let token = read(&ask(transport, account, false).await?, self.clock.now())?;
+        if want.fits(&token.value) {
+            return Ok(Fetched { token, stale: false });
+        }
+        let stable = account.token_kind == WechatTokenKind::Stable;
+        if !stable || !self.shelf.may_force(account, self.clock.now()).await.unwrap_or(false) {
+            return Ok(Fetched { token, stale: true });
+        }
+        let token = read(&ask(transport, account, true).await?, self.clock.now())?;
+        Ok(Fetched { token, stale: false })
+    }
+}
+
+/// A token as the platform gave it.
+struct Fetched {
+    token: Token,
+    /// Whether it is the one that the platform has just refused.
+    stale: bool,
 }
 
 impl Slot {
@@ -192,23 +214,24 @@ impl Slot {
             _ => Look::Nothing,
         }
     }
-}
 
-impl State {
-    fn may_force(&mut self, now: Millis) -> bool {
-        if now.since(self.forced.0) >= DAY {
-            self.forced = (now, 0);
-        }
-        self.forced.1 += 1;
-        self.forced.1 <= FORCED_A_DAY
+    fn keep(&self, token: Token) -> Arc<str> {
+        let value = Arc::clone(&token.value);
+        *lock(&self.state) = State { token: Some(token), failure: None };
+        value
     }
 }
 
 impl Failure {
     fn of(error: &Error, now: Millis) -> Self {
         let refusal = if let Error::Platform(refusal) = error { Some(refusal.clone()) } else { None };
+        Self { until: now.plus(Self::pause(error)), refusal }
+    }
+
+    /// How long nobody should try again.
+    fn pause(error: &Error) -> Duration {
         let owner = matches!(error.verdict(), Verdict::Stop(_) | Verdict::RefreshToken);
-        Self { until: now.plus(if owner { LONG_PAUSE } else { PAUSE }), refusal }
+        if owner { LONG_PAUSE } else { PAUSE }
     }
 }
 

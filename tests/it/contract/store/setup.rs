@@ -1,8 +1,13 @@
 //! What a server has to be like before anything is entrusted to it, and how nodes start on it.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::Command;
+
 use yizhan::store::{Address, Backend, Error, Settings, Store, examine};
 
-use super::{Other, open, settings};
+use super::{Other, bank, conversation, open, settings};
 use crate::support::service::{Kind, Service};
 
 async fn refusal(url: &str) -> String {
@@ -67,4 +72,53 @@ async fn nodes_that_start_at_the_same_time_bring_the_tables_up_to_date_once() {
          WHERE table_schema = 'public' AND data_type = 'text' AND collation_name IS DISTINCT FROM 'C'";
     let rows = other.client.query(by_language, &[]).await.unwrap();
     assert!(rows.is_empty(), "compared by language: {:?}", rows.iter().map(|row| row.get(0)).collect::<Vec<String>>());
+}
+
+/// An authority, and a certificate for 127.0.0.1 that it vouches for, in this folder.
+fn certify(dir: &Path) {
+    let openssl = |words: &str| {
+        let done = Command::new("openssl").args(words.split(' ')).current_dir(dir).output().unwrap();
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    };
+    std::fs::write(dir.join("leaf"), "basicConstraints=CA:FALSE\nsubjectAltName=IP:127.0.0.1\n").unwrap();
+    let key = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes";
+    for ca in ["ca", "stranger"] {
+        openssl(&format!("req -x509 {key} -keyout {ca}.key -out {ca}.crt -days 1 -subj /CN={ca}"));
+    }
+    openssl(&format!("req {key} -keyout server.key -out server.csr -subj /CN=server"));
+    openssl("x509 -req -in server.csr -CA ca.crt -CAkey ca.key -CAcreateserial -days 1 -extfile leaf -out server.crt");
+    // PostgreSQL takes a key of root's if only its own group may read it besides.
+    let user = if Command::new("id").arg("-u").output().unwrap().stdout == b"0\n" { "root:postgres" } else { ":" };
+    let path = dir.join("server.key");
+    assert!(Command::new("chown").arg(user).arg(&path).status().unwrap().success());
+    std::fs::set_permissions(&path, Permissions::from_mode(0o640)).unwrap();
+    std::fs::set_permissions(dir, Permissions::from_mode(0o755)).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_encrypted_connection_goes_to_a_server_that_is_vouched_for_and_to_no_other() {
+    let dir = tempfile::tempdir().unwrap();
+    certify(dir.path());
+    let file = |name: &str| dir.path().join(name);
+    let (cert, key) = (
+        format!("ssl_cert_file={}", file("server.crt").display()),
+        format!("ssl_key_file={}", file("server.key").display()),
+    );
+    let service = Service::start(Kind::Postgres, &["-c", "ssl=on", "-c", &cert, "-c", &key]);
+    let open = async |ca: &str| {
+        let url = format!("{}?sslmode=require", service.url());
+        let address = Address { ca_file: Some(file(ca)), ..Address::new(url) };
+        let settings = Settings { backend: Backend::Postgres(Box::new(address)), readers: 1, group_max: 8 };
+        tokio::task::spawn_blocking(move || Store::open(&settings)).await.unwrap()
+    };
+    let store = open("ca.crt").await.unwrap();
+    conversation(&bank(&store), "o1").await;
+    let other = Other::connect(&service.url()).await.unwrap();
+    let plain =
+        "SELECT 1 FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE application_name = 'yizhan' AND NOT ssl";
+    assert_eq!(other.client.query(plain, &[]).await.unwrap().len(), 0, "every connection is encrypted");
+    let refused = open("stranger.crt").await.map(drop).unwrap_err();
+    assert!(matches!(&refused, Error::Away(why) if why.contains("certificate")), "{refused:?}");
+    let url = format!("{}?sslmode=require", service.url());
+    assert!(matches!(super::open(&url).await, Err(Error::Away(_))), "the machine's authorities do not know it");
 }

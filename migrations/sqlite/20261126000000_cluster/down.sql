@@ -1,0 +1,2 @@
+DROP INDEX lease_node;
+DROP TABLE access_token;
