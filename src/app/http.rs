@@ -12,6 +12,7 @@ use anyhow::Context as _;
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::App;
+use crate::bus::Bus;
 use crate::config::Config;
 use crate::core::Core;
 use crate::core::access::{self, Access};
@@ -75,8 +76,8 @@ impl Port {
 
 /// Adds the gateway's server to the running parts.
 pub(super) fn add(supervisor: &mut Supervisor, app: App) -> anyhow::Result<()> {
-    let App { config, core, platform, listener, address, conformance, .. } = app;
-    let deps = deps(&config, core, address, platform.is_some(), conformance)?;
+    let App { config, core, bus, platform, listener, address, conformance, .. } = app;
+    let deps = deps(&config, (core, bus), address, platform.is_some(), conformance)?;
     let counts = Counts::new(&deps.settings);
     let access = deps.access.clone();
     supervisor.add("sign-ins", Stage::Ground, move |stop| forget(access.clone(), stop));
@@ -114,7 +115,13 @@ pub(super) fn add_simulator(
     Ok(())
 }
 
-fn deps(config: &Config, core: Core, address: SocketAddr, phone: bool, conformance: bool) -> anyhow::Result<Deps> {
+fn deps(
+    config: &Config,
+    (core, bus): (Core, Bus),
+    address: SocketAddr,
+    phone: bool,
+    conformance: bool,
+) -> anyhow::Result<Deps> {
     let mut own_origins = vec![format!("http://{address}")];
     if address.ip().is_loopback() {
         own_origins.push(format!("http://localhost:{}", address.port()));
@@ -156,7 +163,7 @@ fn deps(config: &Config, core: Core, address: SocketAddr, phone: bool, conforman
     let shared = Shared { settings: sockets, node: core.node(), signer: core.signer().clone(), found };
     let access = Access::new(core.clone(), access);
     let settings = Arc::new(settings);
-    Ok(Deps { core, access, shared: Arc::new(shared), roster: Roster::default(), metrics, settings })
+    Ok(Deps { core, bus, access, shared: Arc::new(shared), roster: Roster::default(), metrics, settings })
 }
 
 fn server(

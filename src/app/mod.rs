@@ -4,6 +4,7 @@
 //! supervisor's: the door first (readiness, `bye 4010`, close frames), then the work, then the ground.
 
 mod http;
+mod node;
 
 use std::collections::BTreeMap;
 use std::net::{SocketAddr, TcpListener};
@@ -31,11 +32,6 @@ use crate::store::{Settings, Store};
 use crate::template::Templates;
 use crate::tenant::{Declaration, Registry, Tenant};
 
-/// How often declarations are looked at for changes.
-const TENANT_POLL: Duration = Duration::from_secs(3);
-/// How often what is no longer needed is cleared away.
-const HOUSEKEEPING: Duration = Duration::from_secs(300);
-
 /// What a caller decides besides the configuration.
 #[derive(Debug, Default)]
 pub struct Options {
@@ -58,6 +54,7 @@ pub struct App {
     core: Core,
     bus: Bus,
     tenants: Tenants,
+    env: BTreeMap<String, String>,
     platform: Option<Platform>,
     listener: TcpListener,
     address: SocketAddr,
@@ -102,7 +99,8 @@ impl App {
         let parts = Parts { node, store, hub, clock, tenants: registry, templates, keys, media, wechat, public_url };
         let core = Core::new(parts);
         let conformance = options.conformance;
-        Ok(Self { config, core, bus, tenants, platform, listener, address, conformance })
+        let env = options.env;
+        Ok(Self { config, core, bus, tenants, env, platform, listener, address, conformance })
     }
 
     /// Where it listens.
@@ -129,7 +127,7 @@ impl App {
     /// When a part fails for good, or the deadline of the drain passes.
     pub async fn run(self, stop: Stop, abort: Stop) -> anyhow::Result<()> {
         let deadline = self.config.drain.deadline;
-        let mut supervisor = Supervisor::new(stop, abort);
+        let mut supervisor = Supervisor::new(stop.clone(), abort);
         let core = &self.core;
         for (name, run) in WORK {
             let core = core.clone();
@@ -141,6 +139,7 @@ impl App {
                 }
             });
         }
+        self.add_relay(&mut supervisor);
         let hub = core.hub().clone();
         supervisor.add("hub", Stage::Ground, move |stop| {
             let hub = hub.clone();
@@ -149,18 +148,41 @@ impl App {
                 Ok(())
             }
         });
-        let (relay, bus) = (core.clone(), self.bus.clone());
-        supervisor.add("relay", Stage::Ground, move |stop| {
-            let (core, bus) = (relay.clone(), bus.clone());
+        node::add(&mut supervisor, &self, stop);
+        http::add(&mut supervisor, self)?;
+        supervisor.run(deadline).await.context("the gateway ended")
+    }
+
+    /// Events to the bus: on one node at a time.
+    fn add_relay(&self, supervisor: &mut Supervisor) {
+        let duty = self.core.duty("relay");
+        let (keeper, kept) = (self.core.clone(), duty.clone());
+        supervisor.add("relay-duty", Stage::Ground, move |stop| {
+            let (core, duty) = (keeper.clone(), kept.clone());
             async move {
-                core.run_relay(bus, stop).await;
+                core.keep_duty(duty, stop).await;
                 Ok(())
             }
         });
-        let (watched, tenants) = (core.clone(), self.tenants.clone());
-        supervisor.add("tenants", Stage::Ground, move |stop| follow(watched.clone(), tenants.clone(), stop));
-        http::add(&mut supervisor, self)?;
-        supervisor.run(deadline).await.context("the gateway ended")
+        let (core, bus, relaying) = (self.core.clone(), self.bus.clone(), duty.clone());
+        supervisor.add("relay", Stage::Ground, move |stop| {
+            let (core, bus, duty) = (core.clone(), bus.clone(), relaying.clone());
+            async move {
+                core.run_relay(bus, duty, stop).await;
+                Ok(())
+            }
+        });
+        if self.bus.is_local() {
+            return;
+        }
+        let (core, bus) = (self.core.clone(), self.bus.clone());
+        supervisor.add("queue-stats", Stage::Ground, move |stop| {
+            let (core, bus, duty) = (core.clone(), bus.clone(), duty.clone());
+            async move {
+                core.run_standing(bus, duty, stop).await;
+                Ok(())
+            }
+        });
     }
 }
 
@@ -245,27 +267,6 @@ fn menu() -> Vec<Button> {
         Button { name: "业务办理".into(), sub: services, ..Button::default() },
         click("优惠活动", "OFFERS"),
     ]
-}
-
-/// Follows changed declarations, and clears away what is no longer needed.
-async fn follow(core: Core, tenants: Tenants, stop: Stop) -> anyhow::Result<()> {
-    let mut since_cleaning = HOUSEKEEPING;
-    while !stop.is_cancelled() {
-        match tenants.refresh(core.tenants()).await {
-            Ok(0) => {}
-            Ok(_) => core.tenants_changed(),
-            Err(error) => tracing::error!(error = %error, "declarations could not be read"),
-        }
-        if since_cleaning >= HOUSEKEEPING {
-            since_cleaning = Duration::ZERO;
-            if let Err(error) = core.clean().await {
-                tracing::warn!(error = ?error, "old rows could not be cleared away");
-            }
-        }
-        since_cleaning += TENANT_POLL;
-        drop(tokio::time::timeout(TENANT_POLL, stop.cancelled()).await);
-    }
-    Ok(())
 }
 
 /// Runs the gateway of a configuration.

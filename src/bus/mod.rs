@@ -1,15 +1,18 @@
 //! Module events and commands. Carries events to the other modules of a contact centre; knows no session.
 
+pub mod command;
 mod figure;
 mod local;
 mod rabbitmq;
 
 use tokio::sync::broadcast;
 
+use command::Commands;
 pub use figure::Figures;
 
 use crate::config;
 use crate::model::event::Occurrence;
+use crate::model::id::NodeId;
 
 /// Why the bus did not take events, in words that an operator can act on.
 #[derive(Debug, thiserror::Error)]
@@ -66,6 +69,17 @@ impl Bus {
         })
     }
 
+    /// Whether it can be reached and lets us in; for an operator. Changes nothing on it.
+    ///
+    /// # Errors
+    /// When it is away or refuses.
+    pub async fn probe(&self) -> Result<(), Error> {
+        match self {
+            Self::Local(_) => Ok(()),
+            Self::Rabbitmq(rabbitmq) => rabbitmq.probe().await,
+        }
+    }
+
     /// Hands events over, in their order. What is `taken` the bus has for good: every local listener that keeps up, or
     /// the broker's disk. Dropping the future leaves open what was taken.
     pub async fn publish(&self, events: &[Occurrence]) -> Outcome {
@@ -85,10 +99,21 @@ impl Bus {
         }
     }
 
-    /// Whether other processes may be on it, so that only one of them may relay at a time.
+    /// Begins to take commands, those for any node and those for this one. Dropping them gives back what was not ended.
+    ///
+    /// # Errors
+    /// When the broker is away or refuses.
+    pub async fn subscribe(&self, node: NodeId) -> Result<Commands, Error> {
+        match self {
+            Self::Local(_) => Ok(Commands::none()),
+            Self::Rabbitmq(rabbitmq) => rabbitmq.subscribe(node).await,
+        }
+    }
+
+    /// Whether it ends in this process.
     #[must_use]
-    pub fn is_shared(&self) -> bool {
-        matches!(self, Self::Rabbitmq(_))
+    pub fn is_local(&self) -> bool {
+        matches!(self, Self::Local(_))
     }
 
     /// How it is doing.

@@ -65,6 +65,8 @@ pub(super) enum Command {
     CheckConfig,
     /// 打印默认配置。 Print every setting with its default, an explanation and the name of its environment variable.
     DefaultConfig,
+    /// 模块契约。 Print the contract with other modules, events and commands, as an AsyncAPI 3.0 document.
+    Asyncapi,
     /// 租户管理。 Apply, list and show tenants.
     Tenant {
         #[command(subcommand)]

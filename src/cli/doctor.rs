@@ -11,6 +11,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use url::Url;
 
+use crate::bus::Bus;
 use crate::clock::Clock;
 use crate::config::{Config, Store as Configured};
 use crate::hub::Probe;
@@ -40,12 +41,14 @@ pub(super) fn run(given: &Given) -> Outcome {
     let config = given.config(None)?;
     let (reached, skewed) = wait(look_outside(&config, &Clock::system()))?;
     let hub = wait(hub(&config))?;
+    let bus = wait(bus(&config))?;
     let findings = [
         ("配置 settings", settings(given, &config)),
         ("数据目录 data folder", data_folder(&config.data_dir)),
         ("主密钥 master key", master_key(given, &config)),
         ("数据库 store", store(&config)),
         ("节点间 hub", hub),
+        ("模块总线 bus", bus),
         ("端口 port", port(&config)),
         ("微信接口 WeChat API", reached),
         ("时钟 clock", skewed),
@@ -134,6 +137,19 @@ async fn hub(config: &Config) -> Finding {
         Ok(Some(Probe { about, risk: None })) => Good(about),
         Ok(Some(Probe { about, risk: Some(risk) })) => Note(format!("{about}; {risk}")),
         Err(reason) => Bad(format!("{reason} (see hub.url; serve starts all the same, with late messages)")),
+    }
+}
+
+async fn bus(config: &Config) -> Finding {
+    drop(rustls::crypto::ring::default_provider().install_default());
+    let bus = match Bus::open(&config.bus) {
+        Ok(bus) if bus.is_local() => return Good("in process".to_owned()),
+        Ok(bus) => bus,
+        Err(error) => return Bad(error.to_string()),
+    };
+    match bus.probe().await {
+        Ok(()) => Good("the broker lets us in".to_owned()),
+        Err(error) => Bad(format!("{error} (see bus.url; serve starts all the same, with late events)")),
     }
 }
 

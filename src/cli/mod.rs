@@ -19,6 +19,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use clap::Parser;
 
+use crate::admin::asyncapi;
 use crate::config::{self, Config, Problems, Sources};
 use crate::secret::{self, Keyring};
 use crate::store::{self, Store};
@@ -115,6 +116,10 @@ fn run(given: &Given, command: Command) -> Outcome {
         Command::CheckConfig => check::run(given),
         Command::DefaultConfig => {
             say(config::DEFAULT.trim_end());
+            Ok(())
+        }
+        Command::Asyncapi => {
+            say(asyncapi::document().trim_end());
             Ok(())
         }
         Command::Tenant { command } => tenant::run(given, command),

@@ -1,6 +1,7 @@
 //! `[bus]`: how events reach other modules, and how their commands come in.
 
 use std::net::IpAddr;
+use std::path::{Path, PathBuf};
 
 use url::Url;
 
@@ -21,6 +22,8 @@ pub enum Bus {
 pub struct Rabbitmq {
     /// `amqp://user:password@host:port/vhost`, or `amqps://` for TLS.
     pub url: Secret,
+    /// The certificate of the authority that signed the broker's, where the machine does not know it.
+    pub ca_file: Option<PathBuf>,
     /// Whether this node takes commands.
     pub commands: bool,
     /// Commands that this node works on at the same time.
@@ -36,16 +39,16 @@ enum Kind {
 }
 
 impl Bus {
-    pub(super) fn read(r: &Reader<'_>) -> Self {
+    pub(super) fn read(r: &Reader<'_>, data: &Path) -> Self {
         match r.choice("kind", &[("local", Kind::Local), ("rabbitmq", Kind::Rabbitmq)]) {
-            Some(Kind::Rabbitmq) => Self::Rabbitmq(Rabbitmq::read(r)),
+            Some(Kind::Rabbitmq) => Self::Rabbitmq(Rabbitmq::read(r, data)),
             Some(Kind::Local) | None => Self::Local,
         }
     }
 }
 
 impl Rabbitmq {
-    fn read(r: &Reader<'_>) -> Self {
+    fn read(r: &Reader<'_>, data: &Path) -> Self {
         let url = r.secret("url");
         match &url {
             Some(url) => check(r, url.expose()),
@@ -54,6 +57,7 @@ impl Rabbitmq {
         }
         Self {
             url: url.unwrap_or_else(|| Secret::new(String::new())),
+            ca_file: r.maybe("ca_file", "a file", |text| Some(data.join(text))),
             commands: r.flag("commands", true),
             prefetch: u16::try_from(r.count("prefetch", 64, 1..=1_000)).unwrap_or(64),
             unrouted_max: u32::try_from(r.count("unrouted_max", 100_000, 1_000..=10_000_000)).unwrap_or(100_000),

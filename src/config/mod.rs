@@ -131,7 +131,7 @@ fn read(merged: &Table, env: &BTreeMap<String, String>) -> Result<Config, Proble
         socket: section(&root, "socket", Socket::read),
         store: section(&root, "store", |r| Store::read(r, &data_dir)),
         hub: section(&root, "hub", |r| Hub::read(r, &data_dir)),
-        bus: section(&root, "bus", Bus::read),
+        bus: section(&root, "bus", |r| Bus::read(r, &data_dir)),
         media: section(&root, "media", |r| Media::read(r, &data_dir)),
         wechat: section(&root, "wechat", Wechat::read),
         secret: section(&root, "secret", |r| Secrets::read(r, &data_dir)),

@@ -3,6 +3,7 @@
 use super::effect::Effects;
 use super::{Client, Core, Error, Party, Scene};
 use crate::model::code::Code;
+use crate::model::envelope::{Role, Sender};
 use crate::model::id::{AgentId, TenantId};
 use crate::store::conversation::{self, Conversation};
 use crate::store::{Tx, session};
@@ -44,6 +45,17 @@ pub(super) fn agent(client: &Client) -> Result<&AgentId, Error> {
     match &client.party {
         Party::Agent { agent, .. } => Ok(agent),
         Party::Contact { .. } => Err(Error::new(Code::Forbidden, "仅限客服 / for agents only")),
+    }
+}
+
+/// Who an agent's or a customer's words are from.
+pub(super) fn sender(client: &Client) -> Sender {
+    match &client.party {
+        Party::Agent { agent, name, supervisor } => {
+            let role = if *supervisor { Role::Supervisor } else { Role::Agent };
+            Sender { role, id: agent.to_string(), name: Some(name.clone()) }
+        }
+        Party::Contact { contact, .. } => Sender { role: Role::Contact, id: contact.to_string(), name: None },
     }
 }
 

@@ -77,6 +77,17 @@ pub(super) fn record(
     Ok(audit::add(tx, &MessageId::generate(scene.now).to_string(), &entry)?)
 }
 
+/// Adds a line about an order of another module, in the transaction of what it did.
+pub(super) fn ordered(
+    tx: &mut Tx<'_>,
+    scene: &Scene,
+    (actor, action): (String, &str),
+    subject: Option<String>,
+) -> Result<(), Error> {
+    let entry = Entry { at: scene.now, actor, action: action.to_owned(), subject, outcome: "ok".into() };
+    Ok(audit::add(tx, &MessageId::generate(scene.now).to_string(), &entry)?)
+}
+
 impl Core {
     /// Puts a request on record that was refused for who asked: it names what the asking party should not know of.
     pub(super) async fn put_on_record(&self, client: &Client, matter: Matter, refusal: &Error) {

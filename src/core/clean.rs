@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use super::{Core, Error};
-use crate::store::{Conn, audit, inbox};
+use crate::store::{Conn, audit, inbox, order};
 
 /// Deliveries are remembered this long: WeChat repeats within a minute, operators look back a day or two.
 const INBOX_KEPT: Duration = Duration::from_secs(3 * 24 * 3600);
+/// A repeated order gets the answer of the first for so long.
+const ORDERS_KEPT: Duration = Duration::from_secs(24 * 3600);
 /// Unusable input is kept this long for whoever has to find out why.
 const QUARANTINE_KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
 /// The trail is kept for half a year.
@@ -25,7 +27,9 @@ impl Core {
         while round >= BATCH {
             let sweep = move |conn: &mut Conn| {
                 let noted = inbox::forget(conn, now.minus(INBOX_KEPT), now.minus(QUARANTINE_KEPT), 1_000)?;
-                Ok::<_, Error>(noted.saturating_add(audit::forget(conn, now.minus(AUDIT_KEPT), 1_000)?))
+                let done = order::forget(conn, now.minus(ORDERS_KEPT))?;
+                let audited = audit::forget(conn, now.minus(AUDIT_KEPT), 1_000)?;
+                Ok::<_, Error>(noted.saturating_add(done).saturating_add(audited))
             };
             round = self.store().sweep(sweep).await?;
             forgotten += round;

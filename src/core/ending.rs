@@ -142,7 +142,24 @@ pub(super) fn leave_list(tx: &mut Tx<'_>, share: &Assignment, fx: &mut Effects) 
     Ok(())
 }
 
-fn end_by_agent(
+/// Ends a session by order of somebody who may: the customer reads that it is over.
+pub(super) fn close(
+    tx: &mut Tx<'_>,
+    scene: &Scene,
+    session: &mut Session,
+    by: EndedBy,
+    reason: Option<&str>,
+    fx: &mut Effects,
+) -> Result<(), Error> {
+    if session.state == State::Ended {
+        return Err(Error::new(Code::SessionEnded, "会话已结束 / the session has ended"));
+    }
+    let reason = label(reason.unwrap_or("resolved"), 64);
+    say(tx, scene, session, &Prompt::Ended, fx)?;
+    finish(tx, scene, session, by, &reason, fx)
+}
+
+pub(super) fn end_by_agent(
     tx: &mut Tx<'_>,
     scene: &Scene,
     client: &Client,
@@ -166,9 +183,7 @@ fn end_by_agent(
     if by == EndedBy::Supervisor {
         audit::record(tx, scene, client, Matter::session("end", id), "ok")?;
     }
-    let reason = label(reason.unwrap_or("resolved"), 64);
-    say(tx, scene, &session, &Prompt::Ended, fx)?;
-    finish(tx, scene, &mut session, by, &reason, fx)
+    close(tx, scene, &mut session, by, reason, fx)
 }
 
 fn check_tags(tags: &[String]) -> Result<(), Error> {
@@ -193,7 +208,7 @@ fn file(
     }
     let mut session = store::find(tx, share.session)?.ok_or_else(Error::not_found)?;
     if let Some(text) = paperwork.note.as_deref().filter(|note| !note.trim().is_empty()) {
-        transfer::leave_note(tx, scene, client, &session, text, fx)?;
+        transfer::leave_note(tx, scene, asker::sender(client), &session, text, fx)?;
     }
     if let Some(tags) = &paperwork.tags {
         session.tags.clone_from(tags);

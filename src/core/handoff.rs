@@ -150,17 +150,45 @@ pub(super) fn cancel(tx: &mut Tx<'_>, scene: &Scene, session: &mut Session, fx: 
     ending::finish(tx, scene, session, EndedBy::Contact, "cancelled", fx)
 }
 
-/// The agent is gone for good: the session goes to the head of its queue with the time it had.
-pub(super) fn requeue(tx: &mut Tx<'_>, scene: &Scene, share: &Assignment, fx: &mut Effects) -> Result<(), Error> {
+/// Why a session goes back to a queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Back<'a> {
+    /// Its agent is gone for good.
+    AgentLost,
+    /// Somebody who may has ordered it, perhaps to another queue.
+    Ordered(Option<&'a QueueId>),
+}
+
+impl Back<'_> {
+    fn reason(self) -> &'static str {
+        match self {
+            Self::AgentLost => "agent_lost",
+            Self::Ordered(_) => "requeued",
+        }
+    }
+}
+
+/// A session is taken from its agent: it goes to the head of a queue with the time it had.
+pub(super) fn requeue(
+    tx: &mut Tx<'_>,
+    scene: &Scene,
+    share: &Assignment,
+    back: Back<'_>,
+    fx: &mut Effects,
+) -> Result<(), Error> {
     let Some(mut session) = store::find(tx, share.session)? else { return Ok(()) };
     if session.transfer.is_some() {
-        transfer::fail(tx, scene, &mut session, "agent_lost", fx)?;
+        transfer::fail(tx, scene, &mut session, back.reason(), fx)?;
     }
-    if !assignment::step(tx, share, Turn::Lose, Some("agent_lost"), scene.now)? {
+    if !assignment::step(tx, share, Turn::Lose, Some(back.reason()), scene.now)? {
         return Err(conflict());
     }
     agent::give_slot(tx, &share.agent)?;
-    let known = session.queue.as_ref().and_then(|id| scene.tenant.queue(id));
+    let wish = match back {
+        Back::Ordered(Some(queue)) => Some(queue),
+        _ => session.queue.as_ref(),
+    };
+    let known = wish.and_then(|id| scene.tenant.queue(id));
     let queue = known.or_else(|| scene.tenant.default_queue()).ok_or_else(Error::not_found)?;
     let since = *session.queued_at.get_or_insert(session.started_at);
     step(&mut session, Move::Requeue)?;
@@ -176,11 +204,15 @@ pub(super) fn requeue(tx: &mut Tx<'_>, scene: &Scene, share: &Assignment, fx: &m
         conv: session.conv,
         agent: share.agent.clone(),
         queue: queue.id.clone(),
-        reason: "agent_lost".into(),
+        reason: back.reason().into(),
     };
     record(tx, scene, &session, &lost, fx)?;
-    queued(tx, scene, &entry)?;
-    say(tx, scene, &session, &Prompt::AgentLost, fx)?;
+    let position = u64::try_from(queued(tx, scene, &entry)?).unwrap_or(1);
+    let text = match back {
+        Back::AgentLost => Prompt::AgentLost,
+        Back::Ordered(_) => Prompt::QueueNotice { position },
+    };
+    say(tx, scene, &session, &text, fx)?;
     ending::leave_list(tx, share, fx)?;
     tell(tx, &session, fx)?;
     presence::show(tx, &share.agent, fx)?;
@@ -221,6 +253,31 @@ pub(super) fn waited_out(tx: &mut Tx<'_>, scene: &Scene, id: SessionId, fx: &mut
             leave::ask(tx, scene, &mut session, Why::Timeout, fx)
         }
     }
+}
+
+/// Moves a session that waits to another queue. Its time is kept; what is offered stays offered.
+pub(super) fn move_to(
+    tx: &mut Tx<'_>,
+    scene: &Scene,
+    session: &mut Session,
+    to: &Queue,
+    fx: &mut Effects,
+) -> Result<(), Error> {
+    let entry = queue::find(tx, session.session)?.ok_or_else(conflict)?;
+    if entry.queue == to.id {
+        return Ok(());
+    }
+    if !queue::move_to(tx, session.session, &to.id)? {
+        return Err(conflict());
+    }
+    left(tx, scene, session, Left::Moved)?;
+    session.queue = Some(to.id.clone());
+    save(tx, session)?;
+    timer::set(tx, Kind::MaxWait, session.session, scene.now.plus(to.max_wait), fx)?;
+    queued(tx, scene, &Entry { queue: to.id.clone(), ..entry })?;
+    tell(tx, session, fx)?;
+    fx.push(Effect::Route);
+    Ok(())
 }
 
 impl Core {

@@ -13,6 +13,7 @@ mod command;
 mod deliver;
 pub mod directory;
 mod dress;
+pub mod duty;
 pub mod effect;
 mod ending;
 mod event;
@@ -24,6 +25,7 @@ mod leave;
 pub mod log;
 mod mark;
 mod offer;
+pub mod order;
 mod presence;
 pub mod relay;
 pub mod request;
@@ -32,6 +34,7 @@ mod send;
 pub(crate) mod session;
 pub mod signature;
 mod source;
+mod standing;
 mod state;
 pub mod sweep;
 pub(crate) mod switchboard;
@@ -216,6 +219,8 @@ struct Inner {
     timers: Notify,
     /// Rung when a queue or an agent changed.
     routes: Bell,
+    /// What became of the orders of other modules.
+    orders: order::Tally,
     /// Who types to customers on called channels; what does not fit is dropped.
     typing: typing::Typing,
     /// What the sweep has done.
@@ -246,6 +251,7 @@ impl Core {
             fetches: Notify::new(),
             timers: Notify::new(),
             routes: Bell::default(),
+            orders: order::Tally::default(),
             typing: typing::Typing::default(),
             sweep: sweep::Counters::default(),
         };
@@ -284,6 +290,12 @@ impl Core {
     #[must_use]
     pub fn node(&self) -> NodeId {
         self.inner.parts.node
+    }
+
+    /// What became of the orders of other modules.
+    #[must_use]
+    pub fn orders(&self) -> &order::Tally {
+        &self.inner.orders
     }
 
     /// The declared tenants.

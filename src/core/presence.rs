@@ -78,7 +78,7 @@ pub(super) fn given_up(tx: &mut Tx<'_>, scene: &Scene, who: &AgentId, fx: &mut E
     }
     offer::revoke_all(tx, scene, who, fx)?;
     for share in assignment::of_agent(tx, who)?.into_iter().filter(|share| share.state == Share::Active) {
-        handoff::requeue(tx, scene, &share, fx)?;
+        handoff::requeue(tx, scene, &share, handoff::Back::AgentLost, fx)?;
     }
     show(tx, who, fx)
 }
@@ -134,16 +134,17 @@ pub(super) fn lease_of(client: &Client) -> Lease {
 }
 
 /// What an agent asks for with `presence.set`, checked.
-struct Choice {
-    status: Status,
+pub(super) struct Choice {
+    status: Option<Status>,
     reason: Option<String>,
     capacity: Option<i32>,
 }
 
 impl Choice {
-    fn parse(status: &str, reason: Option<String>, capacity: Option<i32>) -> Result<Self, Error> {
+    pub(super) fn parse(status: Option<&str>, reason: Option<String>, capacity: Option<i32>) -> Result<Self, Error> {
         let bad = |what: &str| Error::new(Code::BadRequest, what);
-        let status = Status::parse(status).ok_or_else(|| bad("状态不存在 / no such status"))?;
+        let known = |text| Status::parse(text).ok_or_else(|| bad("状态不存在 / no such status"));
+        let status = status.map(known).transpose()?;
         if capacity.is_some_and(|capacity| !(0..=CAPACITY_MAX).contains(&capacity)) {
             return Err(bad("接待上限应为 0–200 / capacity out of range"));
         }
@@ -153,12 +154,14 @@ impl Choice {
 }
 
 /// Tells what a choice has changed. Coming to work and leaving it are told as such, too.
-fn told(tx: &mut Tx<'_>, scene: &Scene, before: Presence, now: &Agent) -> Result<(), Error> {
+fn told(tx: &mut Tx<'_>, scene: &Scene, before: Presence, now: &Agent, choice: &Choice) -> Result<(), Error> {
     let (who, reason) = (&now.agent, now.reason.clone());
     let Presence { status, load, capacity, .. } = now.presence;
     let previous = before.status;
-    let changed = StatusChanged { agent: who.clone(), status, reason: reason.clone(), previous, load, capacity };
-    emit(tx, scene, &changed)?;
+    if choice.status.is_some() {
+        let changed = StatusChanged { agent: who.clone(), status, reason: reason.clone(), previous, load, capacity };
+        emit(tx, scene, &changed)?;
+    }
     match (previous, status) {
         (Status::Offline, Status::Offline) => {}
         (Status::Offline, _) => emit(tx, scene, &Login { agent: who.clone(), status })?,
@@ -172,7 +175,8 @@ fn told(tx: &mut Tx<'_>, scene: &Scene, before: Presence, now: &Agent) -> Result
     Ok(())
 }
 
-fn choose(
+/// Writes what an agent chose, or what an order chose for the agent.
+pub(super) fn choose(
     tx: &mut Tx<'_>,
     scene: &Scene,
     who: &AgentId,
@@ -180,16 +184,18 @@ fn choose(
     fx: &mut Effects,
 ) -> Result<AgentView, Error> {
     let before = agent::find(tx, who)?.ok_or_else(Error::not_found)?.presence;
-    agent::set_status(tx, who, choice.status, choice.reason.as_deref())?;
+    if let Some(status) = choice.status {
+        agent::set_status(tx, who, status, choice.reason.as_deref())?;
+    }
     if let Some(capacity) = choice.capacity {
         agent::set_capacity(tx, who, capacity)?;
     }
-    if choice.status != Status::Ready {
+    if choice.status.is_some_and(|status| status != Status::Ready) {
         offer::revoke_all(tx, scene, who, fx)?;
     }
     let agent = agent::find(tx, who)?.ok_or_else(Error::not_found)?;
     let view = agent_view(&agent);
-    told(tx, scene, before, &agent)?;
+    told(tx, scene, before, &agent, choice)?;
     fx.push(Effect::Agents(Push::Presence(view.clone())));
     fx.push(Effect::Route);
     Ok(view)
@@ -278,7 +284,7 @@ impl Core {
         capacity: Option<i32>,
     ) -> Result<AgentView, Error> {
         let who = asker::agent(client)?.clone();
-        let choice = Choice::parse(status, reason, capacity)?;
+        let choice = Choice::parse(Some(status), reason, capacity)?;
         self.change(&client.tenant, move |tx, scene, fx| choose(tx, scene, &who, &choice, fx)).await
     }
 }

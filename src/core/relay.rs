@@ -3,12 +3,13 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
+use super::duty::Duty;
 use super::{Core, Error};
 use crate::bus::{self, Bus};
 use crate::model::event::Occurrence;
 use crate::runtime::Stop;
 use crate::runtime::backoff::Backoff;
-use crate::store::outbox;
+use crate::store::{Conn, outbox};
 
 /// Events per step.
 const BATCH: i64 = 500;
@@ -18,6 +19,18 @@ const PAUSE: Duration = Duration::from_millis(250);
 const TROUBLE: Backoff = Backoff::new(Duration::from_millis(500), Duration::from_secs(5));
 /// While the trouble stays the same it is told again after so many failed steps: every few minutes.
 const TELL_AGAIN: u32 = 60;
+
+/// Events that wait are counted up to so many.
+const COUNTED: i64 = 100_000;
+
+/// How much waits for the bus.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Backlog {
+    /// Events, counted up to a bound.
+    pub events: u64,
+    /// How long the first of them has waited.
+    pub oldest: Duration,
+}
 
 /// What one step of the relay did.
 #[derive(Debug, Default)]
@@ -31,12 +44,17 @@ pub struct Step {
 }
 
 impl Core {
-    /// Relays events until `stop`. Events of one session keep the order in which they were accepted.
-    pub async fn run_relay(&self, bus: Bus, stop: Stop) {
+    /// Relays events while this node has the duty, until `stop`. Events of one session keep the order in which they
+    /// were accepted.
+    pub async fn run_relay(&self, bus: Bus, duty: Duty, stop: Stop) {
         let mut failures = 0;
         while !stop.is_cancelled() {
+            if !duty.is_held() {
+                tokio::select! { () = duty.hope() => {}, () = stop.cancelled() => {} }
+                continue;
+            }
             let step = tokio::select! {
-                step = self.relay_once(&bus) => step,
+                step = self.relay_once(&bus, &duty) => step,
                 () = stop.cancelled() => return,
             };
             let wait = match step {
@@ -54,11 +72,21 @@ impl Core {
         }
     }
 
+    /// How much waits for the bus.
+    ///
+    /// # Errors
+    /// When the store is away.
+    pub async fn backlog(&self) -> Result<Backlog, Error> {
+        let found = self.store().survey(|conn| outbox::backlog(conn, COUNTED).map_err(Error::from)).await?;
+        let oldest = found.1.map(|at| self.clock().now().since(at)).unwrap_or_default();
+        Ok(Backlog { events: u64::try_from(found.0).unwrap_or(0), oldest })
+    }
+
     /// Relays what waits, at most one batch.
     ///
     /// # Errors
     /// When the store is away; nothing is forgotten then.
-    pub async fn relay_once(&self, bus: &Bus) -> Result<Step, Error> {
+    pub async fn relay_once(&self, bus: &Bus, duty: &Duty) -> Result<Step, Error> {
         let pending = self.store().survey(|conn| outbox::pending(conn, BATCH).map_err(Error::from)).await?;
         if pending.is_empty() {
             // Nothing to carry, but the way is kept open: listeners bind to what is declared on it.
@@ -71,7 +99,12 @@ impl Core {
         let gone: Vec<_> = pending.into_iter().filter(|row| ids.contains(row.event.id.as_str())).collect();
         let taken = gone.len();
         if taken > 0 {
-            self.store().sweep(move |conn| outbox::taken(conn, &gone).map_err(Error::from)).await?;
+            let duty = duty.clone();
+            let forget = move |conn: &mut Conn| {
+                // Whoever relays now may be sending the same events: they are theirs to remove.
+                if duty.confirm(conn)? { Ok(outbox::taken(conn, &gone)?) } else { Ok::<_, Error>(()) }
+            };
+            self.store().sweep(forget).await?;
         }
         Ok(Step { taken, full, failure: outcome.failure })
     }

@@ -1,5 +1,6 @@
 //! What clients ask for, as parsed from a frame's `op` and `d`. Knows the shape, not the rules.
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::model::content::Content;
@@ -199,7 +200,7 @@ pub struct Position {
 }
 
 /// Where a session is transferred to.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Target {
     /// A queue.

@@ -8,11 +8,11 @@ use super::effect::Effects;
 use super::log::readable;
 use super::request::Send;
 use super::switchboard::{Draft, append};
-use super::{Client, Core, Error, Party, Scene, attachment, session};
+use super::{Client, Core, Error, Party, Scene, asker, attachment, session};
 use crate::channel::capabilities;
 use crate::model::code::Code;
 use crate::model::content::Content;
-use crate::model::envelope::{Envelope, Role, Sender, Visibility};
+use crate::model::envelope::{Envelope, Role, Visibility};
 use crate::model::id::{DeviceId, MessageId};
 use crate::store::conversation::Conversation;
 use crate::store::{Tx, message};
@@ -21,10 +21,10 @@ use crate::store::{Tx, message};
 const TEXT_MAX: usize = 4000;
 
 /// What became of a send.
-struct Sent {
-    envelope: Arc<Envelope>,
-    dup: bool,
-    effects: Effects,
+pub(super) struct Sent {
+    pub(super) envelope: Arc<Envelope>,
+    pub(super) dup: bool,
+    pub(super) effects: Effects,
 }
 
 impl Core {
@@ -86,14 +86,15 @@ fn earlier(
     Err(Error::new(Code::Conflict, "同一 cid 已用于另一条消息 / this cid was used for another message"))
 }
 
-fn accept(
+/// Adds what a client says, if it may say it here and now.
+pub(super) fn accept(
     tx: &mut Tx<'_>,
     scene: &Scene,
     client: &Client,
     conversation: &Conversation,
     mut send: Send,
 ) -> Result<Sent, Error> {
-    check(client, &send)?;
+    check_party(client, &send)?;
     clean(&mut send.content);
     if let Some(target) = target(&send) {
         own_and_recent(tx, scene, client, conversation, target)?;
@@ -103,21 +104,13 @@ fn accept(
     }
     let mut effects = Effects::default();
     let visibility = visibility(&send)?;
-    let (from, held) = match &client.party {
-        Party::Agent { agent, name, supervisor } => {
-            let role = if *supervisor { Role::Supervisor } else { Role::Agent };
-            let held = match visibility {
-                Visibility::All => Some(session::agent_speaks(tx, scene, agent, conversation, send.epoch)?),
-                _ => session::current(tx, conversation.conv)?,
-            };
-            let from = Sender { role, id: agent.to_string(), name: Some(name.clone()) };
-            (from, held)
-        }
-        Party::Contact { contact, .. } => {
-            let open = session::ensure_open(tx, scene, conversation, &mut effects)?;
-            let from = Sender { role: Role::Contact, id: contact.to_string(), name: None };
-            (from, Some(open))
-        }
+    let from = asker::sender(client);
+    let held = match &client.party {
+        Party::Agent { agent, .. } => match visibility {
+            Visibility::All => Some(session::agent_speaks(tx, scene, agent, conversation, send.epoch)?),
+            _ => session::current(tx, conversation.conv)?,
+        },
+        Party::Contact { .. } => Some(session::ensure_open(tx, scene, conversation, &mut effects)?),
     };
     let spoke_as_contact = from.role == Role::Contact;
     let draft = Draft {
@@ -143,7 +136,7 @@ fn accept(
 }
 
 /// Removes what no store keeps alike on both back ends.
-fn clean(content: &mut Content) {
+pub(super) fn clean(content: &mut Content) {
     if let Content::Text { text } | Content::Note { text } = content
         && text.contains('\0')
     {
@@ -151,13 +144,18 @@ fn clean(content: &mut Content) {
     }
 }
 
-/// What kinds of content a client may send, and how much.
-fn check(client: &Client, send: &Send) -> Result<(), Error> {
+/// What only an agent may send.
+fn check_party(client: &Client, send: &Send) -> Result<(), Error> {
     let agent = matches!(client.party, Party::Agent { .. });
     if !agent && (send.visibility.is_some() || matches!(send.content, Content::Note { .. })) {
         return Err(Error::new(Code::Forbidden, "仅限客服 / for agents only"));
     }
-    let allowed = match &send.content {
+    check(agent, &send.content)
+}
+
+/// What kinds of content an agent, or else a customer, may send, and how much.
+pub(super) fn check(agent: bool, content: &Content) -> Result<(), Error> {
+    let allowed = match content {
         Content::Text { .. }
         | Content::Image { .. }
         | Content::Voice { .. }
@@ -172,7 +170,7 @@ fn check(client: &Client, send: &Send) -> Result<(), Error> {
     if !allowed {
         return Err(Error::new(Code::UnsupportedType, "不能发送这种内容 / this content cannot be sent"));
     }
-    match &send.content {
+    match content {
         Content::Text { text } | Content::Note { text } if text.chars().count() > TEXT_MAX => {
             return Err(Error::new(
                 Code::TooLarge,

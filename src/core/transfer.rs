@@ -5,11 +5,11 @@ use super::request::Target;
 use super::session::{conflict, record, save, tell};
 use super::switchboard::{Draft, append};
 use super::timer::{self, Kind};
-use super::{Client, Core, Error, Party, Scene, asker, ending, handoff, offer, router};
+use super::{Client, Core, Error, Scene, asker, ending, handoff, offer, router};
 use crate::model::assignment::{Move as Turn, State as Share};
 use crate::model::code::Code;
 use crate::model::content::Content;
-use crate::model::envelope::{Role, Sender, Visibility};
+use crate::model::envelope::{Sender, Visibility};
 use crate::model::event::transfer::{Failed, Requested};
 use crate::model::id::{AgentId, QueueId, SessionId};
 use crate::model::presence::PRIORITY_TRANSFER;
@@ -29,7 +29,7 @@ fn nobody() -> Error {
 }
 
 /// The session, if this agent may pass it on now.
-fn held(tx: &mut Tx<'_>, who: &AgentId, id: SessionId) -> Result<Session, Error> {
+pub(super) fn held(tx: &mut Tx<'_>, who: &AgentId, id: SessionId) -> Result<Session, Error> {
     let session = store::find(tx, id)?.ok_or_else(Error::not_found)?;
     if !assignment::ever_held(tx, who, session.conv)? {
         return Err(Error::not_found());
@@ -95,16 +95,22 @@ fn to_queue(
     Ok(())
 }
 
-/// What an agent wants to pass on, to whom, with what note.
-struct Wish {
-    session: SessionId,
-    to: Target,
-    note: Option<String>,
+/// To whom a session is to be passed on, who says so, and with what note.
+pub(super) struct Wish {
+    pub(super) to: Target,
+    pub(super) by: Sender,
+    pub(super) note: Option<String>,
 }
 
-fn request(tx: &mut Tx<'_>, scene: &Scene, client: &Client, wish: Wish, fx: &mut Effects) -> Result<(), Error> {
-    let from = asker::agent(client)?;
-    let mut session = held(tx, from, wish.session)?;
+/// Passes a session on; its agent, who keeps it until somebody takes it, is `from`.
+pub(super) fn request(
+    tx: &mut Tx<'_>,
+    scene: &Scene,
+    mut session: Session,
+    from: &AgentId,
+    wish: Wish,
+    fx: &mut Effects,
+) -> Result<(), Error> {
     if session.transfer.is_some() {
         return Err(Error::new(Code::Conflict, "正在转接 / a transfer is under way"));
     }
@@ -117,7 +123,7 @@ fn request(tx: &mut Tx<'_>, scene: &Scene, client: &Client, wish: Wish, fx: &mut
     };
     save(tx, &mut session)?;
     if let Some(text) = wish.note.filter(|note| !note.trim().is_empty()) {
-        leave_note(tx, scene, client, &session, &text, fx)?;
+        leave_note(tx, scene, wish.by, &session, &text, fx)?;
     }
     let (agent, queue) = session.transfer.clone().map_or((None, None), |transfer| (transfer.agent, transfer.queue));
     let requested = Requested { session: session.session, conv: session.conv, from: from.clone(), agent, queue };
@@ -128,19 +134,18 @@ fn request(tx: &mut Tx<'_>, scene: &Scene, client: &Client, wish: Wish, fx: &mut
     tell(tx, &session, fx)
 }
 
-/// Writes an agent's note into the log, for colleagues' eyes.
+/// Writes a note into the log, for agents' eyes.
 pub(super) fn leave_note(
     tx: &mut Tx<'_>,
     scene: &Scene,
-    client: &Client,
+    from: Sender,
     session: &Session,
     text: &str,
     fx: &mut Effects,
 ) -> Result<(), Error> {
-    let Party::Agent { agent, name, .. } = &client.party else { return Ok(()) };
     let text: String = text.chars().filter(|c| *c != '\0').take(NOTE_MAX).collect();
     let mut draft = Draft::system(session.conv, Some(session.session), Content::Note { text });
-    draft.from = Sender { role: Role::Agent, id: agent.to_string(), name: Some(name.clone()) };
+    draft.from = from;
     draft.visibility = Visibility::Agents;
     draft.control_epoch = session.control_epoch;
     append(tx, scene, draft, fx).map(drop)
@@ -198,8 +203,12 @@ impl Core {
         note: Option<String>,
     ) -> Result<(), Error> {
         let owned = client.clone();
-        let wish = Wish { session: id, to, note };
-        self.change(&client.tenant, move |tx, scene, fx| request(tx, scene, &owned, wish, fx)).await
+        self.change(&client.tenant, move |tx, scene, fx| {
+            let from = asker::agent(&owned)?;
+            let session = held(tx, from, id)?;
+            request(tx, scene, session, from, Wish { to, by: asker::sender(&owned), note }, fx)
+        })
+        .await
     }
 
     /// Takes a transfer back. After the return nobody can accept it any more.

@@ -1,9 +1,10 @@
 //! The error codes that frames, HTTP answers and command replies share.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What went wrong, in a form that a client can act on. [`Code::retry`] says whether trying again may help.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Code {
     /// The request is malformed or breaks a rule of its own shape.

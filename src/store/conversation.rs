@@ -260,6 +260,19 @@ pub fn create(
     Ok(made)
 }
 
+/// Gives a customer a name; `false` when there is no such customer.
+///
+/// # Errors
+/// When the statement fails.
+pub fn set_name(tx: &mut Tx<'_>, id: ContactId, name: &str) -> Result<bool, Error> {
+    let (conn, tenant) = tx.parts();
+    let named = on!(conn, c => diesel::update(
+            contact::table.filter(contact::tenant.eq(tenant).and(contact::id.eq(id.to_string()))))
+        .set(contact::name.eq(name))
+        .execute(c))?;
+    Ok(named == 1)
+}
+
 /// Notes whether a customer follows the account.
 ///
 /// # Errors

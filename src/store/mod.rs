@@ -16,6 +16,7 @@ mod contract;
 pub mod conversation;
 pub mod cursor;
 pub mod delivery;
+pub mod duty;
 pub mod fetch;
 mod fixed;
 pub mod inbox;
@@ -25,6 +26,7 @@ pub mod login;
 pub mod media;
 pub mod message;
 mod migrate;
+pub mod order;
 pub mod outbox;
 pub mod pass;
 mod postgres;
@@ -34,6 +36,7 @@ mod reader;
 pub mod schema;
 pub mod session;
 mod settings;
+pub mod standing;
 mod stored;
 pub mod sweep;
 mod sweeper;
@@ -230,6 +233,12 @@ impl Store {
     #[must_use]
     pub fn backend(&self) -> &Backend {
         &self.backend
+    }
+
+    /// Whether other processes may work on the same tables.
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        matches!(*self.backend, Backend::Postgres { .. })
     }
 
     /// The store as one tenant sees it.

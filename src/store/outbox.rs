@@ -86,6 +86,33 @@ pub fn pending(conn: &mut Conn, limit: i64) -> Result<Vec<Pending>, Error> {
     rows.into_iter().map(Row::pending).collect()
 }
 
+/// How many events wait, counted up to `most`, and since when the first of them does.
+///
+/// # Errors
+/// When a statement fails.
+pub fn backlog(conn: &mut Conn, most: i64) -> Result<(i64, Option<Millis>), Error> {
+    let first: Option<i64> = on!(conn, c => outbox::table
+        .order(outbox::rowid.asc())
+        .select(outbox::at)
+        .first(c)
+        .optional())?;
+    if first.is_none() {
+        return Ok((0, None));
+    }
+    // Counting more than that costs time and tells nothing new.
+    let beyond: Option<i64> = on!(conn, c => outbox::table
+        .order(outbox::rowid.asc())
+        .offset(most)
+        .select(outbox::rowid)
+        .first(c)
+        .optional())?;
+    let count = match beyond {
+        Some(_) => most,
+        None => on!(conn, c => outbox::table.count().get_result(c))?,
+    };
+    Ok((count, first.map(Millis)))
+}
+
 /// Removes events that the bus has taken.
 ///
 /// # Errors

@@ -85,7 +85,8 @@ impl Tenant {
 
     /// Reads a whole declaration; problems are in the document.
     fn read(r: &Reader<'_>) -> Option<Self> {
-        let id = r.parsed("id", NAME, |text| TenantId::parse(text).ok());
+        // A leading '_' is for what belongs to no tenant.
+        let id = r.parsed("id", NAME, |text| TenantId::parse(text).ok().filter(|id| !id.as_str().starts_with('_')));
         let name = r.text("name").to_owned();
         let lang = r.choice("lang", &[("zh", Lang::Zh), ("en", Lang::En)]);
         let zone = r.maybe("timezone", "Asia/Shanghai, UTC or a fixed offset like +08:00", |text| text.parse().ok());

@@ -7,7 +7,8 @@ use actix_web::{HttpRequest, HttpResponse, web};
 
 use super::error::ApiError;
 use super::metric::Metrics;
-use super::{Settings, other_method, peer};
+use super::{Settings, bus_metric, other_method, peer};
+use crate::bus::Bus;
 use crate::core::Core;
 use crate::socket::connection::Shared;
 use crate::socket::roster::Roster;
@@ -44,6 +45,7 @@ async fn metrics(
     core: web::Data<Core>,
     roster: web::Data<Roster>,
     metrics: web::Data<Metrics>,
+    bus: web::Data<Bus>,
     shared: web::Data<Shared>,
     settings: web::Data<Settings>,
 ) -> Result<HttpResponse, ApiError> {
@@ -54,9 +56,12 @@ async fn metrics(
     if let Some(hub) = core.hub().counts() {
         metrics.crossing(&hub, core.swept(), shared.found.load(Ordering::Relaxed));
     }
-    let text = metrics.text(roster.counts(), core.store().commits()).map_err(|error| {
+    let mut text = metrics.text(roster.counts(), core.store().commits()).map_err(|error| {
         tracing::error!(error = %error, "metrics could not be written");
         ApiError::new(actix_web::http::StatusCode::INTERNAL_SERVER_ERROR, "internal", "metrics")
     })?;
+    // The other figures are worth having without these.
+    let backlog = tokio::time::timeout(PATIENCE, core.backlog()).await.ok().and_then(Result::ok);
+    text.push_str(&bus_metric::text(bus.figures(), backlog, &core.orders().read()));
     Ok(HttpResponse::Ok().content_type("text/plain; version=0.0.4").body(text))
 }

@@ -6,6 +6,7 @@
 pub mod asset;
 pub mod attachment;
 pub mod body;
+mod bus_metric;
 pub mod cookie;
 #[cfg(test)]
 mod corpus;
@@ -39,6 +40,7 @@ use self::error::ApiError;
 use self::flood::Floods;
 use self::limit::{Handshakes, Rejections};
 use self::metric::Metrics;
+use crate::bus::Bus;
 use crate::core::Core;
 use crate::core::access::Access;
 use crate::socket::connection::Shared;
@@ -71,6 +73,8 @@ pub struct Settings {
 pub struct Deps {
     /// The core.
     pub core: Core,
+    /// The way to other modules.
+    pub bus: Bus,
     /// Who may come in.
     pub access: Access,
     /// What sockets share.
@@ -88,6 +92,7 @@ pub struct Deps {
 pub fn configure(cfg: &mut web::ServiceConfig, deps: &Deps, counts: &Counts) {
     let worker = Worker::new(deps.core.clone(), deps.access.clone(), deps.shared.settings.clone());
     cfg.app_data(web::Data::new(deps.core.clone()))
+        .app_data(web::Data::new(deps.bus.clone()))
         .app_data(web::Data::new(deps.access.clone()))
         .app_data(web::Data::from(Arc::clone(&deps.shared)))
         .app_data(web::Data::new(deps.roster.clone()))

@@ -71,7 +71,8 @@ impl Ear {
     /// An agent signs in, opens the console and presses ready.
     pub(super) async fn agent(site: &Site, n: usize) -> anyhow::Result<Self> {
         let (origin, mut client) = (format!("http://{}", site.there), Client::open(site.there, None).await?);
-        let login = json!({ "tenant": format!("t{}", n % site.tenants), "login": format!("agent{n}"), "password": PASSWORD });
+        let login =
+            json!({ "tenant": format!("t{}", n % site.tenants), "login": format!("agent{n}"), "password": PASSWORD });
         let (head, body) = client.exchange(&http::json("/api/v1/login", &origin, "", &login)).await?;
         let head = String::from_utf8(head.to_vec())?;
         let cookie = head.split("\r\n").find_map(|line| {

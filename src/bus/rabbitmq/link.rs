@@ -4,11 +4,13 @@
 use std::time::Duration;
 
 use lapin::protocol::{AMQPErrorKind, AMQPHardError, AMQPSoftError};
+use lapin::tcp::OwnedTLSConfig;
 use lapin::uri::AMQPUri;
 use lapin::{Connection, ConnectionProperties, ErrorKind};
 use tokio::time::timeout;
 
 use crate::bus::Error;
+use crate::config;
 
 /// Time allowed to connect and sign in, and for each declaration.
 pub(super) const CONNECT: Duration = Duration::from_secs(10);
@@ -24,19 +26,37 @@ const PERMISSION: &str = "Give the user what it needs: rabbitmqctl set_permissio
                           '^(yizhan\\.|amq\\.default$)' '^yizhan\\.'";
 const MISMATCH: &str = "Something of this name exists with other properties: delete it on the broker, it is made anew";
 
-/// Reads the broker's address.
-pub(super) fn address(url: &str) -> Result<AMQPUri, Error> {
-    let unreadable = |_words| Error::Refused { reason: "bus.url cannot be read".into(), advice: VHOST };
-    let mut uri: AMQPUri = url.parse().map_err(unreadable)?;
-    uri.query.heartbeat.get_or_insert(HEARTBEAT);
-    uri.query.frame_max.get_or_insert(FRAME_BYTES);
-    Ok(uri)
+/// How to reach the broker.
+#[derive(Clone)]
+pub(super) struct Address {
+    uri: AMQPUri,
+    /// The certificate of an authority of our own, as text.
+    authority: Option<String>,
 }
 
-/// Opens a connection that the broker's operator sees under this name.
-pub(super) async fn connect(uri: &AMQPUri, name: &str) -> Result<Connection, Error> {
-    let properties = ConnectionProperties::default().with_connection_name(name.into());
-    within(Connection::connect_uri(uri.clone(), properties)).await
+impl Address {
+    /// Reads the settings.
+    pub(super) fn of(settings: &config::bus::Rabbitmq) -> Result<Self, Error> {
+        let unreadable = |_words| Error::Refused { reason: "bus.url cannot be read".into(), advice: VHOST };
+        let mut uri: AMQPUri = settings.url.expose().parse().map_err(unreadable)?;
+        uri.query.heartbeat.get_or_insert(HEARTBEAT);
+        uri.query.frame_max.get_or_insert(FRAME_BYTES);
+        let read = |path: &std::path::PathBuf| {
+            std::fs::read_to_string(path).map_err(|error| Error::Refused {
+                reason: format!("bus.ca_file {}: {error}", path.display()),
+                advice: "Name a certificate in PEM that this account may read",
+            })
+        };
+        Ok(Self { uri, authority: settings.ca_file.as_ref().map(read).transpose()? })
+    }
+
+    /// Opens a connection that the broker's operator sees under this name.
+    pub(super) async fn connect(&self, name: &str) -> Result<Connection, Error> {
+        let properties = ConnectionProperties::default().with_connection_name(name.into());
+        let tls = OwnedTLSConfig { identity: None, cert_chain: self.authority.clone() };
+        let runtime = lapin::runtime::default_runtime().map_err(|error| diagnose(&error))?;
+        within(Connection::connect_uri_with_config(self.uri.clone(), properties, tls, runtime)).await
+    }
 }
 
 /// Waits for an answer of the broker, but not for ever.

@@ -1,19 +1,23 @@
 //! The bus on a RabbitMQ broker. Events go out confirmed; what is on the broker is declared by us, again and again.
 
+mod command;
 mod link;
 mod publish;
 mod topology;
 
 use std::sync::Arc;
 
-use lapin::uri::AMQPUri;
 use tokio::sync::Mutex;
 
+pub(super) use self::command::{Slip, Subscription};
+use self::link::Address;
 use self::publish::Outlet;
+use super::command::Commands;
 use super::figure::{Counters, Figures};
 use super::{Error, Outcome};
 use crate::config;
 use crate::model::event::Occurrence;
+use crate::model::id::NodeId;
 
 /// The broker. Clones share the connections.
 #[derive(Debug, Clone)]
@@ -23,7 +27,7 @@ pub struct Rabbitmq {
 
 struct Inner {
     settings: config::bus::Rabbitmq,
-    uri: AMQPUri,
+    address: Address,
     counters: Counters,
     /// The way out for events, while it is open.
     outlet: Mutex<Option<Outlet>>,
@@ -38,13 +42,27 @@ impl std::fmt::Debug for Inner {
 
 impl Rabbitmq {
     pub(super) fn new(settings: &config::bus::Rabbitmq) -> Result<Self, Error> {
-        let uri = link::address(settings.url.expose())?;
-        let inner = Inner { settings: settings.clone(), uri, counters: Counters::default(), outlet: Mutex::default() };
+        let address = Address::of(settings)?;
+        let inner =
+            Inner { settings: settings.clone(), address, counters: Counters::default(), outlet: Mutex::default() };
         Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Whether the broker lets us in.
+    pub(super) async fn probe(&self) -> Result<(), Error> {
+        let connection = self.inner.address.connect("yizhan doctor").await?;
+        link::within(connection.close(200, "looked".into())).await
     }
 
     pub(super) async fn publish(&self, events: &[Occurrence]) -> Outcome {
         publish::batch(&self.inner, events).await
+    }
+
+    pub(super) async fn subscribe(&self, node: NodeId) -> Result<Commands, Error> {
+        if !self.inner.settings.commands {
+            return Ok(Commands::none());
+        }
+        Subscription::open(&self.inner, node).await.map(Commands::from)
     }
 
     pub(super) fn figures(&self) -> Figures {

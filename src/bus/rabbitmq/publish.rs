@@ -20,8 +20,10 @@ use crate::model::event::{CLOUD_EVENTS, Occurrence};
 
 /// Time allowed for the confirms of a batch, unless the broker says that it is short of something.
 const CONFIRM: Duration = Duration::from_secs(30);
+/// How often it is looked at meanwhile whether the broker is short of something.
+const LOOK: Duration = Duration::from_millis(250);
 /// On the broker's disk, not only in its memory.
-const PERSISTENT: u8 = 2;
+pub(super) const PERSISTENT: u8 = 2;
 
 /// An open way out.
 pub(super) struct Outlet {
@@ -38,7 +40,7 @@ enum Fate {
 
 impl Outlet {
     async fn open(inner: &Inner) -> Result<Self, Error> {
-        let connection = link::connect(&inner.uri, "yizhan events").await?;
+        let connection = inner.address.connect("yizhan events").await?;
         let channel = link::within(connection.create_channel()).await?;
         link::within(channel.confirm_select(ConfirmSelectOptions::default())).await?;
         link::within(topology::declare_events(&channel, &inner.settings)).await?;
@@ -94,7 +96,7 @@ async fn publish(inner: &Inner, outlet: &Outlet, events: &[Occurrence]) -> Outco
     // All are handed to the connection before the first answer is waited for, in their order.
     let mut returned: HashSet<String> = HashSet::new();
     let sent = join_all(messages.iter().map(|(event, body)| send(&outlet.channel, event, body)));
-    let fates = match patiently(outlet, sent).await {
+    let fates = match patiently(inner, outlet, sent).await {
         Some(fates) => fates,
         None => return failed(Error::Away(format!("no confirm within {} s", CONFIRM.as_secs()))),
     };
@@ -127,15 +129,18 @@ fn failed(error: Error) -> Outcome {
 }
 
 /// Waits for all answers; `None` when they take too long. While the broker is short of memory that is no fault.
-async fn patiently<T>(outlet: &Outlet, answers: impl Future<Output = T>) -> Option<T> {
+async fn patiently<T>(inner: &Inner, outlet: &Outlet, answers: impl Future<Output = T>) -> Option<T> {
     let mut answers = std::pin::pin!(answers);
-    loop {
-        match timeout(CONFIRM, answers.as_mut()).await {
-            Ok(found) => return Some(found),
-            Err(_elapsed) if outlet.blocked() && outlet.usable() => {}
-            Err(_elapsed) => return None,
+    let mut waited = Duration::ZERO;
+    while waited < CONFIRM {
+        if let Ok(found) = timeout(LOOK, answers.as_mut()).await {
+            return Some(found);
         }
+        let blocked = outlet.blocked() && outlet.usable();
+        inner.counters.blocked.store(blocked, Ordering::Relaxed);
+        waited = if blocked { Duration::ZERO } else { waited + LOOK };
     }
+    None
 }
 
 /// Sends one message and waits for its confirm. The second part is the id of a message that came back, of this one or

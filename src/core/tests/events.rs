@@ -12,7 +12,8 @@ use crate::core::request::Request;
 async fn heard(desk: &Desk) -> Vec<(String, Value)> {
     let bus = Bus::local();
     let mut ear = bus.listen().unwrap();
-    while desk.core.relay_once(&bus).await.unwrap().taken > 0 {}
+    let duty = desk.core.duty("relay");
+    while desk.core.relay_once(&bus, &duty).await.unwrap().taken > 0 {}
     let mut events = Vec::new();
     while let Ok(event) = ear.try_recv() {
         assert_eq!(event.tenant, desk.tenant);

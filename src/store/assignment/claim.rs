@@ -98,6 +98,15 @@ pub fn claim_by(tx: &mut Tx<'_>, queue: &QueueId, agent: &AgentId, terms: Terms)
     Ok(None)
 }
 
+/// Offers a certain waiting session to a certain agent. `None` when the agent takes nothing now; the entry then waits
+/// on.
+///
+/// # Errors
+/// When a statement fails.
+pub fn claim_for(tx: &mut Tx<'_>, entry: &Entry, agent: &AgentId, terms: Terms) -> Result<Option<Assignment>, Error> {
+    pair(tx, entry, &[agent], terms)
+}
+
 fn candidate(agent: &Agent) -> Candidate {
     let presence = agent.presence;
     Candidate { load: presence.load, capacity: presence.capacity, last_offer_at: agent.last_offer_at }

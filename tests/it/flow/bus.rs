@@ -1,5 +1,7 @@
 //! Other modules listen: events on a real broker.
 
+use serde_json::json;
+
 use crate::support::service::{Kind, Service};
 use crate::support::{Agent, Broker, TestApp, Visitor};
 
@@ -32,4 +34,41 @@ async fn another_module_hears_a_conversation() {
     ear.of_type("session.queued").await;
     let connected = ear.of_type("session.connected").await;
     assert_eq!(connected.event["data"]["agent"], "li");
+}
+
+/// F24, H8: while the broker is away nobody notices; afterwards everything arrives, in the order of each log.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broker_that_is_away_is_not_noticed_and_misses_nothing() {
+    let mut service = Service::start(Kind::Rabbitmq, &[]);
+    let app = TestApp::with().rabbitmq(&service).start().await;
+    let module = Broker::connect(&service).await;
+    drop(module.listen("all", "yizhan.demo.message.accepted").await);
+    let mut li = Agent::ready(&app, "li").await;
+    let mut visitor = Visitor::arrives(&app, "w1").await;
+    visitor.says("你好").await;
+    let conv = li.takes_offer().await["conv"].clone();
+
+    service.kill();
+    let up = async || (app.metric("yizhan_bus_up").await == 0.0).then_some(());
+    app.eventually("the loss is noticed", up).await;
+    for n in 0..50 {
+        visitor.says(&format!("c{n}")).await;
+        li.says(&conv, &format!("a{n}")).await;
+    }
+    assert!(app.metric("yizhan_outbox_events").await >= 100.0);
+    service.resume();
+    let drained = async || (app.metric("yizhan_outbox_events").await == 0.0).then_some(());
+    app.eventually("the outbox drains", drained).await;
+    assert!(app.metric("yizhan_bus_up").await > 0.0);
+
+    let module = Broker::connect(&service).await;
+    let heard = module.hear("all").await.drain().await;
+    let log: Vec<i64> = heard.iter().map(|heard| heard.event["sequence"].as_str().unwrap().parse().unwrap()).collect();
+    let mut highest = 0;
+    for seq in log {
+        assert!(seq <= highest + 1, "{seq} before {}", highest + 1);
+        highest = highest.max(seq);
+    }
+    let history = li.history(&conv).await;
+    assert_eq!(json!(highest), history.last().unwrap()["seq"], "to the end of the log");
 }

@@ -1,6 +1,7 @@
 //! Stories over real sockets: each test is one that a person could tell.
 
 mod bus;
+mod bus_orders;
 mod desk;
 mod episode;
 pub mod isolation;

@@ -1,5 +1,6 @@
 //! The gateway against programs that somebody else wrote.
 
+mod bus;
 mod kosoku;
 mod wechatpy;
 
@@ -8,8 +9,8 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-/// Runs a script of `tests/interop`; returns the JSON objects that it prints, one per line.
-async fn python(script: &str, arguments: &[&str]) -> Vec<Value> {
+/// The Python that has what `tests/interop/requirements.txt` names.
+fn interpreter() -> PathBuf {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let python =
         std::env::var_os("YIZHAN_TEST_PYTHON").map_or_else(|| root.join(".cache/python/bin/python"), PathBuf::from);
@@ -18,8 +19,19 @@ async fn python(script: &str, arguments: &[&str]) -> Vec<Value> {
         "{} is not there: run `scripts/test unit` once, or\n  python3 -m venv .cache/python && .cache/python/bin/pip install -r tests/interop/requirements.txt",
         python.display()
     );
+    python
+}
+
+/// Runs a script of `tests/interop`; returns the JSON objects that it prints, one per line.
+async fn python(script: &str, arguments: &[&str]) -> Vec<Value> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut command = Command::new("timeout");
-    command.arg("180").arg(&python).arg(root.join("tests/interop").join(script)).args(arguments).stdin(Stdio::null());
+    command
+        .arg("180")
+        .arg(interpreter())
+        .arg(root.join("tests/interop").join(script))
+        .args(arguments)
+        .stdin(Stdio::null());
     let run = tokio::task::spawn_blocking(move || command.output()).await.unwrap().expect("the script starts");
     assert!(run.status.success(), "{script}: {}", String::from_utf8_lossy(&run.stderr));
     let lines = String::from_utf8(run.stdout).unwrap();

@@ -12,6 +12,7 @@ use yizhan::app::{App, Options};
 use yizhan::clock::Clock;
 use yizhan::config::{self, Sources};
 use yizhan::simulator::{Actor, Platform};
+use yizhan::store::{self, Backend, Settings, Store};
 use yizhan::tenant::Declaration;
 
 use super::platform::TestPlatform;
@@ -38,6 +39,9 @@ struct Shared {
     api_base: String,
     folder: PathBuf,
 }
+
+/// While it lives nobody writes to the store.
+pub struct StoreLock(#[expect(dead_code, reason = "its end is what counts")] std::sync::mpsc::Sender<()>);
 
 /// A running gateway.
 pub struct TestApp {
@@ -143,9 +147,36 @@ impl TestApp {
         self.ends().await;
     }
 
-    async fn ends(&mut self) {
+    /// Waits until it has ended by itself.
+    pub async fn ends(&mut self) {
         let ended = self.ended.take().expect("not stopped before");
         tokio::task::spawn_blocking(move || ended.join().expect("the app ends without a panic")).await.unwrap();
+    }
+
+    /// Keeps everybody from writing until the returned value is dropped.
+    pub async fn lock_the_store(&self) -> StoreLock {
+        let backend = Backend::Sqlite { path: self.dir().join("yizhan.db") };
+        let store = Store::open(&Settings { backend, readers: 1, group_max: 1 }).expect("the store");
+        let (locked, mut begun) = tokio::sync::mpsc::unbounded_channel();
+        let (release, released) = std::sync::mpsc::channel::<()>();
+        tokio::spawn(async move {
+            let hold = move |_conn: &mut store::Conn| {
+                locked.send(()).expect("somebody waits");
+                // Ends when the other half is dropped.
+                let _ended = released.recv();
+                Ok::<_, store::Error>(())
+            };
+            store.sweep(hold).await.expect("an empty transaction");
+        });
+        begun.recv().await.expect("the lock");
+        StoreLock(release)
+    }
+
+    /// The value of a metric with its labels; 0 when there is none yet.
+    pub async fn metric(&self, name: &str) -> f64 {
+        let text = self.get("/metrics").send().await.unwrap().text().await.unwrap();
+        let found = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        found.map_or(0.0, |value| value.parse().expect("a number"))
     }
 
     /// The folder with the data.

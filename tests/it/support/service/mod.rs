@@ -64,6 +64,19 @@ impl Service {
         }
     }
 
+    /// Runs a command of RabbitMQ's own tool against the broker.
+    pub fn rabbitmqctl(&self, arguments: &[&str]) {
+        let run = Command::new("rabbitmqctl")
+            .args(["-n", &format!("throwaway{}@localhost", self.port)])
+            .args(arguments)
+            .env("HOME", self.dir.path().join("service"))
+            .env("ERL_EPMD_PORT", (self.port + 1).to_string())
+            .output()
+            .expect("rabbitmqctl can be started");
+        let told = String::from_utf8_lossy(&run.stderr);
+        assert!(run.status.success(), "rabbitmqctl {arguments:?}: {told}{}", String::from_utf8_lossy(&run.stdout));
+    }
+
     /// Stops it where it stands: it keeps its port and its connections and answers nothing.
     pub fn freeze(&self) {
         self.signal("-STOP");

@@ -1,0 +1,104 @@
+//! What the sender of an order is told.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::core::Error;
+use crate::model::code::Code;
+use crate::model::id::{AssignmentId, ContactId, ConversationId, MessageId, NodeId, SessionId};
+use crate::model::time::Millis;
+
+/// The body of an answer: `{"ok": …}` or `{"err": …}`.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub enum Answer {
+    /// It is done.
+    #[serde(rename = "ok")]
+    Done(Done),
+    /// It is refused, or may be tried again.
+    #[serde(rename = "err")]
+    Refused(Fault),
+}
+
+/// What came of an order, by what was ordered.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Done {
+    /// `conversation.send`: the message and its place in the log.
+    Sent {
+        /// The conversation.
+        conv: ConversationId,
+        /// The message.
+        id: MessageId,
+        /// Its place in the log.
+        seq: i64,
+        /// When it was accepted.
+        ts: Millis,
+    },
+    /// `conversation.open`: the session.
+    Opened {
+        /// The conversation.
+        conv: ConversationId,
+        /// The session.
+        session: SessionId,
+        /// `new`, `bot`, `queued` or `active`.
+        state: String,
+    },
+    /// `session.assign`: the offer; none when an answered session is passed on.
+    Offered {
+        /// The assignment that it would be.
+        assignment: Option<AssignmentId>,
+    },
+    /// `contact.upsert`: the customer.
+    Known {
+        /// The customer.
+        contact: ContactId,
+        /// Their conversation on the named account.
+        conv: Option<ConversationId>,
+        /// Whether they were not known before.
+        created: bool,
+    },
+    /// `config.reload`, `node.drain`: the process that does it.
+    Node {
+        /// The process.
+        node: NodeId,
+        /// Declarations that are new in force, after a reload.
+        changed: Option<usize>,
+    },
+    /// The others: nothing more to say.
+    Plain {},
+}
+
+/// Why an order was not done.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct Fault {
+    /// What the sender can act on.
+    pub code: Code,
+    /// What a person can read.
+    pub message: String,
+    /// Whether the same order may succeed later. Send it again under the same id.
+    pub retry: bool,
+}
+
+impl From<Error> for Answer {
+    fn from(error: Error) -> Self {
+        let Error { code, message, .. } = error;
+        Self::Refused(Fault { code, message, retry: code.retry() })
+    }
+}
+
+impl Answer {
+    /// The answer as JSON.
+    ///
+    /// # Errors
+    /// Never in practice: everything in it has a written form.
+    pub(super) fn text(&self) -> Result<String, Error> {
+        serde_json::to_string(self).map_err(Error::internal)
+    }
+}
+
+/// The answer as JSON, or, if that fails, a fault of ours.
+pub(super) fn refusal(error: Error) -> String {
+    let answer = Answer::from(error);
+    answer.text().unwrap_or_else(|_unwritable| Value::Null.to_string())
+}

@@ -1,0 +1,221 @@
+//! The contract with other modules, held against by tools that had no part in it: every event against the document, and
+//! the example of a consumer against a real broker.
+
+use std::collections::BTreeSet;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use yizhan::simulator::{Fault, Raw};
+
+use super::{interpreter, python};
+use crate::support::app::APPID;
+use crate::support::broker::url;
+use crate::support::service::{Kind, Service};
+use crate::support::{Agent, Broker, TestApp, Visitor};
+
+/// Kinds of events that the story does not bring about, each with what would.
+const UNSEEN: [&str; 1] = [
+    // Told every ten seconds of real time, which the story is too short for.
+    "yizhan.queue.stats.v1",
+];
+
+fn spoil(app: &TestApp, fault: Value) {
+    let mut fault = fault;
+    fault["path"] = json!("/cgi-bin/message/custom/send");
+    let fault: Fault = serde_json::from_value(fault).unwrap();
+    app.platform.add_faults(vec![fault]).unwrap();
+}
+
+/// On the web: waiting, offers that run out and are declined, transfers that fail and succeed, receipts, a recall.
+async fn on_the_web(app: &TestApp) {
+    let mut li = Agent::ready(app, "li").await;
+    let mut visitor = Visitor::arrives(app, "w1").await;
+    visitor.says("你好").await;
+    let offer = li.expects_offer().await;
+    let d = json!({ "assignment": offer["assignment"], "token": offer["token"], "reason": "busy" });
+    li.socket.request("offer.reject", d).await.unwrap();
+    let mut wang = Agent::ready(app, "wang").await;
+    wang.expects_offer().await;
+    app.let_pass(Duration::from_secs(21));
+    let offer = li.expects_offer().await;
+    li.accepts(&offer).await;
+    let (conv, session) = (offer["conv"].clone(), offer["session"].clone());
+    let said = li.says(&conv, "您好").await;
+    visitor.expects_text("您好").await;
+    visitor.socket.ask("ack", json!({ "conv": conv, "seq": said["seq"] })).await;
+    visitor.socket.ask("read", json!({ "conv": conv, "seq": said["seq"] })).await;
+    li.socket.push("receipt", |f| f["d"]["read"] == said["seq"]).await;
+    li.sends(&conv, "recall", json!({ "target": said["id"] })).await.unwrap();
+    let pass_on = json!({ "session": session, "to": { "agent": "wang" }, "note": "请接手" });
+    li.socket.request("transfer", pass_on.clone()).await.unwrap();
+    wang.expects_offer().await;
+    li.socket.request("transfer.cancel", json!({ "session": session })).await.unwrap();
+    li.socket.request("transfer", pass_on).await.unwrap();
+    wang.takes_offer().await;
+    wang.socket.request("presence.set", json!({ "status": "busy", "capacity": 3 })).await.unwrap();
+    wang.socket.request("end", json!({ "session": session, "reason": "solved" })).await.unwrap();
+    app.let_pass(Duration::from_secs(31));
+    wang.is("offline").await;
+
+    // An agent who does not answer, is given up, and comes back to nothing.
+    let mut second = Visitor::arrives(app, "w2").await;
+    li.is("ready").await;
+    second.says("在吗").await;
+    for _ in 0..3 {
+        li.expects_offer().await;
+        app.let_pass(Duration::from_secs(21));
+        li.socket.push("offer.revoke", |_| true).await;
+        app.let_pass(Duration::from_secs(31));
+    }
+    li.socket.push("presence", |f| f["d"]["agent"] == "li" && f["d"]["status"] == "busy").await;
+    app.let_pass(Duration::from_secs(301));
+    second.socket.push("session", |f| f["d"]["queue"]["queue"] == "vip").await;
+    app.let_pass(Duration::from_secs(181));
+    second.socket.push("session", |f| f["d"]["control"]["holder"] == "leave_message").await;
+    second.socket.request("leave_message", json!({ "text": "请回电", "phone": "13800000000" })).await.unwrap();
+    li.is("ready").await;
+    let mut third = Visitor::arrives(app, "w3").await;
+    third.says("你好").await;
+    li.takes_offer().await;
+    li.socket.cut();
+    app.eventually("the grace begins", async || {
+        let text = third.socket.request("open", json!({ "entry": {} })).await.ok()?;
+        app.let_pass(Duration::from_secs(46));
+        (text["conv"]["session"]["state"] == "queued").then_some(())
+    })
+    .await;
+    third.socket.request("end", json!({})).await.unwrap();
+    let mut fourth = Visitor::arrives(app, "w4").await;
+    fourth.says("有人吗").await;
+    fourth.socket.push("session", |f| f["d"]["control"]["holder"] == "leave_message").await;
+}
+
+/// On WeChat: following, a quota that is used up, refusals, an answer that is lost, a report about nobody.
+async fn on_wechat(app: &TestApp) {
+    let mut wang = Agent::ready(app, "wang").await;
+    let phone = app.phone("o-story");
+    phone.follows().unwrap();
+    phone.says("你好").unwrap();
+    let conv = wang.takes_offer().await["conv"].clone();
+    let said = wang.says(&conv, "收到").await;
+    wang.expects_receipt(&said["id"], "delivered").await;
+    for (fault, state) in [
+        (json!({ "times": 1, "reset": "after_accept" }), "uncertain"),
+        (json!({ "times": 1, "errcode": 48001 }), "failed"),
+        (json!({ "times": 1, "errcode": 45015 }), "held"),
+    ] {
+        spoil(app, fault);
+        let said = wang.says(&conv, state).await;
+        wang.expects_receipt(&said["id"], state).await;
+    }
+    let report = json!({ "fields": { "MsgType": "event", "Event": "MASSSENDJOBFINISH", "MsgID": "1", "Status": "sendsuccess" } });
+    let raw: Raw = serde_json::from_value(report).unwrap();
+    drop(app.platform.add_phone(APPID, Some("o-nobody"), Some("o-nobody")));
+    app.platform.actor(APPID, "o-nobody").unwrap().pushes(raw).unwrap();
+    phone.unfollows().unwrap();
+}
+
+/// 63: every event that is told is what the document says, answers and commands too.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_event_is_what_the_document_says() {
+    let service = Service::start(Kind::Rabbitmq, &[]);
+    let app = TestApp::with().rabbitmq(&service).start().await;
+    let module = Broker::connect(&service).await;
+    let mut ear = module.listen("all", "yizhan.#").await;
+    app.eventually("commands are taken", async || module.has_queue("yizhan.commands").await.then_some(())).await;
+    let mut office = module.office().await;
+    on_the_web(&app).await;
+    on_wechat(&app).await;
+    let who = json!({ "who": { "external_id": "o-new", "account": "oa" }, "name": "王小姐" });
+    let mut lines = Vec::new();
+    for (id, cmd, args) in [
+        ("1", "contact.upsert", who),
+        ("2", "conversation.open", json!({ "to": { "external_id": "o-new", "account": "oa" } })),
+        ("3", "session.end", json!({ "session": "s_01ARZ3NDEKTSV4RRFFQ69G5FAV" })),
+        ("4", "agent.set_status", json!({ "agent": "wang", "status": "busy" })),
+    ] {
+        lines.push(json!({ "answer": office.order(id, cmd, args.clone()).await }));
+        lines.push(json!({ "command": { "cmd": cmd, "tenant": "demo", "actor": { "module": "crm" }, "args": args } }));
+    }
+    drop(app.stop().await);
+    lines.extend(ear.drain().await.into_iter().map(|heard| heard.event));
+
+    // What the node tells when it ends is found by the next one.
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("events.jsonl");
+    let text: Vec<String> = lines.iter().map(ToString::to_string).collect();
+    std::fs::write(&path, text.join("\n")).unwrap();
+    let mut results = python("events.py", &[path.to_str().unwrap()]).await;
+    let catalogue = results.pop().expect("the catalogue");
+    assert_eq!(results.len(), lines.len());
+    for (line, result) in lines.iter().zip(&results) {
+        assert_eq!(result["errors"], json!([]), "{line}");
+    }
+    let seen: BTreeSet<&str> = results.iter().filter_map(|result| result["type"].as_str()).collect();
+    let known = catalogue["catalogue"].as_array().unwrap().iter().map(|name| name.as_str().unwrap());
+    let unseen: Vec<&str> = known.filter(|name| !seen.contains(name)).collect();
+    assert_eq!(unseen, UNSEEN, "what was not seen is listed with its reason");
+    let told: Vec<&str> = lines
+        .iter()
+        .filter_map(|line| line["data"].to_string().contains("13800000000").then(|| line["type"].as_str().unwrap()))
+        .collect();
+    assert_eq!(told, ["yizhan.ticket.created.v1"], "a number to call back is told once");
+}
+
+/// 63: the example of a consumer: events once in effect, poison aside, and nothing lost while it was away.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_example_of_a_consumer_stays_true() {
+    let service = Service::start(Kind::Rabbitmq, &[]);
+    let app = TestApp::with().rabbitmq(&service).start().await;
+    let module = Broker::connect(&service).await;
+    drop(module.listen("all", "yizhan.#").await);
+    let folder = tempfile::tempdir().unwrap();
+    let database = folder.path().join("crm.db");
+    let consume = async || {
+        let mut command = Command::new("timeout");
+        command.arg("60").arg(interpreter()).arg(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/examples/consumer.py"));
+        command.args(["--url", &url(&service), "--until-idle", "2", "--database"]).arg(&database).stdin(Stdio::null());
+        let run = tokio::task::spawn_blocking(move || command.output()).await.unwrap().expect("the script starts");
+        assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+    };
+    consume().await; // It declares its queue and goes away.
+    let mut ended = Vec::new();
+    for n in 0..3 {
+        let mut visitor = Visitor::arrives(&app, &format!("w{n}")).await;
+        visitor.says("你好").await;
+        visitor.socket.request("end", json!({})).await.unwrap();
+        ended.push(visitor.conv.clone());
+    }
+    let mut all = module.hear("all").await;
+    let mut copies = Vec::new();
+    while copies.len() < 3 {
+        copies.push(all.of_type("session.ended").await);
+    }
+    // The same events once more, and poison between them.
+    for copy in copies {
+        module.publish("yizhan.events", &copy.key, copy.event.to_string().as_bytes()).await;
+        module.publish("yizhan.events", "yizhan.demo.session.ended", b"{").await;
+    }
+    consume().await;
+    let rows = read(&database).await;
+    assert_eq!(rows.len(), 3, "{rows:?}");
+    assert!(
+        rows.iter().all(|row| row["started"].is_string() && row["ended"].is_string() && row["reason"] == "contact")
+    );
+    assert_eq!(module.waiting("crm.sessions").await, 0);
+    let dead = module.hear("crm.sessions.dead").await.take(3).await;
+    assert!(dead.iter().all(|dead| dead.event.is_null()), "only what cannot be read");
+}
+
+/// The consumer's table.
+async fn read(database: &std::path::Path) -> Vec<Value> {
+    let script = "import json, sqlite3, sys\n\
+        c = sqlite3.connect(sys.argv[1])\n\
+        c.row_factory = sqlite3.Row\n\
+        [print(json.dumps(dict(r))) for r in c.execute('SELECT * FROM session')]";
+    let mut command = Command::new(interpreter());
+    command.args(["-c", script]).arg(database);
+    let run = tokio::task::spawn_blocking(move || command.output()).await.unwrap().expect("python");
+    String::from_utf8(run.stdout).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
