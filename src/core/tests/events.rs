@@ -13,6 +13,7 @@ async fn heard(desk: &Desk) -> Vec<(String, Value)> {
     let bus = Bus::local();
     let mut ear = bus.listen().unwrap();
     let duty = desk.core.duty("relay");
+    desk.core.tend_duty(&duty).await.unwrap();
     while desk.core.relay_once(&bus, &duty).await.unwrap().taken > 0 {}
     let mut events = Vec::new();
     while let Ok(event) = ear.try_recv() {

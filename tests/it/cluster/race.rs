@@ -64,6 +64,7 @@ async fn routers_of_both_nodes_fill_thirty_places_and_no_more() {
 async fn a_callback_that_both_nodes_get_at_once_is_one_message() {
     let cluster = Cluster::start().await;
     let (here, there) = (cluster.node(1), cluster.node(2));
+    let mut li = Agent::arrive(there, "li").await;
     let account = Account::demo();
     let payload = text(&account, "o-both", 7_100_000_000_000_000_001, "只此一次");
     let all = tokio::join!(
@@ -75,7 +76,7 @@ async fn a_callback_that_both_nodes_get_at_once_is_one_message() {
     let replies = [all.0, all.1, all.2, all.3].map(|answer| said(&account, &answer));
     assert!(replies.iter().all(|reply| *reply == replies[0]), "{replies:?}");
     assert_eq!(said(&account, &deliver(there, &account, &payload, "e").await), replies[0], "and again later");
-    let mut li = Agent::ready(there, "li").await;
+    li.is("ready").await;
     let conv = li.takes_offer().await["conv"].clone();
     let log = li.history(&conv).await;
     assert_eq!(log.iter().filter(|m| m["body"]["text"] == "只此一次").count(), 1);

@@ -51,11 +51,11 @@ async fn a_broker_that_is_away_is_not_noticed_and_misses_nothing() {
     service.kill();
     let up = async || (app.metric("yizhan_bus_up").await == 0.0).then_some(());
     app.eventually("the loss is noticed", up).await;
-    for n in 0..50 {
+    for n in 0..15 {
         visitor.says(&format!("c{n}")).await;
         li.says(&conv, &format!("a{n}")).await;
     }
-    assert!(app.metric("yizhan_outbox_events").await >= 100.0);
+    assert!(app.metric("yizhan_outbox_events").await >= 30.0);
     service.resume();
     let drained = async || (app.metric("yizhan_outbox_events").await == 0.0).then_some(());
     app.eventually("the outbox drains", drained).await;

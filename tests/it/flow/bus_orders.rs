@@ -156,7 +156,7 @@ async fn poison_is_parked_and_stops_nothing() {
     app.eventually("a command waits", async || (app.metric(waits).await > 0.0).then_some(())).await;
     assert_eq!(module.waiting("yizhan.commands").await, 0, "both are held");
     app.let_pass(Duration::from_secs(1));
+    assert_eq!(reason(&parked.next().await.properties), "expired");
     drop(lock);
     assert!(office.answer_to("w-1").await["ok"]["session"].is_string());
-    assert_eq!(reason(&parked.next().await.properties), "expired");
 }

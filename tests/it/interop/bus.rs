@@ -57,15 +57,16 @@ async fn on_the_web(app: &TestApp) {
     wang.socket.request("end", json!({ "session": session, "reason": "solved" })).await.unwrap();
     app.let_pass(Duration::from_secs(31));
     wang.is("offline").await;
+    wang.is("busy").await;
 
     // An agent who does not answer, is given up, and comes back to nothing.
     let mut second = Visitor::arrives(app, "w2").await;
     li.is("ready").await;
     second.says("在吗").await;
     for _ in 0..3 {
-        li.expects_offer().await;
+        let offer = li.expects_offer().await;
         app.let_pass(Duration::from_secs(21));
-        li.socket.push("offer.revoke", |_| true).await;
+        li.socket.push("offer.revoke", |f| f["d"]["assignment"] == offer["assignment"]).await;
         app.let_pass(Duration::from_secs(31));
     }
     li.socket.push("presence", |f| f["d"]["agent"] == "li" && f["d"]["status"] == "busy").await;
@@ -86,6 +87,7 @@ async fn on_the_web(app: &TestApp) {
     })
     .await;
     third.socket.request("end", json!({})).await.unwrap();
+    wang.is("offline").await;
     let mut fourth = Visitor::arrives(app, "w4").await;
     fourth.says("有人吗").await;
     fourth.socket.push("session", |f| f["d"]["control"]["holder"] == "leave_message").await;
@@ -138,10 +140,18 @@ async fn every_event_is_what_the_document_says() {
         lines.push(json!({ "answer": office.order(id, cmd, args.clone()).await }));
         lines.push(json!({ "command": { "cmd": cmd, "tenant": "demo", "actor": { "module": "crm" }, "args": args } }));
     }
-    drop(app.stop().await);
-    lines.extend(ear.drain().await.into_iter().map(|heard| heard.event));
-
-    // What the node tells when it ends is found by the next one.
+    let folder = app.stop().await;
+    // What the node tells when it ends is in the outbox then: the next one tells it.
+    let next = TestApp::with().rabbitmq(&service).again(folder).start().await;
+    loop {
+        let event = ear.next().await.event;
+        let last = event["type"] == "yizhan.node.draining.v1";
+        lines.push(event);
+        if last {
+            break;
+        }
+    }
+    drop(next.stop().await);
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("events.jsonl");
     let text: Vec<String> = lines.iter().map(ToString::to_string).collect();

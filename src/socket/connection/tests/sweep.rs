@@ -47,7 +47,11 @@ fn a_conversation_that_a_frame_showed_goes_on_from_there() {
     bench.hint(&Hint::Swept(Arc::new(shown)));
     assert!(bench.hint(&head(conv(1), 7, 7)).is_empty());
     assert!(matches!(bench.hint(&head(conv(1), 8, 7))[..], [Work::Read { after: 7, .. }]));
-    // Without such a frame the base says what is known.
+}
+
+#[test]
+fn a_conversation_that_nothing_showed_goes_on_from_the_base() {
+    let mut bench = Bench::signed_in(Endpoint::Agent, Vec::new());
     assert!(matches!(bench.hint(&head(conv(2), 4, 2))[..], [Work::Read { after: 2, .. }]));
 }
 

@@ -66,10 +66,12 @@ impl Service {
 
     /// Runs a command of RabbitMQ's own tool against the broker.
     pub fn rabbitmqctl(&self, arguments: &[&str]) {
+        // Debian's tool becomes another user with a home of its own: it is told the secret, not where it lies.
+        let cookie = self.dir.path().join("service/.erlang.cookie");
+        let cookie = std::fs::read_to_string(cookie).expect("the broker has a cookie");
         let run = Command::new("rabbitmqctl")
-            .args(["-n", &format!("throwaway{}@localhost", self.port)])
+            .args(["-n", &format!("throwaway{}@localhost", self.port), "--erlang-cookie", cookie.trim()])
             .args(arguments)
-            .env("HOME", self.dir.path().join("service"))
             .env("ERL_EPMD_PORT", (self.port + 1).to_string())
             .output()
             .expect("rabbitmqctl can be started");
