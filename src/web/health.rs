@@ -44,9 +44,7 @@ async fn metrics(
     request: HttpRequest,
     core: web::Data<Core>,
     roster: web::Data<Roster>,
-    metrics: web::Data<Metrics>,
-    bus: web::Data<Bus>,
-    shared: web::Data<Shared>,
+    (metrics, bus, shared): (web::Data<Metrics>, web::Data<Bus>, web::Data<Shared>),
     settings: web::Data<Settings>,
 ) -> Result<HttpResponse, ApiError> {
     let ip = peer::address(request.head(), &settings.trusted_proxies);

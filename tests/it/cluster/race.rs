@@ -15,14 +15,14 @@ const WAITING: usize = 40;
 /// Ten agents with room for three each.
 fn ten_agents(toml: String) -> String {
     let (head, tail) = toml.split_once("[[agent]]").expect("agents");
-    let policy = &tail[tail.find("[policy]").expect("a policy")..];
+    let (_, policy) = tail.split_once("[policy]").expect("a policy");
     let agent = |n: usize| {
         format!(
             "[[agent]]\nid = \"a{n}\"\nlogin = \"a{n}\"\nname = \"坐席{n}\"\npassword = \"correct horse battery\"\n\
              role = \"agent\"\ncapacity = {CAPACITY}\nqueues = [\"service\"]\n"
         )
     };
-    format!("{head}{}{policy}", (0..AGENTS).map(agent).collect::<String>())
+    format!("{head}{}[policy]{policy}", (0..AGENTS).map(agent).collect::<String>())
 }
 
 /// 36: forty customers wait, thirty places become free at both nodes at once: thirty are offered, each once, nobody gets

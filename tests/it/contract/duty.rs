@@ -57,7 +57,7 @@ async fn on_sqlite() {
 #[tokio::test(flavor = "multi_thread")]
 async fn on_postgres() {
     let service = Service::start(Kind::Postgres, &[]);
-    let backend = Backend::Postgres(Box::new(Address::new(&service.url())));
+    let backend = Backend::Postgres(Box::new(Address::new(service.url())));
     let (one, two) = (open(backend.clone()).await, open(backend).await);
     keeps_the_contract(&one, &two).await;
     // Many at once: one of them has it.

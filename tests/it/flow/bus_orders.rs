@@ -5,10 +5,11 @@ use std::time::Duration;
 use lapin::BasicProperties;
 use serde_json::{Value, json};
 
+use crate::support::broker::{Ear, Office};
 use crate::support::service::{Kind, Service};
 use crate::support::{Agent, Broker, TestApp, Visitor};
 
-/// The agents of the fixture's tenant serve `service`; the visitor's page shows what happens.
+/// The code of a refusal.
 fn code(answer: &Value) -> &str {
     answer["err"]["code"].as_str().unwrap_or_else(|| panic!("a refusal: {answer}"))
 }
@@ -40,7 +41,17 @@ async fn orders_are_done_once_and_answered() {
     let other = json!({ "to": { "conv": visitor.conv }, "type": "text", "body": { "text": "别的" } });
     assert_eq!(code(&office.order("n-1", "conversation.send", other).await), "conflict");
 
-    // A session is opened, waits, is assigned, answered, requeued, ended.
+    let session = a_session_is_steered(&mut office, &mut ear, &mut li, &visitor).await;
+    strangers_are_refused(&mut office, &visitor, &session).await;
+    let node = nodes_obey(&mut office).await;
+    let drain = json!({ "cmd": "node.drain", "tenant": "_", "actor": { "module": "ops" } }).to_string();
+    office.tell(&node, "d-1", drain.as_bytes()).await;
+    assert_eq!(office.answer_to("d-1").await["ok"]["node"], node);
+    app.ends().await;
+}
+
+/// A session is opened, waits, is assigned, answered, requeued, ended.
+async fn a_session_is_steered(office: &mut Office, ear: &mut Ear, li: &mut Agent, visitor: &Visitor) -> Value {
     let opened = office.order("o-1", "conversation.open", json!({ "to": { "conv": visitor.conv } })).await;
     let session = opened["ok"]["session"].clone();
     let status = json!({ "agent": "li", "status": "busy", "reason": "meeting" });
@@ -68,8 +79,11 @@ async fn orders_are_done_once_and_answered() {
     assert_eq!(code(&office.order("e-2", "session.end", json!({ "session": session })).await), "session_ended");
     let event = ear.of_type("session.ended").await.event;
     assert_eq!((&event["data"]["by"], &event["data"]["reason"]), (&json!("system"), &json!("solved")));
+    session
+}
 
-    // Customers by whatever the sender knows; who does not exist is not found.
+/// Customers by whatever the sender knows; who does not exist is not found; who may not is told.
+async fn strangers_are_refused(office: &mut Office, visitor: &Visitor, session: &Value) {
     let who = json!({ "who": { "external_id": "o-new", "account": "oa" }, "name": "王小姐" });
     let known = office.order("c-1", "contact.upsert", who.clone()).await;
     assert_eq!(known["ok"]["created"], true);
@@ -90,8 +104,10 @@ async fn orders_are_done_once_and_answered() {
         "args": { "to": { "conv": visitor.conv } } });
     office.tell("any", "x-2", elsewhere.to_string().as_bytes()).await;
     assert_eq!(code(&office.answer_to("x-2").await), "not_found");
+}
 
-    // Orders to nodes go to each node.
+/// Orders to nodes go to each node. Returns its id.
+async fn nodes_obey(office: &mut Office) -> String {
     let reload = json!({ "cmd": "config.reload", "tenant": "_", "actor": { "module": "ops" } }).to_string();
     office.tell("any", "r-1", reload.as_bytes()).await;
     assert_eq!(code(&office.answer_to("r-1").await), "bad_request", "not by any one node");
@@ -99,10 +115,7 @@ async fn orders_are_done_once_and_answered() {
     let reloaded = office.answer_to("r-2").await;
     let node = reloaded["ok"]["node"].as_str().expect("a node").to_owned();
     assert_eq!(reloaded["ok"]["changed"], 0);
-    let drain = json!({ "cmd": "node.drain", "tenant": "_", "actor": { "module": "ops" } }).to_string();
-    office.tell(&node, "d-1", drain.as_bytes()).await;
-    assert_eq!(office.answer_to("d-1").await["ok"]["node"], node);
-    app.ends().await;
+    node
 }
 
 /// F27: what nobody can do is parked with its reason, and stops nothing; what fails again and again is parked by the
