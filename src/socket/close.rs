@@ -44,6 +44,9 @@ impl Close {
     /// Does not read what we send.
     pub const SLOW_CONSUMER: Self = Self::back(4013, "slow_consumer", Duration::from_millis(500));
 
+    /// The task behind the connection broke: come back and resynchronise.
+    pub const INTERNAL_ERROR: Self = Self::back(1011, "internal_error", Duration::from_secs(1));
+
     const fn stop(code: u16, reason: &'static str) -> Self {
         Self { code: Some(code), reason, bye: Some(Bye { reconnect: false, delay: Duration::ZERO }) }
     }

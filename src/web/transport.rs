@@ -89,3 +89,45 @@ impl Transport {
         self.pipe.finish();
     }
 }
+
+impl Drop for Transport {
+    /// Whoever talks to a task that broke is told, instead of talking to nobody.
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.pipe.close(Close::INTERNAL_ERROR);
+            self.pipe.finish();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    use actix_web::FromRequest as _;
+    use actix_web::body::to_bytes;
+    use actix_web::dev::Payload;
+    use actix_web::test::TestRequest;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_task_that_breaks_ends_its_connection_with_1011() {
+        let request = TestRequest::get()
+            .insert_header(("Connection", "upgrade"))
+            .insert_header(("Upgrade", "websocket"))
+            .insert_header(("Sec-WebSocket-Version", "13"))
+            .insert_header(("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="))
+            .to_http_request();
+        let payload = web::Payload::from_request(&request, &mut Payload::None).await.unwrap();
+        let opened = Transport::open(&request, payload, &[], &Settings::default(), false).await;
+        let Ok((response, transport)) = opened else { panic!("not opened") };
+        let task = move || {
+            let _transport = transport;
+            panic!("the handler of a frame");
+        };
+        assert!(catch_unwind(AssertUnwindSafe(task)).is_err());
+        let told = to_bytes(response.into_body()).await.unwrap();
+        assert_eq!((told[0], &told[2..4]), (0x88, &1011_u16.to_be_bytes()[..]), "{told:?}");
+    }
+}
