@@ -9,6 +9,7 @@ use super::conn::on;
 use super::schema::{assignment, conversation, delivery, lease, login, reader, session};
 use super::stored::read;
 use super::{Conn, Error, Tx};
+use crate::model::delivery::DeliveryState;
 use crate::model::id::{AgentId, AssignmentId, ConnectionId, ContactId, ConversationId, NodeId, SessionId};
 use crate::model::time::Millis;
 use crate::model::window::Window;
@@ -116,6 +117,9 @@ pub fn versions(tx: &mut Tx<'_>, sessions: &[SessionId]) -> Result<HashMap<Sessi
 /// How a message stands on its channel, and why.
 pub type Stand = (String, Option<String>);
 
+/// How messages stand that have not reached a final state.
+pub const ON_THEIR_WAY: [DeliveryState; 3] = [DeliveryState::Pending, DeliveryState::Sending, DeliveryState::Held];
+
 /// One agent's share of a session, offered or held.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Share {
@@ -179,7 +183,7 @@ pub fn unsettled(tx: &mut Tx<'_>, convs: &[ConversationId]) -> Result<Vec<(Conve
     let rows: Vec<(String, i64, String, Option<String>)> = on!(conn, c => delivery::table
         .filter(delivery::tenant.eq(tenant)
             .and(delivery::conv.eq_any(&ids))
-            .and(delivery::state.eq_any(["pending", "sending", "held"])))
+            .and(delivery::state.eq_any(ON_THEIR_WAY.map(DeliveryState::as_str))))
         .select((delivery::conv, delivery::seq, delivery::state, delivery::code))
         .load(c))?;
     rows.into_iter().map(|(conv, seq, state, code)| Ok((read("conversation", &conv)?, seq, (state, code)))).collect()

@@ -158,9 +158,9 @@ impl Look<'_> {
             if now.convs.contains_key(&share.conv) {
                 continue;
             }
-            let Some(seen) = rows.seen(share) else { continue };
+            let Some(mut seen) = rows.seen(share) else { continue };
             match before.and_then(|before| before.convs.get(&share.conv)) {
-                Some(was) if was.assignment == seen.assignment => self.changed(tx, share, was, &seen)?,
+                Some(was) if was.assignment == seen.assignment => self.changed(tx, share, was, &mut seen)?,
                 Some(_) => self.entered(tx, share, &seen)?,
                 None if before.is_some() || recent(scene, rows, share) => self.entered(tx, share, &seen)?,
                 // An agent who has just come was told by the answer to the sign-in.
@@ -187,7 +187,7 @@ impl Look<'_> {
         Ok(())
     }
 
-    fn changed(&mut self, tx: &mut Tx<'_>, share: &Share, was: &ConvSeen, now: &ConvSeen) -> Result<(), Error> {
+    fn changed(&mut self, tx: &mut Tx<'_>, share: &Share, was: &ConvSeen, now: &mut ConvSeen) -> Result<(), Error> {
         if was.stand != now.stand {
             self.session(tx, now)?;
         }
@@ -209,7 +209,13 @@ impl Look<'_> {
     }
 
     /// How messages stand that were on their way, or were not there, at the last look.
-    fn settled(&mut self, tx: &mut Tx<'_>, conv: ConversationId, was: &ConvSeen, now: &ConvSeen) -> Result<(), Error> {
+    fn settled(
+        &mut self,
+        tx: &mut Tx<'_>,
+        conv: ConversationId,
+        was: &ConvSeen,
+        now: &mut ConvSeen,
+    ) -> Result<(), Error> {
         if was.unsettled == now.unsettled && was.seq == now.seq {
             return Ok(());
         }
@@ -224,6 +230,12 @@ impl Look<'_> {
             let id = message::at(tx, &origin, conv, item.seq)?.map(|envelope| envelope.id);
             let receipt: Receipt = receipt(&item, id);
             self.news.push(&self.to, &Push::Receipt(receipt))?;
+            // Each statement sees its own moment: the list of what is on its way may have been read before this message
+            // came, and without it here nobody would look at the message again.
+            let stand = (item.state.as_str().to_owned(), item.code);
+            if sweep::ON_THEIR_WAY.contains(&item.state) {
+                now.unsettled.insert(item.seq, digest(stand));
+            }
         }
         Ok(())
     }
@@ -252,5 +264,50 @@ impl Core {
         let (seen, news) = self.scope(tenant).read(move |tx| look(tx, &scene, &agents, &known)).await?;
         memory.found(news);
         Ok(seen)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::delivery::DeliveryState;
+    use crate::model::id::{AccountId, RemoteId};
+    use crate::store::delivery::Delivery;
+    use crate::store::trial::{Trial, on_both};
+
+    on_both! { what_came_in_the_middle_of_a_look_is_looked_at_again }
+
+    fn seen(seq: i64) -> ConvSeen {
+        let (assignment, session) = (AssignmentId::generate(Millis(1)), SessionId::generate(Millis(1)));
+        let stand = (1, "active".to_owned(), Millis(0));
+        let (window, unsettled, customer) = (Window::default(), BTreeMap::new(), (0, 0));
+        ConvSeen { assignment, session, stand, seq, window, unsettled, customer }
+    }
+
+    async fn what_came_in_the_middle_of_a_look_is_looked_at_again(on: Trial) {
+        let (ground, tenant) = (on.ground(), TenantId::parse("bank").unwrap());
+        let tell = move |tx: &mut Tx<'_>| {
+            let (account, external) = (AccountId::parse("oa").unwrap(), RemoteId::parse("o-1").unwrap());
+            let conv = conversation::create(tx, ChannelKind::Wechat, &account, &external, None, Millis(1))?.conv;
+            let (state, next_at) = (DeliveryState::Sending, Millis(1));
+            let mut reply =
+                Delivery { conv, seq: 1, account, state, part: 0, attempts: 1, next_at, code: None, detail: None };
+            delivery::insert(tx, &reply)?;
+            let (agent, mut news) = (AgentId::parse("li").unwrap(), News::default());
+            let to = Recipient::Agent(tx.tenant().clone(), agent.clone());
+            let mut look = Look { agent: &agent, to, before: None, news: &mut news };
+            // The list of what is on its way was read, then the message came, then the newest message was read.
+            let (before, mut now) = (seen(0), seen(1));
+            look.settled(tx, conv, &before, &mut now)?;
+            reply.state = DeliveryState::Delivered;
+            delivery::save(tx, &reply)?;
+            look.settled(tx, conv, &now, &mut seen(1))?;
+            Ok::<_, Error>(news)
+        };
+        let news = ground.store().tenant(&tenant).write(tell).await.unwrap();
+        let told =
+            news.list.iter().filter_map(|(_, hint)| if let Hint::Swept(f) = hint { Some(&f.text) } else { None });
+        let told: Vec<_> = told.map(|text| text.contains("delivered\"")).collect();
+        assert_eq!(told, [false, true], "the agent would never hear that it was delivered");
     }
 }
