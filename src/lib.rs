@@ -3,6 +3,9 @@
 //! The modules are floors of a house: a module imports only from modules listed before its own floor.
 //! `docs/ARCHITECTURE.md` describes the house; `tests/it/layering.rs` keeps it standing.
 
+#[cfg(all(feature = "planted", not(debug_assertions)))]
+compile_error!("the feature `planted` puts bugs into the gateway on purpose: debug builds only");
+
 // ground
 pub mod clock;
 pub mod model;

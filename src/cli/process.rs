@@ -5,6 +5,7 @@ use std::future::Future;
 use anyhow::Context as _;
 
 use crate::app::Options;
+use crate::config::{Bug, planted};
 use crate::config::{Log, LogFormat, Problems};
 use crate::model::account::ChannelSettings;
 use crate::runtime::Stop;
@@ -81,7 +82,8 @@ where
     let (stop, abort) = (Stop::new(), Stop::new());
     let outcome = runtime.block_on(async {
         let signals = Signals::catch().context("cannot catch signals")?;
-        tokio::spawn(signals.forward(stop.clone(), abort.clone()));
+        let first = if planted(Bug::NoDrain) { abort.clone() } else { stop.clone() };
+        tokio::spawn(signals.forward(first, abort.clone()));
         work(stop, abort).await
     });
     // What is still running after an ordered stop, or an abort, is not waited for.

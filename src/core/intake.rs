@@ -10,6 +10,7 @@ use super::effect::{Effect, Effects};
 use super::event::emit;
 use super::switchboard::{Draft, append, place};
 use super::{Core, Error, Scene, session};
+use crate::config::{Bug, planted};
 use crate::model::code::Code;
 use crate::model::content::Content;
 use crate::model::envelope::{Role, Sender, Visibility};
@@ -186,6 +187,9 @@ fn said(
     draft.control_epoch = open.control_epoch;
     let agents = open.holder.agent().cloned().into_iter().collect();
     let envelope = place(tx, scene, conversation, draft, agents, effects)?;
+    if planted(Bug::WordsInLog) {
+        tracing::info!("{}", envelope.fallback);
+    }
     for blob in &inbound.fetch {
         let mime = envelope.content.media().map_or("application/octet-stream", |media| media.mime.as_str());
         let order = fetch::Order {

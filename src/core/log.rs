@@ -10,6 +10,7 @@ use super::event::emit;
 use super::presence::lease_of;
 use super::request::{Mark, Position};
 use super::{Client, Core, Error, Party, Scene};
+use crate::config::{Bug, planted};
 use crate::model::code::Code;
 use crate::model::envelope::{ChannelKind, Envelope};
 use crate::model::event::message::{Delivered, Read, Receiver};
@@ -297,7 +298,8 @@ fn sync_one(tx: &mut Tx<'_>, client: &Client, position: &Position) -> Result<(Sy
     if !known {
         return Ok((synced, Vec::new()));
     }
-    let rows = message::after(tx, &origin, position.conv, position.seq, SYNC_MAX)?;
+    let off = i64::from(planted(Bug::ResumeSkipsOne)) - i64::from(planted(Bug::ResumeRepeatsOne));
+    let rows = message::after(tx, &origin, position.conv, position.seq + off, SYNC_MAX)?;
     synced.receipts = receipts(tx, client, &conversation, &rows)?;
     synced.last_seq = rows.last().map_or(position.seq, |envelope| envelope.seq);
     Ok((synced, rows.into_iter().filter(|envelope| visible(client, envelope)).collect()))

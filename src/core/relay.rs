@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::duty::Duty;
 use super::{Core, Error};
 use crate::bus::{self, Bus};
+use crate::config::{Bug, planted};
 use crate::model::event::Occurrence;
 use crate::runtime::Stop;
 use crate::runtime::backoff::Backoff;
@@ -96,7 +97,8 @@ impl Core {
         let events: Vec<Occurrence> = pending.iter().map(|row| row.event.clone()).collect();
         let outcome = bus.publish(&events).await;
         let ids: HashSet<&str> = outcome.taken.iter().map(String::as_str).collect();
-        let gone: Vec<_> = pending.into_iter().filter(|row| ids.contains(row.event.id.as_str())).collect();
+        let taken = |id: &str| ids.contains(id) || planted(Bug::EventsForgotten);
+        let gone: Vec<_> = pending.into_iter().filter(|row| taken(&row.event.id)).collect();
         let taken = gone.len();
         if taken > 0 {
             let duty = duty.clone();

@@ -10,6 +10,7 @@ use super::request::Send;
 use super::switchboard::{Draft, append};
 use super::{Client, Core, Error, Party, Scene, asker, attachment, session};
 use crate::channel::capabilities;
+use crate::config::{Bug, planted};
 use crate::model::code::Code;
 use crate::model::content::Content;
 use crate::model::envelope::{Envelope, Role, Visibility};
@@ -71,6 +72,9 @@ fn earlier(
 ) -> Result<Option<Envelope>, Error> {
     let origin = conversation.origin(tx);
     let device = sender_device(client)?;
+    if planted(Bug::CidIgnored) {
+        return Ok(None);
+    }
     let Some(found) = message::by_cid(tx, &origin, device.as_str(), send.cid.as_str())? else { return Ok(None) };
     let mut content = send.content.clone();
     clean(&mut content);
@@ -119,7 +123,7 @@ pub(super) fn accept(
         from,
         visibility,
         content: send.content,
-        cid: Some((sender_device(client)?, send.cid)),
+        cid: if planted(Bug::CidIgnored) { None } else { Some((sender_device(client)?, send.cid)) },
         reply_to: send.reply_to,
         replaces: send.replaces,
         ext_id: None,

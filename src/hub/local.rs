@@ -7,6 +7,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::mpsc;
 
 use super::{Hint, Inlet, Recipient};
+use crate::config::{Bug, planted};
 use crate::model::id::ConnectionId;
 
 #[derive(Debug)]
@@ -82,7 +83,12 @@ impl Local {
 
     pub(super) fn publish(&self, to: &Recipient, hint: &Hint) {
         let outlets = self.outlets.read().unwrap_or_else(PoisonError::into_inner);
-        for outlet in outlets.get(to).into_iter().flatten() {
+        let mixed = |other: &Recipient| match (to, other) {
+            (Recipient::Agent(_, to), Recipient::Agent(_, other)) => planted(Bug::HubWithoutTenant) && to == other,
+            _ => false,
+        };
+        let others = outlets.iter().filter(|(other, _)| *other != to && mixed(other)).flat_map(|(_, outlets)| outlets);
+        for outlet in outlets.get(to).into_iter().flatten().chain(others) {
             if let Err(mpsc::error::TrySendError::Full(_)) = outlet.hints.try_send(hint.clone()) {
                 outlet.overrun.store(true, Ordering::Release);
             }

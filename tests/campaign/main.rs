@@ -2,18 +2,24 @@
 //! happens is written down, and a checker judges it (`check/`). Helpers act through public faces only.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "telling what it does is what this program is for")]
 #![expect(unreachable_pub, reason = "a program has no public face")]
-#![expect(clippy::indexing_slicing, clippy::expect_used, reason = "a run that breaks ends, and says where")]
-#![expect(clippy::needless_pass_by_value, reason = "what a story hands over is gone, as in life")]
-#![expect(dead_code, reason = "the harness can already do what the faults of a cluster will ask of it")]
+#![expect(clippy::indexing_slicing, reason = "a run that breaks ends, and says where")]
 
 mod check;
 mod fault;
+#[expect(clippy::expect_used, reason = "a key of any length will do")]
 mod history;
 mod journal;
 mod load;
 mod options;
+mod perform;
+mod planted;
 mod run;
+#[expect(dead_code, unused_imports, reason = "other tests need more of it")]
+#[expect(clippy::expect_used, clippy::unwrap_used, reason = "without its servers nothing can be run at all")]
+#[path = "../it/support/service/mod.rs"]
+mod service;
 mod system;
+mod table;
 
 use std::process::ExitCode;
 

@@ -1,34 +1,23 @@
-//! One campaign after another: start, load, harm, heal, quiet, drain, dump, verdict.
+//! One fault after another: the campaign, its verdict, its row in the table.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use tokio_util::sync::CancellationToken;
-use yizhan::simulator::Platform;
 
 use crate::check::{self, Verdict};
-use crate::fault::{self, Fault, Requirement, Stage};
+use crate::fault::{self, Fault, Requirement};
+use crate::history::Records;
 use crate::history::plan::{Plan, Tenant};
-use crate::history::{Kind, Mint, Records, What};
-use crate::journal::Journal;
-use crate::load::World;
-use crate::load::pace::{Cast, Crew, Load};
+use crate::load::pace::Load;
 use crate::options::Options;
+use crate::perform::Performance;
+use crate::planted::{self, Catch, Plant};
+use crate::system::Topology;
 use crate::system::declare::{FIRMS, PASSWORD};
-use crate::system::process::{Node, Probe};
-use crate::system::{System, wechat};
-
-/// How long the system may take to settle when nothing is wrong any more: a send whose process was killed is looked at
-/// again after 90 s.
-const QUIET: Duration = Duration::from_secs(150);
-/// How long everybody may take to read everything.
-const DRAIN: Duration = Duration::from_secs(90);
-/// Load before anything is harmed.
-const HEALTHY: Duration = Duration::from_secs(3);
-/// Time for the last hints.
-const STANDING: Duration = Duration::from_secs(2);
+use crate::system::services::Services;
+use crate::table;
 
 /// How one fault went.
 #[derive(Debug)]
@@ -56,23 +45,109 @@ pub async fn all(options: &Options) -> anyhow::Result<u8> {
         for fault in fault::ALL {
             println!("{:<5} {:<3} {}", fault.name, fault.topology.name(), fault.about);
         }
+        for plant in planted::ALL {
+            println!("{:<20} {:<5} {}", plant.bug.name(), plant.fault, plant.about);
+        }
         return Ok(0);
     }
     if let Some(folder) = &options.check {
         let records = Records::read(folder);
         let verdict = check::judge(&records);
-        println!("{}", check::report(&records, &verdict));
+        tell_verdict(&records, &verdict);
         return Ok(verdict.exit_code());
     }
-    let mut worst = 0;
+    let mut services = Lazy::default();
+    if options.planted {
+        return planted(options, &mut services).await;
+    }
+    let (mut worst, mut told) = (0, Vec::new());
+    let mut clock = Eta::of(options.faults.len());
     for fault in &options.faults {
-        let outcome = campaign(*fault, options).await.with_context(|| format!("{} could not be run", fault.name))?;
-        worst = match (worst, outcome.exit_code()) {
+        clock.next();
+        let outcome = services.campaign(*fault, options.bug.as_deref(), options).await;
+        if options.table {
+            table::fault(*fault, &outcome, &options.command())?;
+        }
+        let code = outcome.as_ref().map_or(2, Outcome::exit_code);
+        if let Err(error) = outcome {
+            println!("  {} could not be run: {error:#}\n", fault.name);
+        }
+        told.push(format!("{} {}", fault.name, table::word(code)));
+        worst = match (worst, code) {
             (1, _) | (_, 1) => 1,
             (one, two) => one.max(two),
         };
     }
+    println!("{}", told.join(", "));
     Ok(worst)
+}
+
+/// How far it is.
+struct Eta {
+    all: usize,
+    done: usize,
+    begun: Instant,
+}
+
+impl Eta {
+    fn of(all: usize) -> Self {
+        Self { all, done: 0, begun: Instant::now() }
+    }
+
+    /// Says so before the next one.
+    fn next(&mut self) {
+        let minutes = |took: Duration| took.as_secs().div_ceil(60);
+        let each = u32::try_from(self.done).ok().and_then(|done| self.begun.elapsed().checked_div(done));
+        let left = u32::try_from(self.all - self.done).unwrap_or(0);
+        let left = each.map_or_else(String::new, |each| format!(", about {} min to go", minutes(each * left)));
+        self.done += 1;
+        println!("[{}/{}] after {} min{left}", self.done, self.all, minutes(self.begun.elapsed()));
+    }
+}
+
+/// Every planted bug with its fault, or only the one that was named.
+async fn planted(options: &Options, services: &mut Lazy) -> anyhow::Result<u8> {
+    let wanted = |plant: &Plant| options.bug.as_ref().is_none_or(|name| plant.bug.name().eq_ignore_ascii_case(name));
+    let plants: Vec<_> = planted::ALL.into_iter().filter(wanted).collect();
+    let (mut clock, mut catches) = (Eta::of(plants.len()), Vec::new());
+    for plant in plants {
+        clock.next();
+        let fault = Fault::named(plant.fault).with_context(|| format!("there is no fault {}", plant.fault))?;
+        println!("{}: {}", plant.bug.name(), plant.about);
+        let outcome = services.campaign(fault, Some(&plant.bug.name()), options).await;
+        let catch = Catch::of(plant, outcome);
+        println!("{}\n", catch.told());
+        planted::tell(&catch)?;
+        catches.push(catch);
+    }
+    catches.iter().for_each(|catch| println!("{}", catch.told()));
+    Ok(u8::from(!catches.iter().all(Catch::caught)))
+}
+
+/// The servers of a cluster, started when they are first needed.
+#[derive(Debug, Default)]
+struct Lazy(Option<Arc<Services>>);
+
+impl Lazy {
+    async fn of(&mut self, fault: Fault) -> anyhow::Result<Option<Arc<Services>>> {
+        if fault.topology == Topology::Single {
+            return Ok(None);
+        }
+        if self.0.is_none() {
+            self.0 = Some(Services::start().await?);
+        }
+        Ok(self.0.clone())
+    }
+
+    /// One campaign. Servers that it has left in an unknown state are not used again.
+    async fn campaign(&mut self, fault: Fault, bug: Option<&str>, options: &Options) -> anyhow::Result<Outcome> {
+        let services = self.of(fault).await?;
+        let outcome = campaign(fault, services, bug, options).await;
+        if outcome.is_err() {
+            self.0 = None;
+        }
+        outcome
+    }
 }
 
 fn plan(fault: Fault, seed: u64) -> Plan {
@@ -82,7 +157,7 @@ fn plan(fault: Fault, seed: u64) -> Plan {
         topology: fault.topology.name().to_owned(),
         seed,
         silence: fault.silence,
-        events: false,
+        events: fault.topology == Topology::Cluster,
         tenants: FIRMS.iter().map(|firm| Tenant { letter: firm.letter, id: firm.id.to_owned() }).collect(),
         secrets: secrets.chain([PASSWORD.to_owned()]).collect(),
         memory_kb: 1 << 19,
@@ -107,134 +182,48 @@ fn folder(fault: Fault, options: &Options) -> anyhow::Result<(PathBuf, Option<te
     }
 }
 
-async fn campaign(fault: Fault, options: &Options) -> anyhow::Result<Outcome> {
+async fn campaign(
+    fault: Fault,
+    services: Option<Arc<Services>>,
+    bug: Option<&str>,
+    options: &Options,
+) -> anyhow::Result<Outcome> {
     let begun = Instant::now();
     let (folder, _temporary) = folder(fault, options)?;
     println!("{} {} — {}", fault.name, fault.topology.name(), fault.about);
     let seed = options.seed.unwrap_or(42);
     let load = Load {
         threads: options.threads.unwrap_or(200),
-        rate: options.rate.unwrap_or(80.0),
-        messages: options.messages.unwrap_or(2_000),
+        rate: options.rate.unwrap_or(if options.full { 120.0 } else { 50.0 }),
+        messages: options.messages.unwrap_or(if options.full { 10_000 } else { 1_000 }),
     };
     std::fs::write(folder.join("plan.json"), serde_json::to_string(&plan(fault, seed))?)?;
-    let requirements = perform(fault, &folder, &load, seed).await?;
+    let performance = Performance { fault, folder: &folder, load, seed, services, bug };
+    let mut requirements = performance.perform().await?;
     let records = Records::read(&folder);
+    requirements.extend(fault::measured(fault, &records));
     let verdict = check::judge(&records);
     let outcome = Outcome { fault, verdict, requirements, took: begun.elapsed() };
     tell(&outcome, &records);
     Ok(outcome)
 }
 
-/// Everything that happens, up to the dump.
-async fn perform(fault: Fault, folder: &Path, load: &Load, seed: u64) -> anyhow::Result<Vec<Requirement>> {
-    let journal = Journal::open(&folder.join("history"))?;
-    let mint = Mint::new(seed);
-    let mut system = System::start(folder, fault.topology, 25).await?;
-    let world = World::new(journal.clone(), mint.clone(), system.front.address(), seed)?;
-    println!("  {:>6.1} s  people arrive", seconds(&journal));
-    let mut cast = Cast::arrive(&world, &system.wechat.platform, load).await?;
-    println!("  {:>6.1} s  load", seconds(&journal));
-    journal.remark(What::Phase, "load");
-    let watching = CancellationToken::new();
-    let watcher = Watcher { probes: probes(&system), platform: system.wechat.platform.clone(), mint: mint.clone() };
-    let watch = tokio::spawn(watcher.run(journal.clone(), watching.clone()));
-    let requirements = {
-        let crew = cast.crew.clone();
-        let (world, brief, messages) = (Arc::clone(&world), load.messages < 5_000, load.messages);
-        let mut stage = Stage { system: &mut system, crew, world, journal: &journal, brief, messages };
-        let harming = async {
-            tokio::time::sleep(HEALTHY).await;
-            tokio::time::timeout(fault.longest(), fault::inflict(fault, &mut stage)).await.context("too long")?
-        };
-        let (requirements, ()) = tokio::join!(harming, cast.play(load, fault.longest()));
-        requirements?
-    };
-    println!("  {:>6.1} s  quiet", seconds(&journal));
-    journal.remark(What::Phase, "quiet");
-    settle(&system, &cast.crew).await?;
-    tokio::time::sleep(STANDING).await;
-    println!("  {:>6.1} s  drain ({} were asked too much)", seconds(&journal), cast.shed);
-    journal.remark(What::Phase, "drain");
-    cast.leave(DRAIN).await?;
-    watching.cancel();
-    watch.await?;
-    wechat::note(&system.wechat.platform, &journal, &mint);
-    flow_off(&system).await?;
-    system.database.dump(&folder.join("dump")).await?;
-    std::fs::write(folder.join("dump/capture.jsonl"), "")?;
-    journal.remark(What::Phase, "end");
-    journal.close()?;
-    println!("  {:>6.1} s  verdict", seconds(&journal));
-    system.stop().await?;
-    Ok(requirements)
-}
-
-fn probes(system: &System) -> Vec<Probe> {
-    system.nodes.iter().map(Node::probe).collect()
-}
-
-/// Writes down what WeChat got, and how the processes are doing.
-struct Watcher {
-    probes: Vec<Probe>,
-    platform: Platform,
-    mint: Mint,
-}
-
-impl Watcher {
-    async fn run(self, journal: Journal, stop: CancellationToken) {
-        let mut tick = tokio::time::interval(Duration::from_millis(200));
-        let mut ticks = 0_u64;
-        while stop.run_until_cancelled(tick.tick()).await.is_some() {
-            wechat::note(&self.platform, &journal, &self.mint);
-            ticks += 1;
-            for probe in self.probes.iter().filter(|_| ticks.is_multiple_of(5)) {
-                if let Some((kb, fds)) = probe.size() {
-                    let mut line = journal.line(&format!("sample:{}", probe.name), Kind::Recv, What::Sample);
-                    (line.n, line.arg) = (Some(kb), fds.to_string());
-                    journal.write(&line);
-                }
-            }
-        }
-    }
-}
-
-/// Everybody says what they have left, customers open their windows once more, and everything that was accepted goes
-/// where it belongs.
-async fn settle(system: &System, crew: &Crew) -> anyhow::Result<()> {
-    crew.rest().await?;
-    crew.last_words().await;
-    crew.rest().await?;
-    let begun = Instant::now();
-    let mut calm = 0;
-    while calm < 3 {
-        let waiting = system.database.count("FROM delivery WHERE state IN ('pending', 'sending', 'held')").await?;
-        let events = system.database.count("FROM outbox").await?;
-        calm = if waiting + events == 0 { calm + 1 } else { 0 };
-        if begun.elapsed() > QUIET {
-            println!("  it does not settle: {waiting} messages and {events} events still wait");
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(400)).await;
-    }
-    Ok(())
-}
-
-/// That everybody left is an event, too.
-async fn flow_off(system: &System) -> anyhow::Result<()> {
-    let begun = Instant::now();
-    while system.database.count("FROM outbox").await? > 0 && begun.elapsed() < STANDING * 10 {
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-    Ok(())
-}
-
 fn tell(outcome: &Outcome, records: &Records) {
-    let verdict = &outcome.verdict;
+    for requirement in &outcome.requirements {
+        let mark = if requirement.holds { "ok" } else { "FAILED" };
+        println!("  {mark}: {} — measured {}", requirement.what, requirement.measured);
+    }
+    tell_verdict(records, &outcome.verdict);
+    let word = table::word(outcome.exit_code());
+    println!("  {} {word} after {:.0} s\n", outcome.fault.name, outcome.took.as_secs_f64());
+}
+
+fn tell_verdict(records: &Records, verdict: &Verdict) {
     let counts = &verdict.counts;
     let (p50, p99, harmed) = verdict.delays.told();
     println!(
-        "  accepted {} of {} (refused {}, unknown {}, of those stored {}), shown {}, to WeChat {} (uncertain {})",
+        "  accepted {} of {} (refused {}, unknown {}, of those stored {}), shown {}, to WeChat {} (uncertain {}), \
+         events {}",
         counts.accepted,
         counts.attempted,
         counts.failed,
@@ -242,25 +231,15 @@ fn tell(outcome: &Outcome, records: &Records) {
         counts.recovered,
         counts.shown,
         counts.sent,
-        counts.uncertain
+        counts.uncertain,
+        counts.events,
     );
-    println!("  to the screen: p50 {p50} ms, p99 {p99} ms; while harmed at most {harmed} ms");
-    for requirement in &outcome.requirements {
-        let mark = if requirement.holds { "ok" } else { "FAILED" };
-        println!("  {mark}: {} — measured {}", requirement.what, requirement.measured);
-    }
+    println!(
+        "  to the screen: p50 {p50} ms, p99 {p99} ms; while harmed at most {harmed} ms, recovered after {} ms",
+        verdict.recovery_ms
+    );
     let report = check::report(records, verdict);
     if !report.is_empty() {
         println!("{report}");
     }
-    let word = match outcome.exit_code() {
-        0 => "valid",
-        1 => "INVALID",
-        _ => "UNKNOWN",
-    };
-    println!("  {} {word} after {:.0} s\n", outcome.fault.name, outcome.took.as_secs_f64());
-}
-
-fn seconds(journal: &Journal) -> f64 {
-    Duration::from_nanos(journal.now()).as_secs_f64()
 }

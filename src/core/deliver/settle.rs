@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::Attempt;
 use crate::channel::wechat::error::SendError;
+use crate::config::{Bug, planted};
 use crate::core::effect::{Effect, Effects, Push, WindowView};
 use crate::core::event::emit;
 use crate::core::log::receipt;
@@ -56,6 +57,9 @@ pub(super) fn settle(
         Err(SendError::QuotaUsed { detail }) => {
             conversation::set_window(tx, conversation.conv, conversation.window.used_up())?;
             hold(tx, scene, &conversation, worded(items, &detail), Code::ChannelQuota, effects)?;
+        }
+        Err(SendError::Uncertain { detail }) if planted(Bug::UncertainRepeated) => {
+            retry(tx, scene, &conversation, items, (Duration::ZERO, detail), effects)?;
         }
         Err(SendError::Uncertain { detail }) => {
             for item in worded(items, &detail) {
@@ -222,7 +226,7 @@ pub(super) fn finish(
     let origin = conversation.origin(tx);
     let id = message::at(tx, &origin, item.conv, item.seq)?.map(|envelope| envelope.id);
     tell(tx, scene, &item, id)?;
-    for agent in assignment::holders(tx, item.conv)? {
+    for agent in assignment::holders(tx, item.conv)?.into_iter().filter(|_| !planted(Bug::ReceiptNotTold)) {
         effects.push(Effect::Agent(agent, Push::Receipt(receipt(&item, id))));
     }
     Ok(())

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::settle::{finish, hold, wait_behind};
 use super::{Attempt, Step};
 use crate::channel::wechat::outgoing::{MAX_TEXT, Outgoing, Part, prepare};
+use crate::config::{Bug, planted};
 use crate::core::effect::Effects;
 use crate::core::{Error, Scene};
 use crate::model::code::Code;
@@ -29,7 +30,10 @@ pub(super) fn next(
     link: &impl Fn(MediaId) -> String,
     effects: &mut Effects,
 ) -> Result<Step, Error> {
-    let items = delivery::unfinished(tx, conv, 8)?;
+    let mut items = delivery::unfinished(tx, conv, 8)?;
+    if planted(Bug::NewestFirst) {
+        items.reverse();
+    }
     let Some(first) = items.first().cloned() else { return Ok(Step::Rest) };
     let conversation = conversation::find(tx, conv)?.ok_or_else(Error::not_found)?;
     if first.state == DeliveryState::Held {
@@ -117,6 +121,9 @@ pub(super) fn lease_of(now: Millis) -> Millis {
 
 /// Puts the attempt on disk and takes it off the window, before the call.
 fn note(tx: &mut Tx<'_>, scene: &Scene, attempt: &mut Attempt) -> Result<(), Error> {
+    if planted(Bug::AttemptNotNoted) {
+        return Ok(());
+    }
     for item in &mut attempt.items {
         item.state = DeliveryState::Sending;
         item.attempts += 1;

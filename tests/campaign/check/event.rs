@@ -59,6 +59,16 @@ mod tests {
     }
 
     #[test]
+    fn an_event_may_come_twice() {
+        let mut sample = Sample::new();
+        sample.plan.events = true;
+        sample.events();
+        let again: Vec<_> = sample.lines.iter().filter(|line| line.f == What::Event).cloned().collect();
+        sample.lines.extend(again);
+        assert_eq!(found(&sample), Vec::<String>::new());
+    }
+
+    #[test]
     fn events_that_still_wait_are_found() {
         let mut sample = Sample::new();
         sample.dump.outbox.push(Event::default());

@@ -30,7 +30,7 @@ fn logs(index: &Index<'_>) -> Vec<Finding> {
     for text in &index.records.logs {
         let secrets = &index.records.plan.secrets;
         let token = index.mint.ours(text).first().copied();
-        let what = if text.contains("panicked at") {
+        let what = if text.contains("panicked") || text.contains("\"message\":\"panic\"") {
             "a panic"
         } else if secrets.iter().any(|secret| !secret.is_empty() && text.contains(secret.as_str())) {
             "a secret"
@@ -63,7 +63,13 @@ mod tests {
         let words = sample.lines.iter().find_map(|line| line.tok.first().cloned()).unwrap();
         sample.logs.push("{\"level\":\"INFO\",\"message\":\"serving\"}".to_owned());
         assert_eq!(found(&sample), []);
-        for bad in ["thread panicked at src/x.rs", "secret 0123456789abcdef", "GET /x?access_token=1_x", &words] {
+        for bad in [
+            "thread panicked at src/x.rs",
+            "{\"message\":\"panic\"}",
+            "secret 0123456789abcdef",
+            "GET /x?access_token=1_x",
+            &words,
+        ] {
             let mut sample = sample.clone();
             sample.logs.push(bad.to_owned());
             assert_eq!(found(&sample), [Check::Hygiene], "{bad}");

@@ -147,17 +147,23 @@ fn operations<'a>(records: &'a Records, mint: &Mint) -> Vec<Op<'a>> {
     ops
 }
 
-/// Spans of harm. What is not healed lasts.
+/// Spans of harm: from the first that goes wrong until nothing is wrong any more. What is not healed lasts.
 fn harm(lines: &[Line]) -> Vec<(u64, u64)> {
     let mut spans: Vec<(u64, u64)> = Vec::new();
-    let mut open: Option<u64> = None;
+    let (mut since, mut wrong) = (0, 0_u32);
     for line in lines.iter().filter(|line| line.k == Kind::Fault) {
         match line.f {
-            What::Start => open = open.or(Some(line.t)),
-            What::Heal => spans.extend(open.take().map(|from| (from, line.t))),
+            What::Start => {
+                since = if wrong == 0 { line.t } else { since };
+                wrong += 1;
+            }
+            What::Heal if wrong > 0 => {
+                wrong -= 1;
+                spans.extend((wrong == 0).then_some((since, line.t)));
+            }
             _ => {}
         }
     }
-    spans.extend(open.map(|from| (from, u64::MAX)));
+    spans.extend((wrong > 0).then_some((since, u64::MAX)));
     spans
 }

@@ -37,13 +37,13 @@ fn foreign(index: &Index<'_>) -> Vec<Finding> {
 /// Agents read the conversations that they had a share of, and visitors their own.
 fn strangers(index: &Index<'_>) -> Vec<Finding> {
     let shares = index.records.dump.assignments.iter();
-    let theirs: HashSet<_> = shares.map(|share| (share.agent.as_str(), share.conv.as_str())).collect();
+    let theirs: HashSet<_> = shares.map(|share| (&*share.tenant, &*share.agent, &*share.conv)).collect();
     let listed = index.records.lines.iter().filter(|line| line.f == What::Listed);
     let own: HashSet<_> = listed.filter_map(|line| Some((line.p.as_str(), line.conv.as_deref()?))).collect();
     let mut found = Vec::new();
     for (client, life, conv) in index.shown.keys() {
         let allowed = match agent_of(client) {
-            Some(agent) => theirs.contains(&(agent, *conv)),
+            Some(agent) => theirs.contains(&(client.split(':').nth(1).unwrap_or_default(), agent, *conv)),
             None => own.contains(&(*client, *conv)),
         };
         if !allowed {

@@ -150,6 +150,8 @@ pub struct Verdict {
     pub counts: Counts,
     /// How long messages took.
     pub delays: Delays,
+    /// After the last healing, until messages were shown within a second again, milliseconds.
+    pub recovery_ms: u64,
 }
 
 impl Verdict {
@@ -197,6 +199,7 @@ pub fn judge(records: &Records) -> Verdict {
     }
     verdict.counts = kept::counts(&index);
     verdict.delays = time::delays(&index);
+    verdict.recovery_ms = time::recovery(&index);
     verdict
 }
 

@@ -83,7 +83,9 @@ impl Sample {
 
     fn opens(&mut self) {
         for (client, conv) in [(AGENT, "c1"), (AGENT, "c2"), (VISITOR, "c2")] {
-            self.line(1, client, Kind::Recv, What::Socket, |line| (line.arg, line.sock) = ("open".to_owned(), 1));
+            self.line(1, client, Kind::Recv, What::Socket, |line| {
+                (line.arg, line.sock, line.life) = ("open".to_owned(), 1, 1);
+            });
             self.line(2, client, Kind::Recv, What::Listed, |line| {
                 (line.arg, line.conv) = ("in".to_owned(), Some(conv.to_owned()));
             });

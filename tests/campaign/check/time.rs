@@ -11,6 +11,9 @@ const ANSWER_MS: i64 = 4_500;
 /// An open socket gets what was accepted within this time, nanoseconds. A lost hint costs 5 s.
 const SHOWN: u64 = 10_000_000_000;
 
+/// What takes longer than this is not as it should be, nanoseconds.
+const SLOW: u64 = 1_000_000_000;
+
 /// Delays from the acceptance to the screen, milliseconds.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Delays {
@@ -68,8 +71,8 @@ fn waits<'a>(index: &Index<'a>) -> Vec<Wait<'a>> {
     let sockets = sockets(index);
     let listed = listed(index);
     let mut waits = Vec::new();
-    for ((client, _, conv), lines) in &index.shown {
-        let Some(open) = sockets.get(client) else { continue };
+    for ((client, life, conv), lines) in &index.shown {
+        let Some(open) = sockets.get(&(*client, *life)) else { continue };
         let Some(spans) = listed.get(&(*client, *conv)) else { continue };
         for line in lines {
             let ops = index.tokens(line);
@@ -86,20 +89,20 @@ fn waits<'a>(index: &Index<'a>) -> Vec<Wait<'a>> {
     waits
 }
 
-/// When each client had a socket open.
-fn sockets<'a>(index: &Index<'a>) -> HashMap<&'a str, Vec<(u64, u64)>> {
-    let mut spans: HashMap<&str, Vec<(u64, u64)>> = HashMap::new();
-    let mut open: BTreeMap<(&str, u64), u64> = BTreeMap::new();
+/// When each life of each client had a socket open.
+fn sockets<'a>(index: &Index<'a>) -> HashMap<(&'a str, u64), Vec<(u64, u64)>> {
+    let mut spans: HashMap<(&str, u64), Vec<(u64, u64)>> = HashMap::new();
+    let mut open: BTreeMap<(&str, u64), (u64, u64)> = BTreeMap::new();
     for line in index.records.lines.iter().filter(|line| line.f == What::Socket) {
         let key = (line.p.as_str(), line.sock);
         if line.arg == "open" {
-            open.insert(key, line.t);
-        } else if let Some(from) = open.remove(&key) {
-            spans.entry(key.0).or_default().push((from, line.t));
+            open.insert(key, (line.life, line.t));
+        } else if let Some((life, from)) = open.remove(&key) {
+            spans.entry((key.0, life)).or_default().push((from, line.t));
         }
     }
-    for ((client, _), from) in open {
-        spans.entry(client).or_default().push((from, u64::MAX));
+    for ((client, _), (life, from)) in open {
+        spans.entry((client, life)).or_default().push((from, u64::MAX));
     }
     spans
 }
@@ -151,6 +154,14 @@ pub(super) fn delays(index: &Index<'_>) -> Delays {
     delays
 }
 
+/// From the last healing until nothing is shown later than a second after its acceptance any more, milliseconds.
+pub(super) fn recovery(index: &Index<'_>) -> u64 {
+    let Some(healed) = index.harm.iter().map(|(_, to)| *to).filter(|to| *to < u64::MAX).max() else { return 0 };
+    let late =
+        waits(index).into_iter().filter(|wait| wait.shown > healed && wait.shown.saturating_sub(wait.accepted) > SLOW);
+    late.map(|wait| (wait.shown - healed) / 1_000_000).max().unwrap_or(0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::judge;
@@ -192,5 +203,10 @@ mod tests {
         let t = sample.lines[at].t;
         sample.harm(t - 11 * S, t);
         assert_eq!(found(&sample), [], "what a fault delays is counted elsewhere");
+        sample.harm(t - 9 * S, t - 3 * S);
+        assert_eq!(judge(&sample.records()).recovery_ms, 0, "it was harmed up to the end");
+        sample.lines.retain(|line| line.p != "nemesis");
+        sample.harm(t - 10 * S, t - 3 * S);
+        assert_eq!(judge(&sample.records()).recovery_ms, 3_000);
     }
 }

@@ -1,6 +1,11 @@
 //! The faults: how each is done to a running system, and what must hold besides that nothing is lost. Knows no check.
 
+mod after;
+mod ghost;
+mod postgres;
 mod process;
+mod rabbitmq;
+mod redis;
 mod socket;
 mod wechat;
 
@@ -41,25 +46,64 @@ enum Deed {
     Storm,
     SlowReaders,
     Confused,
+    NodesKilled,
+    RollingRestart,
+    SleepingNode,
+    KilledWhileSending,
+    RedisRestarted,
+    RedisEmptied,
+    RedisFrozen,
+    HintsLost,
+    BrokerKilled,
+    Undeclared,
+    SqlKilled,
+    SqlFrozen,
+    SqlExhausted,
+    PingPong,
 }
 
 const fn fault(name: &'static str, topology: Topology, gate: bool, deed: Deed, about: &'static str) -> Fault {
     Fault { name, topology, about, silence: false, gate, deed }
 }
 
-use Topology::Single;
+const fn silent(fault: Fault) -> Fault {
+    Fault { silence: true, ..fault }
+}
+
+use Topology::{Cluster, Single};
 
 /// All, in the order of a full campaign.
 pub const ALL: &[Fault] = &[
     fault("none", Single, false, Deed::Nothing, "load alone: crashes of clients, repeated and late deliveries"),
+    fault("none2", Cluster, false, Deed::Nothing, "load alone on two nodes"),
+    fault("F01", Cluster, true, Deed::NodesKilled, "kill -9 of one node after another, 10 s away"),
+    fault("F02", Cluster, true, Deed::RollingRestart, "SIGTERM to one node after another"),
+    silent(fault("F03", Cluster, false, Deed::SleepingNode, "a node sleeps for 45 s and wakes with old orders")),
+    fault("F04", Cluster, false, Deed::KilledWhileSending, "kill -9 before and after a call to WeChat"),
     fault("F05", Single, true, Deed::KilledAgainAndAgain, "kill -9 of the only process under load, 50 times"),
-    fault("F12", Single, true, Deed::FourAtOnce, "every delivery four times at once"),
-    fault("F20", Single, true, Deed::ApiFails, "WeChat's API: 500, 502, HTML, cut JSON, resets, hangs, drips, refuses"),
-    fault("F21", Single, false, Deed::TokensRevoked, "access tokens refused, and revoked by another system"),
-    fault("F32", Single, true, Deed::HalfOpen, "500 connections die without a word"),
-    fault("F34", Single, false, Deed::Storm, "5,000 sockets cut at once"),
-    fault("F35", Single, true, Deed::SlowReaders, "500 devices stop reading"),
-    fault("F38", Single, true, Deed::Confused, "deliveries late, repeated, reordered, under one id, in one second"),
+    fault("F12", Cluster, true, Deed::FourAtOnce, "every delivery four times at once, to all nodes"),
+    fault("F13", Cluster, true, Deed::RedisRestarted, "Redis restarts, empty"),
+    fault("F14", Cluster, true, Deed::RedisEmptied, "FLUSHALL"),
+    fault("F15", Cluster, false, Deed::RedisFrozen, "Redis frozen for 20 s"),
+    fault("F18", Cluster, true, Deed::HintsLost, "no hint gets through; then each four times, out of order"),
+    fault(
+        "F20",
+        Cluster,
+        true,
+        Deed::ApiFails,
+        "WeChat's API: 500, 502, HTML, cut JSON, resets, hangs, drips, refuses",
+    ),
+    fault("F21", Cluster, false, Deed::TokensRevoked, "access tokens refused, and revoked by another system"),
+    fault("F24", Cluster, true, Deed::BrokerKilled, "kill -9 of RabbitMQ while events are published"),
+    fault("F26", Cluster, false, Deed::Undeclared, "binding, queue and exchange deleted on the broker"),
+    silent(fault("F28", Cluster, true, Deed::SqlKilled, "PostgreSQL killed, its connections ended, its address dead")),
+    silent(fault("F29", Cluster, false, Deed::SqlFrozen, "PostgreSQL frozen, a row locked, every answer late")),
+    silent(fault("F30", Cluster, false, Deed::SqlExhausted, "PostgreSQL's connections exhausted")),
+    fault("F32", Cluster, true, Deed::HalfOpen, "500 connections die without a word"),
+    fault("F33", Cluster, false, Deed::PingPong, "one device on two nodes in turn, ten times a second"),
+    fault("F34", Cluster, false, Deed::Storm, "5,000 sockets cut at once"),
+    fault("F35", Cluster, true, Deed::SlowReaders, "500 devices stop reading"),
+    fault("F38", Cluster, true, Deed::Confused, "deliveries late, repeated, reordered, under one id, in one second"),
 ];
 
 impl Fault {
@@ -101,6 +145,11 @@ impl Requirement {
     pub fn noted(what: &str, measured: String) -> Self {
         Self { what: what.to_owned(), measured, holds: true }
     }
+}
+
+/// A count as a figure.
+fn figure(count: i64) -> f64 {
+    f64::from(i32::try_from(count).unwrap_or(i32::MAX))
 }
 
 /// What a fault has at hand.
@@ -146,6 +195,8 @@ impl Stage<'_> {
     }
 }
 
+pub use after::measured;
+
 /// Does it, heals it, and says what was measured.
 pub async fn inflict(fault: Fault, stage: &mut Stage<'_>) -> anyhow::Result<Vec<Requirement>> {
     match fault.deed {
@@ -158,5 +209,19 @@ pub async fn inflict(fault: Fault, stage: &mut Stage<'_>) -> anyhow::Result<Vec<
         Deed::Storm => socket::storm(stage).await,
         Deed::SlowReaders => socket::slow_readers(stage).await,
         Deed::Confused => wechat::confused(stage).await,
+        Deed::NodesKilled => process::nodes_killed(stage).await,
+        Deed::RollingRestart => process::rolling_restart(stage).await,
+        Deed::SleepingNode => ghost::sleeping_node(stage).await,
+        Deed::KilledWhileSending => process::killed_while_sending(stage).await,
+        Deed::RedisRestarted => redis::restarted(stage).await,
+        Deed::RedisEmptied => redis::emptied(stage).await,
+        Deed::RedisFrozen => redis::frozen(stage).await,
+        Deed::HintsLost => redis::hints_lost_and_doubled(stage).await,
+        Deed::BrokerKilled => rabbitmq::killed(stage).await,
+        Deed::Undeclared => rabbitmq::undeclared(stage).await,
+        Deed::SqlKilled => postgres::killed(stage).await,
+        Deed::SqlFrozen => postgres::frozen_locked_slow(stage).await,
+        Deed::SqlExhausted => postgres::exhausted(stage).await,
+        Deed::PingPong => ghost::ping_pong(stage).await,
     }
 }

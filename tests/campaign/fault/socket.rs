@@ -8,7 +8,7 @@ use super::{Requirement, Stage};
 use crate::check::time::percentile;
 use crate::load::contact::Write;
 use crate::load::crowd::{self, Door, Member};
-use crate::system::declare::FIRMS;
+use crate::system::declare::{AGENTS, FIRMS};
 use crate::system::proxy::Proxy;
 
 impl Stage<'_> {
@@ -94,9 +94,11 @@ pub(super) async fn storm(stage: &mut Stage<'_>) -> anyhow::Result<Vec<Requireme
 /// F35: devices that stop reading while their agent is written to.
 pub(super) async fn slow_readers(stage: &mut Stage<'_>) -> anyhow::Result<Vec<Requirement>> {
     let count = if stage.brief { 60 } else { 500 };
-    let (firm, login) = (FIRMS[0], FIRMS[0].agent(0));
-    let theirs: Vec<_> = stage.crew.wechat().into_iter().filter(|t| stage.served_by(*t, 0)).collect();
-    anyhow::ensure!(!theirs.is_empty(), "nobody is served by {login}");
+    let firm = FIRMS[0];
+    let of = |agent: usize| stage.crew.wechat().into_iter().filter(|t| stage.served_by(*t, agent)).collect::<Vec<_>>();
+    let (agent, theirs) = (0..AGENTS).map(|n| (n, of(n))).max_by_key(|(_, theirs)| theirs.len()).unwrap_or_default();
+    let login = firm.agent(agent);
+    anyhow::ensure!(!theirs.is_empty(), "nobody of {} is served", firm.id);
     let door = Door { address: stage.system.nodes[0].address, receive: Some(4 << 10) };
     let (memory, kernel) = (stage.resident_kb(), kernel_pages()?);
     let crowd = crowd::devices(&stage.world, door, firm, &login, count).await?;
@@ -109,10 +111,10 @@ pub(super) async fn slow_readers(stage: &mut Stage<'_>) -> anyhow::Result<Vec<Re
     }
     let (high, high_kernel) = (stage.resident_kb(), kernel_pages()?);
     let ends = crowd.into_iter().map(|member| member.ends(Duration::from_secs(60)));
-    let codes: Vec<Option<u16>> = join_all(ends).await.into_iter().collect::<anyhow::Result<_>>()?;
+    let codes: Vec<_> = join_all(ends).await;
     stage.heal("devices");
-    let closed = codes.iter().filter(|code| matches!(code, Some(4013) | None)).count();
-    let told = codes.iter().filter(|code| **code == Some(4013)).count();
+    let closed = codes.iter().filter(|code| matches!(code, Ok(Some(4013) | None))).count();
+    let told = codes.iter().filter(|code| matches!(code, Ok(Some(4013)))).count();
     let each = (high_kernel.saturating_sub(kernel)) * 4 / u64::try_from(count).unwrap_or(1);
     Ok(vec![
         Requirement::at_least(

@@ -16,17 +16,39 @@ use super::socket::{Next, Socket};
 use super::web::{SignedIn, text};
 use crate::system::declare::{Firm, SITE};
 
-/// Openings at a time.
-const AT_ONCE: usize = 64;
+/// Time for one try to come back.
+const PATIENCE: Duration = Duration::from_secs(25);
+/// Openings at a time: to arrive is not the fault.
+const AT_ONCE: usize = 16;
 
 /// One of many.
 #[derive(Debug)]
 pub struct Member {
     /// Its socket.
     pub socket: Socket,
+    /// What it was told when it was let in.
+    pub state: Value,
     resume: String,
     device: String,
     conv: Option<(String, String, i64)>,
+    path: Path,
+    origin: String,
+}
+
+/// Which face of the gateway.
+#[derive(Debug, Clone, Copy)]
+enum Path {
+    Agent,
+    Visitor,
+}
+
+impl Path {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Agent => "/ws/agent",
+            Self::Visitor => "/ws/visitor",
+        }
+    }
 }
 
 /// Where a member connects, and how small the kernel's buffer for what it does not read is.
@@ -61,23 +83,26 @@ async fn admit(mut socket: Socket, op: &str, d: Value) -> anyhow::Result<(Socket
 async fn visitor(world: Arc<World>, door: Door, firm: Firm, n: usize) -> anyhow::Result<Member> {
     let (ticket, _) = world.visit("crowd", &firm, None).await?;
     let device = format!("crowd-{n}");
-    let socket = door.open("/ws/visitor", SITE).await?;
+    let socket = door.open(Path::Visitor.as_str(), SITE).await?;
     let (mut socket, ok) = admit(socket, "auth", json!({ "ticket": ticket, "device": device })).await?;
     socket.send(&json!({ "id": 2, "op": "open", "d": {} })).await?;
     let (opened, _) = socket.reply(2).await?;
-    let conv = opened.pointer("/ok/conv").context("no conversation")?;
+    let conv = opened.pointer("/ok/conv").with_context(|| format!("no conversation: {opened}"))?;
     let at = conv.get("last_seq").and_then(Value::as_i64).unwrap_or(0);
     let conv = text(conv, "conv").zip(text(conv, "epoch")).map(|(conv, epoch)| (conv.to_owned(), epoch.to_owned(), at));
-    Ok(Member { socket, resume: text(&ok, "resume_token").unwrap_or_default().to_owned(), device, conv })
+    let (resume, path) = (text(&ok, "resume_token").unwrap_or_default().to_owned(), Path::Visitor);
+    Ok(Member { socket, state: Value::Null, resume, device, conv, path, origin: SITE.to_owned() })
 }
 
 /// Another device of an agent.
 async fn device(world: Arc<World>, door: Door, signed_in: SignedIn, n: usize) -> anyhow::Result<Member> {
     let ticket = world.ticket("crowd", &signed_in).await?;
     let device = format!("crowd-{n}");
-    let socket = door.open("/ws/agent", &world.origin()).await?;
-    let (socket, ok) = admit(socket, "auth", json!({ "ticket": ticket, "device": device })).await?;
-    Ok(Member { socket, resume: text(&ok, "resume_token").unwrap_or_default().to_owned(), device, conv: None })
+    let socket = door.open(Path::Agent.as_str(), &world.origin()).await?;
+    let (socket, mut ok) = admit(socket, "auth", json!({ "ticket": ticket, "device": device })).await?;
+    let (resume, path) = (text(&ok, "resume_token").unwrap_or_default().to_owned(), Path::Agent);
+    let state = ok.get_mut("state").map(Value::take).unwrap_or_default();
+    Ok(Member { socket, state, resume, device, conv: None, path, origin: world.origin() })
 }
 
 /// So many visitors of a tenant.
@@ -107,8 +132,8 @@ impl Member {
         let convs: Vec<_> = self.conv.iter().map(|(c, e, s)| json!({ "conv": c, "epoch": e, "seq": s })).collect();
         loop {
             let d = json!({ "resume_token": self.resume, "device": self.device, "convs": convs });
-            let attempt = async { admit(door.open("/ws/visitor", SITE).await?, "resume", d).await };
-            match tokio::time::timeout(Duration::from_secs(25), attempt).await {
+            let attempt = async { admit(door.open(self.path.as_str(), &self.origin).await?, "resume", d).await };
+            match tokio::time::timeout(PATIENCE, attempt).await {
                 Ok(Ok((socket, ok))) => {
                     text(&ok, "resume_token").unwrap_or_default().clone_into(&mut self.resume);
                     let complete = ok.get("convs").and_then(Value::as_array).is_none_or(|all| {
@@ -124,17 +149,39 @@ impl Member {
         }
     }
 
-    /// Reads to the end of the connection; the close code, if there was one.
-    pub async fn ends(mut self, within: Duration) -> anyhow::Result<Option<u16>> {
-        let end = async {
-            loop {
-                match self.socket.next().await {
-                    Next::Frame(_) => {}
-                    Next::Closed(code) => return Some(code),
-                    Next::Lost => return None,
-                }
-            }
-        };
-        tokio::time::timeout(within, end).await.context("the connection does not end")
+    /// Comes back somewhere else although its socket stands. The socket that it leaves, and itself.
+    pub async fn moves(self, door: Door) -> anyhow::Result<(Socket, Self)> {
+        let d = json!({ "resume_token": self.resume, "device": self.device, "convs": [] });
+        let opening = door.open(self.path.as_str(), &self.origin);
+        let socket = tokio::time::timeout(PATIENCE, opening).await??;
+        let (socket, ok) = admit(socket, "resume", d).await?;
+        let resume = text(&ok, "resume_token").unwrap_or_default().to_owned();
+        let Self { socket: left, state, device, conv, path, origin, .. } = self;
+        Ok((left, Self { socket, state, resume, device, conv, path, origin }))
     }
+
+    /// Whether its socket still answers.
+    pub async fn is_alive(&mut self) -> bool {
+        let asked = self.socket.send(&json!({ "id": 9, "op": "sync", "d": { "convs": [] } })).await;
+        asked.is_ok() && self.socket.reply(9).await.is_ok()
+    }
+
+    /// Reads to the end of the connection; the close code, if there was one.
+    pub async fn ends(self, within: Duration) -> anyhow::Result<Option<u16>> {
+        ends(self.socket, within).await
+    }
+}
+
+/// Reads to the end of a connection; the close code, if there was one.
+pub async fn ends(mut socket: Socket, within: Duration) -> anyhow::Result<Option<u16>> {
+    let end = async {
+        loop {
+            match socket.next().await {
+                Next::Frame(_) => {}
+                Next::Closed(code) => return Some(code),
+                Next::Lost => return None,
+            }
+        }
+    };
+    tokio::time::timeout(within, end).await.context("the connection does not end")
 }

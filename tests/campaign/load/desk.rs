@@ -25,6 +25,11 @@ impl Desk {
         self.known().threads.entry(conv.to_owned()).or_insert(thread);
     }
 
+    /// The customer of a conversation.
+    pub fn thread(&self, conv: &str) -> Option<u32> {
+        self.known().threads.get(conv).copied()
+    }
+
     /// An agent has a conversation now.
     pub fn hold(&self, conv: &str, agent: usize) {
         let mut known = self.known();

@@ -11,6 +11,7 @@ use rand::rngs::StdRng;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 use yizhan::simulator::Platform;
 
 use super::World;
@@ -20,6 +21,11 @@ use crate::system::declare::{AGENTS, FIRMS, Firm};
 
 /// Orders that wait for one person.
 const ORDERS: usize = 64;
+/// Between the first words of two customers.
+const FIRST_WORDS: Duration = Duration::from_millis(50);
+/// Customers who wait for an agent before the next one comes, and how long the next one has patience with that.
+const QUEUED: usize = 8;
+const FOR_A_QUEUE: Duration = Duration::from_secs(10);
 /// How long everybody may take to arrive.
 const ARRIVAL: Duration = Duration::from_secs(120);
 
@@ -74,13 +80,11 @@ impl Crew {
         self.agents.get(agent).is_some_and(|agent| agent.try_send(Order::Say(token, Some(conv))).is_ok())
     }
 
-    /// Asks every agent.
-    pub async fn tell_agents(&self, order: impl Fn(usize) -> Option<Order>) {
-        for (n, agent) in self.agents.iter().enumerate() {
-            if let Some(order) = order(n) {
-                // Whoever has left is not asked any more.
-                drop(agent.send(order).await);
-            }
+    /// Asks an agent.
+    pub async fn tell(&self, agent: usize, order: Order) {
+        if let Some(agent) = self.agents.get(agent) {
+            // Whoever has left is not asked any more.
+            drop(agent.send(order).await);
         }
     }
 
@@ -172,8 +176,14 @@ impl Cast {
 
     /// Every customer says something until an agent has taken nearly all of them.
     async fn everybody_is_served(&mut self, load: &Load) -> anyhow::Result<()> {
-        for thread in 0..load.threads {
+        for (thread, before) in (0..load.threads).zip(0_usize..) {
+            let waiting = Instant::now();
+            // A new session costs more than a word: all at once would be another fault.
+            while self.crew.world.desk.served() + QUEUED < before && waiting.elapsed() < FOR_A_QUEUE {
+                tokio::time::sleep(FIRST_WORDS).await;
+            }
             self.customer_says(thread);
+            tokio::time::sleep(FIRST_WORDS).await;
         }
         let wanted = usize::try_from(load.threads).unwrap_or(0) * 95 / 100;
         let begun = Instant::now();
@@ -189,12 +199,14 @@ impl Cast {
         Ok(())
     }
 
-    /// Keeps the pace until so many messages are accepted, or this much time has passed.
-    pub async fn play(&mut self, load: &Load, longest: Duration) {
+    /// Keeps the pace until so many messages are accepted and nothing is harmed any more, or this much time has passed.
+    pub async fn play(&mut self, load: &Load, longest: Duration, healed: &CancellationToken) {
         let begun = Instant::now();
         let mut due = 0.0;
         let mut accidents = Instant::now();
-        while self.crew.world.accepted.load(Ordering::Relaxed) < load.messages && begun.elapsed() < longest {
+        let world = Arc::clone(&self.crew.world);
+        let enough = || world.accepted.load(Ordering::Relaxed) >= load.messages && healed.is_cancelled();
+        while !enough() && begun.elapsed() < longest {
             tokio::time::sleep(Duration::from_millis(20)).await;
             due += load.rate * 0.02;
             while due >= 1.0 {
@@ -273,20 +285,28 @@ impl Cast {
         }
     }
 
-    /// Everybody reads everything on a new socket and leaves; customers on WeChat finish what they have begun.
-    pub async fn leave(self, within: Duration) -> anyhow::Result<()> {
+    /// Everybody reads everything on a new socket and stays: who leaves changes the logs of others.
+    pub async fn drain(&self, within: Duration) -> anyhow::Result<()> {
         let mut done = Vec::new();
         for client in self.crew.clients() {
             let (tell, told) = oneshot::channel();
             client.send(Order::Drain(tell)).await.context("a client has gone")?;
             done.push(told);
         }
-        let Self { crew, mut people, .. } = self;
-        drop(crew);
         let all = async {
             for told in done {
                 told.await.context("a client has gone")?;
             }
+            anyhow::Ok(())
+        };
+        tokio::time::timeout(within, all).await.context("not everybody has read everything")?
+    }
+
+    /// Everybody leaves; customers on WeChat finish what they have begun.
+    pub async fn leave(self, within: Duration) -> anyhow::Result<()> {
+        let Self { crew, mut people, .. } = self;
+        drop(crew);
+        let all = async {
             while let Some(ended) = people.join_next().await {
                 ended?;
             }

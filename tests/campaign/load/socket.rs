@@ -15,11 +15,15 @@ use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
 /// Time for each step of opening, and for a frame to leave.
 const STEP: Duration = Duration::from_secs(5);
+/// Time for a reply that somebody waits for in person.
+const REPLY: Duration = Duration::from_secs(25);
 
 /// An open socket.
 #[derive(Debug)]
 pub struct Socket {
     stream: WebSocketStream<TcpStream>,
+    /// The other side has closed, with this code; kept for whoever gives up waiting in the middle.
+    closed: Option<u16>,
 }
 
 /// What comes next on a socket.
@@ -54,7 +58,7 @@ impl Socket {
         request.headers_mut().insert("Origin", origin.parse()?);
         request.headers_mut().insert("Sec-WebSocket-Protocol", "yizhan.v1.json".parse()?);
         let (stream, _answer) = client_async_with_config(request, stream, Some(config)).await?;
-        Ok(Self { stream })
+        Ok(Self { stream, closed: None })
     }
 
     /// Sends a frame.
@@ -66,16 +70,18 @@ impl Socket {
     /// What comes next. Safe to cancel.
     pub async fn next(&mut self) -> Next {
         loop {
+            if let Some(code) = self.closed {
+                // The answer to the close leaves, so that the other side sees an orderly end.
+                drop(tokio::time::timeout(STEP, self.stream.flush()).await);
+                return Next::Closed(code);
+            }
             match self.stream.next().await {
                 Some(Ok(Message::Text(text))) => match serde_json::from_str(&text) {
                     Ok(frame) => return Next::Frame(frame),
                     Err(_no_json) => return Next::Lost,
                 },
                 Some(Ok(Message::Close(frame))) => {
-                    let code = frame.map_or(1005, |frame| u16::from(frame.code));
-                    // The answer to the close leaves, so that the other side sees an orderly end.
-                    drop(tokio::time::timeout(STEP, self.stream.next()).await);
-                    return Next::Closed(code);
+                    self.closed = Some(frame.map_or(1005, |frame| u16::from(frame.code)));
                 }
                 Some(Ok(_)) => {}
                 Some(Err(Error::ConnectionClosed | Error::AlreadyClosed)) | None => return Next::Lost,
@@ -97,7 +103,7 @@ impl Socket {
                 }
             }
         };
-        let frame = tokio::time::timeout(STEP * 2, wait).await.context("no reply")??;
+        let frame = tokio::time::timeout(REPLY, wait).await.context("no reply")??;
         Ok((frame, pushed))
     }
 

@@ -2,7 +2,7 @@
 
 use std::fs::OpenOptions;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -13,6 +13,17 @@ use anyhow::{Context as _, bail};
 /// How long a node may take to become ready on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// What a node is started from.
+#[derive(Debug)]
+pub struct Files {
+    /// The program.
+    pub binary: PathBuf,
+    /// Its settings.
+    pub config: PathBuf,
+    /// Where it says what it does.
+    pub log: PathBuf,
+}
+
 /// One node.
 #[derive(Debug)]
 pub struct Node {
@@ -20,6 +31,7 @@ pub struct Node {
     pub name: String,
     /// Where it listens.
     pub address: SocketAddr,
+    binary: PathBuf,
     config: PathBuf,
     log: PathBuf,
     child: Option<Child>,
@@ -30,11 +42,13 @@ pub struct Node {
 
 impl Node {
     /// A node that is not started yet.
-    pub fn new(name: &str, address: SocketAddr, config: PathBuf, log: PathBuf) -> anyhow::Result<Self> {
+    pub fn new(name: &str, address: SocketAddr, files: Files) -> anyhow::Result<Self> {
+        let Files { binary, config, log } = files;
         let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(2)).build()?;
         Ok(Self {
             name: name.to_owned(),
             address,
+            binary,
             config,
             log,
             child: None,
@@ -52,10 +66,10 @@ impl Node {
     /// Starts the process, without waiting.
     pub fn start(&mut self) -> anyhow::Result<()> {
         let log = OpenOptions::new().create(true).append(true).open(&self.log)?;
-        let mut command = Command::new(binary()?);
+        let mut command = Command::new(&self.binary);
         command.arg("--config").arg(&self.config).arg("serve").envs(self.env.iter().cloned());
         command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
-        let child = command.spawn().context("cannot start the gateway; is it built?")?;
+        let child = command.spawn().context("cannot start the gateway")?;
         self.pid.store(child.id(), Ordering::Relaxed);
         self.child = Some(child);
         Ok(())
@@ -169,9 +183,11 @@ pub fn signal(name: &str, to: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The gateway that was built beside this program.
-fn binary() -> anyhow::Result<PathBuf> {
+/// A copy of the gateway that was built beside this program: a build while a campaign runs changes nothing in it.
+pub fn gateway(folder: &Path) -> anyhow::Result<PathBuf> {
     let own = std::env::current_exe()?;
-    let folder = own.parent().and_then(|examples| examples.parent()).context("an odd place for this program")?;
-    Ok(folder.join("yizhan"))
+    let built = own.parent().and_then(Path::parent).context("an odd place for this program")?.join("yizhan");
+    let copy = folder.join("gateway");
+    std::fs::copy(&built, &copy).with_context(|| format!("{} is not built", built.display()))?;
+    Ok(copy)
 }

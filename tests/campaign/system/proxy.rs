@@ -47,13 +47,10 @@ struct Through {
 struct Inner {
     address: SocketAddr,
     backends: Vec<SocketAddr>,
-    /// Whether new connections go to a backend.
-    open: Vec<std::sync::atomic::AtomicBool>,
     mode: watch::Sender<Mode>,
     through: Mutex<HashMap<u64, Through>>,
     next: AtomicU64,
     turn: AtomicUsize,
-    refused: AtomicU64,
     stop: CancellationToken,
 }
 
@@ -67,16 +64,13 @@ impl Proxy {
     /// Listens on a free port and passes on to the backends in turn.
     pub async fn start(backends: Vec<SocketAddr>) -> anyhow::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-        let open = backends.iter().map(|_| std::sync::atomic::AtomicBool::new(true)).collect();
         let inner = Inner {
             address: listener.local_addr()?,
             backends,
-            open,
             mode: watch::Sender::new(Mode::Pass),
             through: Mutex::default(),
             next: AtomicU64::new(1),
             turn: AtomicUsize::new(0),
-            refused: AtomicU64::new(0),
             stop: CancellationToken::new(),
         };
         let proxy = Self { inner: Arc::new(inner) };
@@ -99,13 +93,6 @@ impl Proxy {
         self.inner.mode.send_replace(mode);
     }
 
-    /// Sends new connections to a backend, or not.
-    pub fn offer(&self, backend: usize, open: bool) {
-        if let Some(flag) = self.inner.open.get(backend) {
-            flag.store(open, Ordering::Relaxed);
-        }
-    }
-
     /// Cuts the connections to a backend, or all. How many.
     pub fn cut(&self, backend: Option<usize>) -> usize {
         let through = self.through();
@@ -120,18 +107,6 @@ impl Proxy {
             one.mode.send_replace(Some(Mode::Hold));
         });
         held.count()
-    }
-
-    /// Connections that stand, to each backend.
-    pub fn standing(&self) -> Vec<usize> {
-        let through = self.through();
-        let to = |n: usize| through.values().filter(|one| one.backend == n).count();
-        (0..self.inner.backends.len()).map(to).collect()
-    }
-
-    /// Connections that no backend took.
-    pub fn refused(&self) -> u64 {
-        self.inner.refused.load(Ordering::Relaxed)
     }
 
     fn through(&self) -> std::sync::MutexGuard<'_, HashMap<u64, Through>> {
@@ -153,8 +128,7 @@ impl Proxy {
     async fn connect(&self) -> Option<(usize, TcpStream)> {
         let (count, first) = (self.inner.backends.len(), self.inner.turn.fetch_add(1, Ordering::Relaxed));
         let turns = (0..count).map(|n| (first + n) % count.max(1));
-        let open = |n: &usize| self.inner.open.get(*n).is_some_and(|open| open.load(Ordering::Relaxed));
-        for n in turns.filter(open) {
+        for n in turns {
             let Some(address) = self.inner.backends.get(n) else { continue };
             if let Ok(Ok(stream)) = tokio::time::timeout(CONNECT, TcpStream::connect(address)).await {
                 return Some((n, stream));
@@ -165,11 +139,10 @@ impl Proxy {
 
     async fn pass(self, client: TcpStream) {
         if *self.inner.mode.borrow() == Mode::Refuse {
-            return reset(client);
+            return reset(&client);
         }
         let Some((backend, server)) = self.connect().await else {
-            self.inner.refused.fetch_add(1, Ordering::Relaxed);
-            return reset(client);
+            return reset(&client);
         };
         let quick = client.set_nodelay(true).and(server.set_nodelay(true));
         if quick.is_err() {
@@ -193,10 +166,10 @@ impl Proxy {
     }
 }
 
-/// Closes without a word, so that the other side sees a reset and no orderly end.
-fn reset(client: TcpStream) {
+/// Lets a connection close without a word, so that the other side sees a reset and no orderly end.
+fn reset(client: &TcpStream) {
     // Whether it can be set or not, the connection ends.
-    drop(socket2::SockRef::from(&client).set_linger(Some(Duration::ZERO)));
+    drop(socket2::SockRef::from(client).set_linger(Some(Duration::ZERO)));
 }
 
 /// What applies to one connection.

@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 
 use crate::clock::Clock;
 use crate::config;
+use crate::config::{Bug, planted};
 use crate::model::source_list::SourceList;
 use crate::secret::Keyring;
 use crate::store::Store;
@@ -209,6 +210,9 @@ impl Api {
         let exchange = async |token: &str| {
             let mut query = query.to_vec();
             query.insert(0, ("access_token", token));
+            if planted(Bug::TokenInLog) {
+                tracing::info!("POST {path}?access_token={token}");
+            }
             let body = body
                 .as_ref()
                 .map(|(content_type, bytes)| Body { content_type: (*content_type).to_owned(), bytes: bytes.clone() });

@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::super::document::Fields;
 use super::filled;
+use crate::config::{Bug, planted};
 
 /// What tells apart events of one customer in one second, besides the event's name.
 const EVENT_FIELDS: [&str; 5] = ["EventKey", "MsgID", "MsgId", "trace_id", "Ticket"];
@@ -16,6 +17,7 @@ const EVENT_FIELDS: [&str; 5] = ["EventKey", "MsgID", "MsgId", "trace_id", "Tick
 /// Time, message id, sender. A message without id is told by all it says.
 pub(super) fn of_message(fields: &Fields<'_>, from: &str, created: i64) -> String {
     match filled(fields, "MsgId") {
+        Some(id) if planted(Bug::MsgIdAsFloat) => format!("{created}.{}.{from}", id.parse::<f64>().unwrap_or(0.0)),
         Some(id) if id.len() <= 32 => format!("{created}.{id}.{from}"),
         _ => format!("{created}.{}.{from}", digest([fields.to_json().to_string().as_str()])),
     }

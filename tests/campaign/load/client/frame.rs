@@ -99,9 +99,7 @@ impl Client {
                 if code == "not_found" {
                     self.known.remove(&conv);
                 }
-                if let Some(view) = self.views.get_mut(&conv) {
-                    view.interrupted();
-                }
+                self.interrupted(&conv);
             }
             Asked::SayAgain(_) | Asked::Open | Asked::Other => {}
         }

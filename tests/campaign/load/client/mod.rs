@@ -51,11 +51,9 @@ pub enum Order {
     Cut,
     /// The program ends without a word and forgets what it showed.
     Crash,
-    /// Stay on this socket until it really breaks, whatever its silence.
-    Stay(bool),
     /// Tell when there is nothing left to say.
     Rest(oneshot::Sender<()>),
-    /// Read everything on a new socket, and leave.
+    /// Read everything on a new socket, tell, and stay until nobody asks any more.
     Drain(oneshot::Sender<()>),
 }
 
@@ -90,7 +88,6 @@ pub struct Client {
     heard: Instant,
     pinged: Instant,
     acked: BTreeSet<String>,
-    stays: bool,
     draining: Option<oneshot::Sender<()>>,
     /// Who waits for the last word.
     resting: Vec<oneshot::Sender<()>>,
@@ -104,8 +101,6 @@ pub struct Client {
 enum Ended {
     /// It is to come back.
     Again,
-    /// It has read everything and left.
-    Done,
     /// Nobody asks it any more.
     Dismissed,
 }
@@ -146,7 +141,6 @@ impl Client {
             heard: now,
             pinged: now,
             acked: BTreeSet::new(),
-            stays: false,
             draining: None,
             resting: Vec::new(),
             last_look: BTreeSet::new(),
@@ -154,7 +148,7 @@ impl Client {
         }
     }
 
-    /// Lives until it is drained or dismissed.
+    /// Lives until it is dismissed.
     pub async fn run(mut self, mut orders: mpsc::Receiver<Order>) {
         let mut pause = Duration::from_millis(50);
         loop {
@@ -163,7 +157,7 @@ impl Client {
                     pause = Duration::from_millis(50);
                     match self.attend(socket, &mut orders).await {
                         Ended::Again => {}
-                        Ended::Done | Ended::Dismissed => return,
+                        Ended::Dismissed => return,
                     }
                 }
                 Err(error) => self.note_failure(&error),
@@ -228,7 +222,6 @@ impl Client {
             Order::Say(token, conv) => self.plan_to_say(token, conv),
             Order::Pass(conv) => self.give_away(&conv, What::Transfer),
             Order::End(conv) => self.give_away(&conv, What::End),
-            Order::Stay(stays) => self.stays = stays,
             Order::Rest(tell) => self.resting.push(tell),
             Order::Cut | Order::Crash | Order::Drain(_) => {}
         }
@@ -239,7 +232,7 @@ impl Client {
         let now = Instant::now();
         let silent = now.duration_since(self.heard) > self.heartbeat.mul_f64(2.5);
         let overdue = self.waiting.values().any(|(_, since)| now.duration_since(*since) > PATIENCE);
-        if (silent || overdue) && !self.stays {
+        if silent || overdue {
             return Some(self.lose("silent", 0));
         }
         if now.duration_since(self.pinged) >= self.heartbeat {
@@ -257,22 +250,24 @@ impl Client {
             if self.catch_up() {
                 return None;
             }
-            return Some(self.leave());
+            self.has_read_everything();
         }
-        (!open && self.draining.is_none()).then_some(Ended::Dismissed)
+        if open || self.draining.is_some() {
+            return None;
+        }
+        self.note_close("left", 1000);
+        Some(Ended::Dismissed)
     }
 
-    /// Has read everything: says so and goes.
-    fn leave(&mut self) -> Ended {
+    /// Says so. Its socket stays open: an agent who leaves changes the logs.
+    fn has_read_everything(&mut self) {
         let mut line = self.line(Kind::Recv, What::Phase);
         line.arg = "drained".to_owned();
         self.world.journal.write(&line);
-        self.note_close("left", 1000);
         if let Some(done) = self.draining.take() {
             // Whoever waited has given up; the history says that it is done.
             done.send(()).unwrap_or_default();
         }
-        Ended::Done
     }
 
     /// A crash: only what has to be said, the sign-in and the names of conversations are on disk.
@@ -288,8 +283,8 @@ impl Client {
         for (asked, _) in waiting.into_values() {
             self.unanswered(&asked, how);
         }
-        for view in self.views.values_mut() {
-            view.interrupted();
+        for conv in self.views.keys().cloned().collect::<Vec<_>>() {
+            self.interrupted(&conv);
         }
         for conv in self.held.keys() {
             if let Party::Agent(_, place) = self.party {

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::frame::Asked;
 use super::{Client, Party};
-use crate::history::{Kind, What};
+use crate::history::{Kind, Line, What};
 use crate::load::web::{number, text};
 
 /// What was shown of one conversation.
@@ -30,12 +30,6 @@ impl View {
     pub(super) fn place(&self, conv: &str) -> Option<Value> {
         (!self.epoch.is_empty()).then(|| json!({ "conv": conv, "epoch": self.epoch, "seq": self.mine }))
     }
-
-    /// The socket is gone, and the catch-up with it.
-    pub(super) fn interrupted(&mut self) {
-        self.busy = false;
-        self.held.clear();
-    }
 }
 
 impl Client {
@@ -55,18 +49,36 @@ impl Client {
         }
     }
 
+    /// The catch-up of a conversation will not come. What was pushed meanwhile is dropped, and written down: it was here.
+    pub(super) fn interrupted(&mut self, conv: &str) {
+        let Some(view) = self.views.get_mut(conv) else { return };
+        view.busy = false;
+        for (_, message) in std::mem::take(&mut view.held) {
+            let mut line = self.arrival(conv, &message);
+            "dropped".clone_into(&mut line.via);
+            self.world.journal.write(&line);
+        }
+    }
+
+    /// That a message came.
+    fn arrival(&self, conv: &str, message: &Value) -> Line {
+        let tokens = self.world.mint.ours(&message.get("body").map(Value::to_string).unwrap_or_default());
+        let mut line = self.line(Kind::Recv, What::Msg);
+        (line.conv, line.seq) = (Some(conv.to_owned()), number(message, "seq"));
+        line.id = text(message, "id").map(str::to_owned);
+        line.tok = tokens.into_iter().map(|token| self.world.mint.write(token)).collect();
+        line
+    }
+
     /// Shows a message, unless it was shown. Writes down that it came.
     fn show(&mut self, conv: &str, message: &Value, via: &str, from: Option<i64>) {
         let seq = number(message, "seq").unwrap_or(0);
         let mine = self.views.get(conv).map_or(0, |view| view.mine);
-        let tokens = self.world.mint.ours(&message.get("body").map(Value::to_string).unwrap_or_default());
-        if let Some(token) = tokens.first() {
+        let mut line = self.arrival(conv, message);
+        if let Some(token) = line.tok.first().and_then(|text| self.world.mint.ours(text).first().copied()) {
             self.world.desk.learn(conv, token.thread);
         }
-        let mut line = self.line(Kind::Recv, What::Msg);
-        (line.conv, line.seq, line.from) = (Some(conv.to_owned()), Some(seq), from);
-        line.id = text(message, "id").map(str::to_owned);
-        line.tok = tokens.into_iter().map(|token| self.world.mint.write(token)).collect();
+        line.from = from;
         (line.via, line.shown) = (via.to_owned(), seq > mine);
         self.world.journal.write(&line);
         if let Some(view) = self.views.get_mut(conv).filter(|view| seq > view.mine) {

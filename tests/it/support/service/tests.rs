@@ -24,3 +24,12 @@ fn rabbitmq_takes_its_name_server_with_it() {
     drop(service);
     assert!(listens(port + 1).is_none(), "epmd");
 }
+
+#[test]
+fn a_frozen_service_says_nothing_until_it_goes_on() {
+    let service = Service::start(Kind::Redis, &[]);
+    service.freeze();
+    assert!(!Kind::Redis.answers(service.port()));
+    service.thaw();
+    assert!(Kind::Redis.answers(service.port()));
+}
