@@ -27,7 +27,7 @@ impl Local {
     }
 
     pub(super) fn publish(&self, events: &[Occurrence]) -> Outcome {
-        if self.events.receiver_count() > 0 {
+        if self.is_heard() {
             for event in events {
                 // The last listener may have gone meanwhile. Nobody listening is not a failure: the event was offered.
                 drop(self.events.send(event.clone()));
@@ -35,6 +35,14 @@ impl Local {
         }
         Counters::add(&self.counters.published, events.len());
         Outcome { taken: events.iter().map(|event| event.id.clone()).collect(), failure: None }
+    }
+
+    pub(super) fn is_heard(&self) -> bool {
+        self.events.receiver_count() > 0
+    }
+
+    pub(super) fn pass_over(&self, events: usize) {
+        Counters::add(&self.counters.published, events);
     }
 
     pub(super) fn listen(&self) -> broadcast::Receiver<Occurrence> {

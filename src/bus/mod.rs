@@ -89,6 +89,22 @@ impl Bus {
         }
     }
 
+    /// Whether anybody may be listening. If not, events need not be read to be handed over.
+    #[must_use]
+    pub fn is_heard(&self) -> bool {
+        match self {
+            Self::Local(local) => local.is_heard(),
+            Self::Rabbitmq(_) => true,
+        }
+    }
+
+    /// Counts events that were offered to nobody.
+    pub fn pass_over(&self, events: usize) {
+        if let Self::Local(local) = self {
+            local.pass_over(events);
+        }
+    }
+
     /// Listens to the events that pass through this process from now on, if it is a local bus. A listener that falls
     /// behind by more than the buffer loses the oldest and is told how many.
     #[must_use]

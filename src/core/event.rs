@@ -23,7 +23,7 @@ pub(crate) fn emit<D: Details>(tx: &mut Tx<'_>, scene: &Scene, details: &D) -> R
 
 /// Writes the event of an accepted message: its id is the message's, its number the place in the log.
 pub(super) fn accepted(tx: &mut Tx<'_>, scene: &Scene, envelope: &Envelope) -> Result<(), Error> {
-    write(tx, scene, envelope, envelope.id, Some(envelope.seq))
+    Ok(outbox::add_message(tx, envelope, scene.node)?)
 }
 
 fn write<D: Details>(

@@ -16,13 +16,13 @@ use crate::model::content::Content;
 use crate::model::envelope::{Role, Sender, Visibility};
 use crate::model::event::channel::Reported;
 use crate::model::event::contact::{Follower, Subscribed, Unsubscribed};
-use crate::model::id::MessageId;
+use crate::model::id::{MessageId, RemoteId};
 use crate::model::inbound::{Answer, ChannelEvent, Inbound, InboundKind};
 use crate::model::secret::Secret;
 use crate::model::window::{Trigger, Window};
 use crate::runtime::Backoff;
 use crate::secret::Place;
-use crate::store::conversation::{self, Conversation, Identity};
+use crate::store::conversation::{self, Arrival, Conversation, Identity};
 use crate::store::{Tx, delivery, fetch, inbox};
 
 /// The key of a menu button that asks for a person.
@@ -49,7 +49,7 @@ impl Core {
         let mut tries = 0;
         let (answer, effects) = loop {
             let (scene, delivery) = (self.scene(&tenant)?, Arc::clone(&delivery));
-            match self.scope(&tenant).write(move |tx| take_in(tx, &scene, &delivery.0, &delivery.1)).await {
+            match self.scope(&tenant).repeat(move |tx| take_in(tx, &scene, &delivery.0, &delivery.1)).await {
                 Ok(done) => break done,
                 Err(error) => {
                     self.doubt(&tenant, &error);
@@ -110,23 +110,17 @@ fn take_in(tx: &mut Tx<'_>, scene: &Scene, entrance: &Entrance, inbound: &Inboun
         let answer = inbox::answer(tx, &entrance.account, &inbound.dedupe)?.unwrap_or(Answer::Accepted);
         return Ok((answer, effects));
     }
-    let known = conversation::identity(tx, &entrance.account, &inbound.from)?;
-    if known.is_none() && matches!(inbound.kind, InboundKind::Event(ChannelEvent::Reported { .. })) {
-        report(tx, scene, entrance, inbound)?;
-        return Ok((Answer::Accepted, effects));
-    }
-    let identity = match known {
-        Some(identity) => identity,
-        None => conversation::create(tx, entrance.kind, &entrance.account, &inbound.from, None, scene.now)?,
+    let (conversation, subscribed) = match meet(tx, scene, entrance, inbound, &mut effects)? {
+        Some(met) => met,
+        None => {
+            report(tx, scene, entrance, inbound)?;
+            return Ok((Answer::Accepted, effects));
+        }
     };
-    let conversation = step_in(tx, scene, &identity, inbound)?;
-    if inbound.opens.is_some() && identity.held && delivery::release(tx, identity.conv, scene.now)? > 0 {
-        effects.push(Effect::Deliver(identity.conv));
-    }
-    effects.open_passive(identity.conv, PASSIVE_ROOM);
+    effects.open_passive(conversation.conv, PASSIVE_ROOM);
     match &inbound.kind {
         InboundKind::Message(content) => {
-            if !identity.subscribed {
+            if !subscribed {
                 conversation::set_subscribed(tx, &entrance.account, &inbound.from, true)?;
             }
             said(tx, scene, &conversation, inbound, content.clone(), &mut effects)?;
@@ -143,14 +137,54 @@ fn take_in(tx: &mut Tx<'_>, scene: &Scene, entrance: &Entrance, inbound: &Inboun
     Ok((answer, effects))
 }
 
-/// The conversation with what the delivery changes in its row: the window, and for a message the next `seq`.
-fn step_in(tx: &mut Tx<'_>, scene: &Scene, identity: &Identity, inbound: &Inbound) -> Result<Conversation, Error> {
+/// The customer's conversation with what the delivery changes in its row, and whether the customer follows the account.
+/// What was held back may go. `None` for a report about nobody we know.
+fn meet(
+    tx: &mut Tx<'_>,
+    scene: &Scene,
+    entrance: &Entrance,
+    inbound: &Inbound,
+    effects: &mut Effects,
+) -> Result<Option<(Conversation, bool)>, Error> {
+    let (account, from) = (&entrance.account, &inbound.from);
     let says = matches!(inbound.kind, InboundKind::Message(_));
-    if says && inbound.opens == Some(Trigger::Message) {
-        // A message opens the whole window, whatever it was before: one statement instead of three.
-        let window = Window::default().granted(Trigger::Message, scene.now);
-        return conversation::advance_open(tx, identity.conv, scene.now, window)?.ok_or_else(Error::not_found);
+    let (conversation, subscribed, held) = if says && inbound.opens == Some(Trigger::Message) {
+        let Arrival { conversation, subscribed, held } = arrive(tx, scene, entrance, from)?;
+        (conversation, subscribed, held)
+    } else {
+        let known = conversation::identity(tx, account, from)?;
+        let reported = matches!(inbound.kind, InboundKind::Event(ChannelEvent::Reported { .. }));
+        let identity = match known {
+            Some(identity) => identity,
+            None if reported => return Ok(None),
+            None => conversation::create(tx, entrance.kind, account, from, None, scene.now)?,
+        };
+        (step_in(tx, scene, &identity, inbound, says)?, identity.subscribed, identity.held && inbound.opens.is_some())
+    };
+    if held && delivery::release(tx, conversation.conv, scene.now)? > 0 {
+        effects.push(Effect::Deliver(conversation.conv));
     }
+    Ok(Some((conversation, subscribed)))
+}
+
+/// A message opens the whole window, whatever it was before. That makes one statement of four.
+fn arrive(tx: &mut Tx<'_>, scene: &Scene, entrance: &Entrance, from: &RemoteId) -> Result<Arrival, Error> {
+    let window = Window::default().granted(Trigger::Message, scene.now);
+    if let Some(arrival) = conversation::arrive(tx, &entrance.account, from, scene.now, window)? {
+        return Ok(arrival);
+    }
+    conversation::create(tx, entrance.kind, &entrance.account, from, None, scene.now)?;
+    conversation::arrive(tx, &entrance.account, from, scene.now, window)?.ok_or_else(Error::not_found)
+}
+
+/// The conversation with its window, and for a message the next `seq`.
+fn step_in(
+    tx: &mut Tx<'_>,
+    scene: &Scene,
+    identity: &Identity,
+    inbound: &Inbound,
+    says: bool,
+) -> Result<Conversation, Error> {
     if let Some(trigger) = inbound.opens {
         let current = conversation::find(tx, identity.conv)?.ok_or_else(Error::not_found)?;
         conversation::set_window(tx, identity.conv, current.window.granted(trigger, scene.now))?;

@@ -10,7 +10,7 @@ use crate::config::{Bug, planted};
 use crate::model::event::Occurrence;
 use crate::runtime::Stop;
 use crate::runtime::backoff::Backoff;
-use crate::store::{Conn, outbox};
+use crate::store::{self, Conn, outbox};
 
 /// Events per step.
 const BATCH: i64 = 500;
@@ -88,6 +88,11 @@ impl Core {
     /// # Errors
     /// When the store is away; nothing is forgotten then.
     pub async fn relay_once(&self, bus: &Bus, duty: &Duty) -> Result<Step, Error> {
+        if !bus.is_heard()
+            && let Some(step) = self.discard(bus).await?
+        {
+            return Ok(step);
+        }
         let pending = self.store().survey(|conn| outbox::pending(conn, BATCH).map_err(Error::from)).await?;
         if pending.is_empty() {
             // Nothing to carry, but the way is kept open: listeners bind to what is declared on it.
@@ -109,6 +114,40 @@ impl Core {
             self.store().sweep(forget).await?;
         }
         Ok(Step { taken, full, failure: outcome.failure })
+    }
+
+    /// Removes what waits, at most one batch, without reading it. `None` when somebody has begun to listen meanwhile.
+    async fn discard(&self, bus: &Bus) -> Result<Option<Step>, Error> {
+        let ears = bus.clone();
+        let discarded = self.store().sweep(move |conn| {
+            let taken = outbox::discard(conn, BATCH)?;
+            // Looking afterwards and undoing is what makes it safe: what the statement saw was committed before it, and
+            // whoever is not there now comes later than all of that. An event that follows a listener is never gone.
+            if ears.is_heard() { Err(Kept::Heard) } else { Ok(taken) }
+        });
+        match discarded.await {
+            Ok(taken) => {
+                bus.pass_over(taken);
+                let full = i64::try_from(taken).is_ok_and(|taken| taken == BATCH);
+                Ok(Some(Step { taken, full, failure: None }))
+            }
+            Err(Kept::Heard) => Ok(None),
+            Err(Kept::Failed(error)) => Err(error),
+        }
+    }
+}
+
+/// Why events that nobody hears were kept all the same.
+enum Kept {
+    /// Somebody listens now.
+    Heard,
+    /// They could not be removed.
+    Failed(Error),
+}
+
+impl From<store::Error> for Kept {
+    fn from(error: store::Error) -> Self {
+        Self::Failed(error.into())
     }
 }
 

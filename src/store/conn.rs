@@ -6,7 +6,7 @@ use std::time::Duration;
 use diesel::connection::SimpleConnection;
 use diesel::{Connection, RunQueryDsl, SqliteConnection};
 
-use super::fixed::{Keep, Mark};
+use super::fixed::{Begin, Commit, Keep, Mark};
 use super::lane::Lane;
 use super::postgres::{Lost, Postgres, Role, Server};
 use super::{Backend, Error};
@@ -118,7 +118,10 @@ impl Conn {
     /// Starts a transaction that will write; with a lane, as the only writer of that lane.
     pub(in crate::store) fn begin(&mut self, lane: Option<Lane>) -> Result<(), Error> {
         match self {
-            Self::Sqlite(_) => self.execute("BEGIN IMMEDIATE"),
+            Self::Sqlite(inner) => {
+                Begin.execute(&mut **inner)?;
+                Ok(())
+            }
             Self::Postgres(inner) => inner.begin(lane),
         }
     }
@@ -157,7 +160,10 @@ impl Conn {
     /// Commits. Returns after the commit is on disk.
     pub(in crate::store) fn commit(&mut self) -> Result<(), Lost> {
         match self {
-            Self::Sqlite(_) => self.execute("COMMIT").map_err(|error| Lost::Certainly(error.to_string())),
+            Self::Sqlite(inner) => {
+                Commit.execute(&mut **inner).map_err(|error| Lost::Certainly(error.to_string()))?;
+                Ok(())
+            }
             Self::Postgres(inner) => inner.commit(),
         }
     }

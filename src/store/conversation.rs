@@ -4,7 +4,7 @@ use diesel::dsl::exists;
 use diesel::prelude::*;
 
 use super::conn::{on, put};
-use super::fixed::Advance;
+use super::fixed::Arrive;
 use super::message::Origin;
 use super::schema::{contact, conversation, delivery, identity};
 use super::{Error, Tx};
@@ -128,22 +128,35 @@ pub fn advance(tx: &mut Tx<'_>, conv: ConversationId, now: Millis) -> Result<Opt
     row.map(Row::parse).transpose()
 }
 
-/// As [`advance`], for a customer's message that opens `window` anew.
+/// A known customer with a message.
+#[derive(Debug, Clone)]
+pub struct Arrival {
+    /// The conversation with its window open and the message's `seq` given out.
+    pub conversation: Conversation,
+    /// Whether they follow the account.
+    pub subscribed: bool,
+    /// Whether messages to them were held back until they write again.
+    pub held: bool,
+}
+
+/// Takes in a customer's message that opens `window` anew: [`identity`] and [`advance`] in one statement. `None` when
+/// the customer is not known yet.
 ///
 /// # Errors
 /// When the statement fails.
-pub fn advance_open(
+pub fn arrive(
     tx: &mut Tx<'_>,
-    conv: ConversationId,
+    account: &AccountId,
+    external: &RemoteId,
     now: Millis,
     window: Window,
-) -> Result<Option<Conversation>, Error> {
+) -> Result<Option<Arrival>, Error> {
     let (conn, tenant) = tx.parts();
-    let conv = conv.to_string();
     let left = i32::try_from(window.left).unwrap_or(i32::MAX);
-    let next = Advance { tenant, conv: &conv, now: now.0, left, until: window.until.0 };
-    let row: Option<Row> = on!(conn, c => next.get_result(c).optional())?;
-    row.map(Row::parse).transpose()
+    let (account, external) = (account.as_str(), external.as_str());
+    let next = Arrive { tenant, account, external, now: now.0, left, until: window.until.0 };
+    let found: Option<(Row, bool, bool)> = on!(conn, c => next.get_result(c).optional())?;
+    found.map(|(row, subscribed, held)| Ok(Arrival { conversation: row.parse()?, subscribed, held })).transpose()
 }
 
 /// Writes what the channel lets us send.

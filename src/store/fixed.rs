@@ -6,35 +6,52 @@
 use diesel::backend::Backend;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::serialize::ToSql;
-use diesel::sql_types::{BigInt, Integer, Text};
+use diesel::sql_types::{BigInt, Bool, Integer, Text};
 use diesel::{QueryResult, RunQueryDsl};
 
-/// The columns that [`Advance`] returns, in the order of the conversation's row.
+/// The columns of a conversation's row, in their order.
 type Row = (Text, Text, Text, Text, Text, Text, Text, BigInt, Integer, BigInt, BigInt);
 
-/// Gives out the next `seq` of a conversation and opens its window anew.
+/// Finds the conversation of an identity, gives out its next `seq` and opens its window anew. Returns the row, whether
+/// the customer follows the account, and whether messages to them are held back.
 #[derive(Debug)]
-pub(in crate::store) struct Advance<'a> {
+pub(in crate::store) struct Arrive<'a> {
     pub(in crate::store) tenant: &'a str,
-    pub(in crate::store) conv: &'a str,
+    pub(in crate::store) account: &'a str,
+    pub(in crate::store) external: &'a str,
     pub(in crate::store) now: i64,
     pub(in crate::store) left: i32,
     pub(in crate::store) until: i64,
 }
 
-impl QueryId for Advance<'_> {
-    type QueryId = Advance<'static>;
+impl QueryId for Arrive<'_> {
+    type QueryId = Arrive<'static>;
 
     const HAS_STATIC_QUERY_ID: bool = true;
 }
 
-impl Query for Advance<'_> {
-    type SqlType = Row;
+impl Query for Arrive<'_> {
+    type SqlType = (Row, Bool, Bool);
 }
 
-impl<C> RunQueryDsl<C> for Advance<'_> {}
+impl<C> RunQueryDsl<C> for Arrive<'_> {}
 
-impl<DB> QueryFragment<DB> for Advance<'_>
+impl Arrive<'_> {
+    /// The key of the identity.
+    fn whom<'b, DB>(&'b self, out: &mut AstPass<'_, 'b, DB>) -> QueryResult<()>
+    where
+        DB: Backend,
+        str: ToSql<Text, DB>,
+    {
+        out.push_bind_param::<Text, _>(self.tenant)?;
+        out.push_sql(" AND i.account = ");
+        out.push_bind_param::<Text, _>(self.account)?;
+        out.push_sql(" AND i.external_id = ");
+        out.push_bind_param::<Text, _>(self.external)
+    }
+}
+
+impl<DB> QueryFragment<DB> for Arrive<'_>
 where
     DB: Backend,
     str: ToSql<Text, DB>,
@@ -50,15 +67,53 @@ where
         out.push_bind_param::<BigInt, _>(&self.until)?;
         out.push_sql(" WHERE tenant = ");
         out.push_bind_param::<Text, _>(self.tenant)?;
-        out.push_sql(" AND conv = ");
-        out.push_bind_param::<Text, _>(self.conv)?;
+        out.push_sql(" AND conv = (SELECT i.conv FROM identity i WHERE i.tenant = ");
+        self.whom(&mut out)?;
         out.push_sql(
-            " RETURNING tenant, conv, account, kind, contact, external_id, epoch, last_seq, window_left, \
-             window_until, updated_at",
+            ") RETURNING tenant, conv, account, kind, contact, external_id, epoch, last_seq, window_left, \
+             window_until, updated_at, (SELECT i.subscribed FROM identity i WHERE i.tenant = ",
+        );
+        self.whom(&mut out)?;
+        out.push_sql(
+            "), EXISTS (SELECT 1 FROM delivery d WHERE d.tenant = conversation.tenant \
+             AND d.conv = conversation.conv AND d.state = 'held')",
         );
         Ok(())
     }
 }
+
+/// Removes the oldest events.
+#[derive(Debug, QueryId)]
+pub(in crate::store) struct Discard {
+    pub(in crate::store) limit: i64,
+}
+
+impl<C> RunQueryDsl<C> for Discard {}
+
+impl<DB> QueryFragment<DB> for Discard
+where
+    DB: Backend,
+    i64: ToSql<BigInt, DB>,
+{
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        // Up to a place: the rows are found through the key, however many wait.
+        out.push_sql(
+            "DELETE FROM outbox WHERE rowid <= (SELECT max(oldest.rowid) FROM \
+             (SELECT rowid FROM outbox ORDER BY rowid LIMIT ",
+        );
+        out.push_bind_param::<BigInt, _>(&self.limit)?;
+        out.push_sql(") AS oldest)");
+        Ok(())
+    }
+}
+
+/// Begins a transaction that will write, on SQLite.
+#[derive(Debug, QueryId)]
+pub(in crate::store) struct Begin;
+
+/// Commits.
+#[derive(Debug, QueryId)]
+pub(in crate::store) struct Commit;
 
 /// Marks what the transaction has so far.
 #[derive(Debug, QueryId)]
@@ -81,5 +136,7 @@ macro_rules! word {
     };
 }
 
+word!(Begin, "BEGIN IMMEDIATE");
+word!(Commit, "COMMIT");
 word!(Mark, "SAVEPOINT job");
 word!(Keep, "RELEASE SAVEPOINT job");

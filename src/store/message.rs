@@ -1,17 +1,20 @@
 //! The conversation log: appended rows and the reading of them. Knows rows, not who may see them.
 
+use std::collections::HashMap;
+
 use diesel::prelude::*;
 
 use super::conn::{on, put};
 use super::schema::message;
-use super::{Error, Tx};
+use super::{Error, Tx, conversation};
 use crate::model::content::Content;
 use crate::model::envelope::{ChannelRef, Envelope, Role, Sender, Visibility};
 use crate::model::id::{ClientId, ConversationId, MessageId, SessionId, TenantId};
 use crate::model::time::Millis;
 
+// Nulls are written out, so that the statement has one text, which is prepared once.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
-#[diesel(table_name = message)]
+#[diesel(table_name = message, treat_none_as_default_value = false)]
 struct Row {
     tenant: String,
     conv: String,
@@ -157,6 +160,30 @@ pub fn by_id(tx: &mut Tx<'_>, origin: &Origin, id: MessageId) -> Result<Option<E
         .first(c)
         .optional())?;
     row.map(|row| row.envelope(origin)).transpose()
+}
+
+/// The messages with these ids that this tenant has, of any conversation, by id. One that cannot be read spoils no other.
+///
+/// # Errors
+/// When a statement fails.
+pub fn by_ids(tx: &mut Tx<'_>, ids: &[String]) -> Result<HashMap<String, Result<Envelope, Error>>, Error> {
+    let (conn, tenant) = tx.parts();
+    let rows: Vec<Row> = on!(conn, c => message::table
+        .filter(message::tenant.eq(tenant).and(message::id.eq_any(ids)))
+        .select(Row::as_select())
+        .load(c))?;
+    let mut convs: Vec<ConversationId> = rows.iter().filter_map(|row| ConversationId::parse(&row.conv).ok()).collect();
+    convs.sort_unstable();
+    convs.dedup();
+    let origins: HashMap<String, Origin> = conversation::find_all(tx, &convs)?
+        .into_iter()
+        .map(|conversation| (conversation.conv.to_string(), conversation.origin(tx)))
+        .collect();
+    let read = |row: Row| match origins.get(&row.conv) {
+        Some(origin) => row.envelope(origin),
+        None => Err(damaged("conversation of a message", &row.conv)),
+    };
+    Ok(rows.into_iter().map(|row| (row.id.clone(), read(row))).collect())
 }
 
 /// The message at this place, if there is one.

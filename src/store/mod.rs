@@ -9,6 +9,7 @@
 pub mod agent;
 pub mod assignment;
 pub mod audit;
+mod batch;
 mod checkpoint;
 pub mod conn;
 #[cfg(test)]
@@ -310,6 +311,20 @@ impl Scope {
     {
         let tenant = self.tenant.clone();
         self.store.writer.run(&self.tenant, move |conn| work(&mut Tx { conn, tenant: &tenant })).await
+    }
+
+    /// As [`Scope::write`], for work that may be run again after it was undone and does the same then: such work shares
+    /// a savepoint with its neighbours, which makes it much cheaper. For what happens often and hardly ever fails.
+    ///
+    /// # Errors
+    /// As for [`Scope::write`].
+    pub async fn repeat<T, E>(&self, work: impl Fn(&mut Tx<'_>) -> Result<T, E> + Send + 'static) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        let tenant = self.tenant.clone();
+        self.store.writer.repeat(&self.tenant, move |conn| work(&mut Tx { conn, tenant: &tenant })).await
     }
 
     /// Runs `work` on a reader. What other jobs have not committed yet is not seen.

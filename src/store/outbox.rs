@@ -1,13 +1,21 @@
 //! Events for other modules, written in the transaction of the change that they report.
 
+use std::collections::BTreeMap;
+
 use diesel::prelude::*;
 
 use super::conn::{on, put};
+use super::fixed::Discard;
 use super::schema::outbox;
-use super::stored::read;
-use super::{Conn, Error, Tx};
-use crate::model::event::Occurrence;
+use super::stored::{damaged, read};
+use super::{Conn, Error, Tx, message};
+use crate::model::envelope::Envelope;
+use crate::model::event::{Details, Occurrence};
+use crate::model::id::{NodeId, TenantId};
 use crate::model::time::Millis;
+
+/// Details of an event whose message is not there any more: JSON for nothing.
+const GONE: &str = "null";
 
 #[derive(Debug, Queryable, Selectable)]
 #[diesel(table_name = outbox)]
@@ -73,6 +81,26 @@ pub fn add(tx: &mut Tx<'_>, event: &Occurrence) -> Result<(), Error> {
     Ok(())
 }
 
+/// Adds the event of an accepted message. Its details are the message, which is read when the event leaves: it may say
+/// more by then, such as the size of a blob.
+///
+/// # Errors
+/// When the statement fails.
+pub fn add_message(tx: &mut Tx<'_>, envelope: &Envelope, node: NodeId) -> Result<(), Error> {
+    let event = Occurrence {
+        tenant: tx.tenant().clone(),
+        id: envelope.id.to_string(),
+        kind: Envelope::KIND.into(),
+        subject: envelope.subject().to_string(),
+        session: envelope.session.map(|session| session.to_string()),
+        sequence: Some(envelope.seq),
+        node: node.to_string(),
+        at: envelope.ts,
+        data: "".into(),
+    };
+    add(tx, &event)
+}
+
 /// At most `limit` events of all tenants that wait, in the order in which they were written.
 ///
 /// # Errors
@@ -83,7 +111,46 @@ pub fn pending(conn: &mut Conn, limit: i64) -> Result<Vec<Pending>, Error> {
         .limit(limit)
         .select(Row::as_select())
         .load(c))?;
-    rows.into_iter().map(Row::pending).collect()
+    let mut pending = rows.into_iter().map(Row::pending).collect::<Result<Vec<_>, _>>()?;
+    fill_in(conn, &mut pending)?;
+    Ok(pending)
+}
+
+/// Reads the messages that events are about.
+fn fill_in(conn: &mut Conn, pending: &mut [Pending]) -> Result<(), Error> {
+    let bare = |row: &&mut Pending| row.event.data.is_empty() && row.event.kind == Envelope::KIND;
+    let mut ids: BTreeMap<TenantId, Vec<String>> = BTreeMap::new();
+    for row in pending.iter_mut().filter(bare) {
+        ids.entry(row.event.tenant.clone()).or_default().push(row.event.id.clone());
+    }
+    for (tenant, ids) in ids {
+        let mut found = message::by_ids(&mut Tx::bind(conn, &tenant), &ids)?;
+        for row in pending.iter_mut().filter(bare).filter(|row| row.event.tenant == tenant) {
+            row.event.data = details(&row.event.id, found.remove(&row.event.id)).into();
+        }
+    }
+    Ok(())
+}
+
+/// A message as the details of its event. The event of one that is gone, or damaged, still says which message it was.
+fn details(id: &str, found: Option<Result<Envelope, Error>>) -> String {
+    let written = match found {
+        Some(Ok(envelope)) => serde_json::to_string(&envelope).map_err(|_source| damaged("message", id)),
+        Some(Err(error)) => Err(error),
+        None => return GONE.into(),
+    };
+    written.unwrap_or_else(|error| {
+        tracing::error!(error = %error, id, "an event leaves without its message, which cannot be read");
+        GONE.into()
+    })
+}
+
+/// Removes the oldest events, at most `limit`; returns how many those were. For when nobody listens.
+///
+/// # Errors
+/// When the statement fails.
+pub fn discard(conn: &mut Conn, limit: i64) -> Result<usize, Error> {
+    Ok(on!(conn, c => Discard { limit }.execute(c))?)
 }
 
 /// How many events wait, counted up to `most`, and since when the first of them does.

@@ -173,7 +173,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    outbox (tenant, id) {
+    outbox (rowid) {
         tenant -> Text,
         id -> Text,
         kind -> Text,

@@ -7,7 +7,7 @@
 //! finished what was queued. A thread whose connection breaks answers what waits, and comes back with a new one.
 //!
 //! Invariants: a job's answer leaves only after the commit that holds it has returned from the disk; a job that fails
-//! undoes only itself (savepoint); a failed commit fails all its jobs.
+//! undoes only itself ([`super::batch`]); a failed commit fails all its jobs.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot};
 
+use super::batch::{Batch, Job, Task};
 use super::lane::Lane;
 use super::postgres::{Lost, Postgres, Role, Server};
 use super::reach::{Outage, Reach};
@@ -28,11 +29,6 @@ const QUEUE: usize = 4096;
 /// A group takes no further job after this time: those that are done wait for their answers.
 const GROUP: Duration = Duration::from_millis(100);
 
-/// Called with the outcome of the commit once it is known.
-type Finish = Box<dyn FnOnce(Result<(), Lost>) + Send>;
-/// Runs a job; says whether its changes stay, and how to answer.
-type Job = Box<dyn FnOnce(&mut Conn) -> (bool, Finish) + Send>;
-
 /// The way to the writer threads. Clones share it.
 #[derive(Debug, Clone)]
 pub(in crate::store) struct Writer {
@@ -43,7 +39,7 @@ pub(in crate::store) struct Writer {
 /// The way to one of them.
 #[derive(Debug)]
 struct Way {
-    jobs: mpsc::Sender<Job>,
+    jobs: mpsc::Sender<Box<dyn Job>>,
     reach: Reach,
 }
 
@@ -96,11 +92,27 @@ impl Writer {
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
-        let way = match &*self.lanes {
-            [only] => only,
-            lanes => lanes.get(usize::from(Lane::of(tenant).number())).ok_or(Error::Unavailable)?,
-        };
-        way.run(work).await
+        self.way(tenant)?.run(once(work), false).await
+    }
+
+    /// As [`Writer::run`], for work that may be run again after it was undone, and does the same then.
+    pub(in crate::store) async fn repeat<T, E>(
+        &self,
+        tenant: &TenantId,
+        work: impl FnMut(&mut Conn) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        self.way(tenant)?.run(work, true).await
+    }
+
+    fn way(&self, tenant: &TenantId) -> Result<&Way, Error> {
+        match &*self.lanes {
+            [only] => Ok(only),
+            lanes => lanes.get(usize::from(Lane::of(tenant).number())).ok_or(Error::Unavailable),
+        }
     }
 
     /// Runs `work` in the only lane of SQLite.
@@ -112,7 +124,7 @@ impl Writer {
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
-        self.lanes.first().ok_or(Error::Unavailable)?.run(work).await
+        self.lanes.first().ok_or(Error::Unavailable)?.run(once(work), false).await
     }
 
     pub(in crate::store) fn counts(&self) -> (u64, u64) {
@@ -120,13 +132,23 @@ impl Writer {
     }
 }
 
+/// Work that is done once.
+fn once<T, E: From<Error>>(work: impl FnOnce(&mut Conn) -> Result<T, E>) -> impl FnMut(&mut Conn) -> Result<T, E> {
+    let mut work = Some(work);
+    move |conn| work.take().map_or_else(|| Err(Error::Unavailable.into()), |work| work(conn))
+}
+
 impl Way {
-    fn new(outage: &Outage) -> (Self, mpsc::Receiver<Job>) {
+    fn new(outage: &Outage) -> (Self, mpsc::Receiver<Box<dyn Job>>) {
         let (jobs, queue) = mpsc::channel(QUEUE);
         (Self { jobs, reach: Reach::new(1, outage.clone()) }, queue)
     }
 
-    async fn run<T, E>(&self, work: impl FnOnce(&mut Conn) -> Result<T, E> + Send + 'static) -> Result<T, E>
+    async fn run<T, E>(
+        &self,
+        work: impl FnMut(&mut Conn) -> Result<T, E> + Send + 'static,
+        repeatable: bool,
+    ) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<Error> + Send + 'static,
@@ -135,20 +157,7 @@ impl Way {
             return Err(Error::Unavailable.into());
         }
         let (answer, outcome) = oneshot::channel();
-        let job: Job = Box::new(move |conn| {
-            let result = catch_unwind(AssertUnwindSafe(|| work(conn))).unwrap_or_else(|_| Err(Error::Panicked.into()));
-            let keep = result.is_ok();
-            let finish: Finish = Box::new(move |commit| {
-                let result = match commit {
-                    Err(lost) if keep => Err(Error::from(lost).into()),
-                    _ => result,
-                };
-                // A receiver that is gone does not want to know.
-                drop(answer.send(result));
-            });
-            (keep, finish)
-        });
-        self.jobs.try_send(job).map_err(|_full| Error::Unavailable)?;
+        self.jobs.try_send(Box::new(Task::new(work, repeatable, answer))).map_err(|_full| Error::Unavailable)?;
         outcome.await.map_err(|_closed| Error::Unavailable)?
     }
 }
@@ -162,14 +171,14 @@ struct Group {
 
 impl Group {
     /// Works until the last sender is gone. A panic that is not a job's costs one group, not the thread.
-    fn serve(self, mut conn: Conn, mut queue: mpsc::Receiver<Job>, reach: &Reach) {
+    fn serve(self, mut conn: Conn, mut queue: mpsc::Receiver<Box<dyn Job>>, reach: &Reach) {
         while catch_unwind(AssertUnwindSafe(|| self.work(&mut conn, &mut queue, reach))).is_err() {
             tracing::error!("a writer of the store panicked and goes on");
             conn.rollback();
         }
     }
 
-    fn work(&self, conn: &mut Conn, queue: &mut mpsc::Receiver<Job>, reach: &Reach) {
+    fn work(&self, conn: &mut Conn, queue: &mut mpsc::Receiver<Box<dyn Job>>, reach: &Reach) {
         while let Some(first) = queue.blocking_recv() {
             let Err(why) = conn.ready() else {
                 self.run(conn, first, queue);
@@ -188,51 +197,36 @@ impl Group {
     }
 
     /// Runs `first` and whatever waits behind it in one transaction, commits, answers.
-    fn run(&self, conn: &mut Conn, first: Job, queue: &mut mpsc::Receiver<Job>) {
+    fn run(&self, conn: &mut Conn, first: Box<dyn Job>, queue: &mut mpsc::Receiver<Box<dyn Job>>) {
         let began = Instant::now();
-        let mut finishes = Vec::with_capacity(16);
-        let (mut kept, mut marked) = (0_usize, false);
         let mut outcome = conn.begin(self.lane);
+        let mut batch = Batch::new(conn, self.lane);
         let mut next = Some(first);
         while let Some(job) = next {
-            if kept > 0 && outcome.is_ok() {
-                outcome = conn.mark(marked);
-                marked = true;
-            }
             if outcome.is_err() {
                 // Outside a transaction its statements would stay one by one. Dropping it tells that the store is away.
                 break;
             }
-            let (keep, finish) = job(conn);
-            // What was told and has failed since undoes a job that thought itself good.
-            let stands = if keep { conn.check() } else { Ok(()) };
-            outcome = match &stands {
-                Ok(()) if keep => Ok(()),
-                _ => conn.undo(marked, self.lane),
-            };
-            kept += usize::from(keep && stands.is_ok());
-            finishes.push((finish, stands.err()));
-            let more = finishes.len() < self.max && outcome.is_ok() && began.elapsed() < GROUP;
+            outcome = batch.take(job);
+            let more = batch.len() < self.max && outcome.is_ok() && began.elapsed() < GROUP;
             next = if more { queue.try_recv().ok() } else { None };
         }
+        let mut jobs = batch.jobs();
         if planted(Bug::AnswerBeforeCommit) {
-            finishes.drain(..).for_each(|(finish, _)| finish(Ok(())));
+            jobs.drain(..).for_each(|job| job.finish(&Ok(())));
         }
         let outcome = match outcome {
             Ok(()) => conn.commit(),
             Err(error) => Err(Lost::Certainly(error.to_string())),
         };
         if let Err(lost) = &outcome {
-            tracing::error!(error = ?lost, jobs = finishes.len(), "group commit failed");
+            tracing::error!(error = ?lost, jobs = jobs.len(), "group commit failed");
             conn.rollback();
         }
         self.counts.commits.fetch_add(1, Ordering::Relaxed);
-        self.counts.jobs.fetch_add(u64::try_from(finishes.len()).unwrap_or(0), Ordering::Relaxed);
-        for (finish, failure) in finishes {
-            finish(match failure {
-                Some(error) => Err(Lost::Certainly(error.to_string())),
-                None => outcome.clone(),
-            });
+        self.counts.jobs.fetch_add(u64::try_from(jobs.len()).unwrap_or(0), Ordering::Relaxed);
+        for job in jobs {
+            job.finish(&outcome);
         }
     }
 }

@@ -6,14 +6,21 @@ use serde_json::Value;
 
 use super::*;
 use crate::bus::Bus;
+use crate::core::duty::Duty;
 use crate::core::request::Request;
+
+/// The duty of relaying, taken.
+async fn on_duty(desk: &Desk) -> Duty {
+    let duty = desk.core.duty("relay");
+    desk.core.tend_duty(&duty).await.unwrap();
+    duty
+}
 
 /// Every event so far, as a listener on the bus gets them.
 async fn heard(desk: &Desk) -> Vec<(String, Value)> {
     let bus = Bus::local();
     let mut ear = bus.listen().unwrap();
-    let duty = desk.core.duty("relay");
-    desk.core.tend_duty(&duty).await.unwrap();
+    let duty = on_duty(desk).await;
     while desk.core.relay_once(&bus, &duty).await.unwrap().taken > 0 {}
     let mut events = Vec::new();
     while let Ok(event) = ear.try_recv() {
@@ -34,6 +41,7 @@ async fn sends(desk: &Desk, client: &Client, conv: ConversationId, cid: &str) ->
 on_both! {
     every_accepted_message_is_one_event_in_the_order_of_its_log
     the_events_of_a_session_are_numbered_without_a_hole
+    what_follows_a_listener_is_heard_and_what_nobody_heard_is_gone
 }
 
 async fn every_accepted_message_is_one_event_in_the_order_of_its_log(on: Trial) {
@@ -104,4 +112,37 @@ async fn the_events_of_a_session_are_numbered_without_a_hole(on: Trial) {
         "assignment.completed",
     ];
     assert_eq!(kinds, story.map(|kind| format!("yizhan.{kind}.v1")));
+}
+
+/// The relay throws away what nobody hears, and is doing so at the moment at which somebody begins to listen.
+async fn what_follows_a_listener_is_heard_and_what_nobody_heard_is_gone(on: Trial) {
+    let desk = Desk::open(on);
+    let bus = Bus::local();
+    let duty = on_duty(&desk).await;
+    let customer = desk.writer("wang").await;
+    for round in 0..40 {
+        desk.says(&customer, &format!("before {round}")).await;
+        let relay = async { while desk.core.relay_once(&bus, &duty).await.unwrap().taken > 0 {} };
+        let listener = async {
+            for _ in 0..round % 8 {
+                tokio::task::yield_now().await;
+            }
+            let ear = bus.listen().unwrap();
+            desk.says(&customer, &format!("after {round}")).await;
+            ear
+        };
+        let ((), mut ear) = tokio::join!(relay, listener);
+        while desk.core.relay_once(&bus, &duty).await.unwrap().taken > 0 {}
+        let mut texts = Vec::new();
+        while let Ok(event) = ear.try_recv() {
+            let written: Value = serde_json::from_str(&event.data).unwrap();
+            texts.extend(written["body"]["text"].as_str().map(ToOwned::to_owned));
+        }
+        assert!(texts.contains(&format!("after {round}")), "{round}: {texts:?}");
+        drop(ear);
+    }
+    desk.says(&customer, "to nobody").await;
+    while desk.core.relay_once(&bus, &duty).await.unwrap().taken > 0 {}
+    assert!(heard(&desk).await.is_empty(), "nothing waits for nobody");
+    assert!(bus.figures().published > 0);
 }

@@ -9,6 +9,7 @@ on_both! {
     the_same_message_of_a_client_from_two_nodes_is_stored_once
     a_second_row_under_the_same_client_id_is_refused
     what_a_failed_job_did_is_gone_and_its_neighbours_stay
+    jobs_that_share_a_savepoint_are_run_again_when_a_neighbour_fails
     what_is_read_is_what_was_written
 }
 
@@ -102,6 +103,39 @@ async fn what_a_failed_job_did_is_gone_and_its_neighbours_stay(on: Trial) {
     assert_eq!(log.len(), 20);
     assert!(log.iter().zip(1..).all(|(envelope, seq)| envelope.seq == seq), "no number is lost");
     assert!(log.iter().all(|envelope| envelope.fallback.parse::<i32>().unwrap() % 3 == 0));
+}
+
+/// Jobs of both kinds, mixed: whoever is taken along by a neighbour's failure is there in the end, exactly once, and hears
+/// the number under which it is.
+async fn jobs_that_share_a_savepoint_are_run_again_when_a_neighbour_fails(on: Trial) {
+    let ground = on.ground();
+    let node = scope(&ground.store());
+    let conv = customer(&node, "o1").await.conv;
+    let jobs = (0..120).map(|n| {
+        let node = node.clone();
+        tokio::spawn(async move {
+            let work = move |tx: &mut crate::store::Tx<'_>| {
+                let seq = append(tx, conv, &n.to_string(), None)?;
+                match n % 8 {
+                    5 => Err(Error::Unavailable),
+                    6 => panic!("this job stumbles on purpose"),
+                    _ => Ok(seq),
+                }
+            };
+            let done = if n % 8 == 3 { node.write(work).await } else { node.repeat(work).await };
+            (n, done)
+        })
+    });
+    let mut told = Vec::new();
+    for job in jobs.collect::<Vec<_>>() {
+        let (n, done) = job.await.unwrap();
+        assert_eq!(done.is_ok(), !matches!(n % 8, 5 | 6), "{n}: {done:?}");
+        told.extend(done.ok().map(|seq| (seq, n.to_string())));
+    }
+    told.sort();
+    let stored: Vec<(i64, String)> = log(&node, conv).await.into_iter().map(|m| (m.seq, m.fallback)).collect();
+    assert_eq!(stored, told);
+    assert!(stored.iter().zip(1..).all(|((seq, _), n)| *seq == n), "no number is lost");
 }
 
 async fn what_is_read_is_what_was_written(on: Trial) {
