@@ -25,6 +25,9 @@ const SYNC_MAX: i64 = 500;
 /// The most messages that one history request gives.
 const HISTORY_MAX: i64 = 200;
 
+/// Of the messages that a device has already, so many of the newest are reported on again when it comes back.
+const REPORTED: i64 = 50;
+
 /// What a device gets for one conversation that it asked to catch up with.
 #[derive(Debug, Clone, Serialize)]
 pub struct Synced {
@@ -108,6 +111,22 @@ fn receipts(
         }
     }
     Ok(found)
+}
+
+/// How the newest messages stand that a client has already: what was told while its socket died never came.
+fn reports(tx: &mut Tx<'_>, client: &Client, conversation: &Conversation, seq: i64) -> Result<Vec<Receipt>, Error> {
+    if conversation.kind != ChannelKind::Wechat || !matches!(client.party, Party::Agent { .. }) {
+        return Ok(Vec::new());
+    }
+    let before = seq.saturating_sub(REPORTED).max(0);
+    let items = delivery::between(tx, conversation.conv, before + 1, seq)?;
+    if items.is_empty() {
+        return Ok(Vec::new());
+    }
+    let origin = conversation.origin(tx);
+    let log = message::after(tx, &origin, conversation.conv, before, REPORTED)?;
+    let id = |seq| log.iter().find(|envelope| envelope.seq == seq).map(|envelope| envelope.id);
+    Ok(items.iter().map(|item| receipt(item, id(item.seq))).collect())
 }
 
 /// How far somebody is.
@@ -300,7 +319,8 @@ fn sync_one(tx: &mut Tx<'_>, client: &Client, position: &Position) -> Result<(Sy
     }
     let off = i64::from(planted(Bug::ResumeSkipsOne)) - i64::from(planted(Bug::ResumeRepeatsOne));
     let rows = message::after(tx, &origin, position.conv, position.seq + off, SYNC_MAX)?;
-    synced.receipts = receipts(tx, client, &conversation, &rows)?;
+    synced.receipts = reports(tx, client, &conversation, position.seq)?;
+    synced.receipts.extend(receipts(tx, client, &conversation, &rows)?);
     synced.last_seq = rows.last().map_or(position.seq, |envelope| envelope.seq);
     Ok((synced, rows.into_iter().filter(|envelope| visible(client, envelope)).collect()))
 }

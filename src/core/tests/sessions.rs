@@ -1,7 +1,10 @@
 //! From the customer's first word to the end and back again.
 
 use super::*;
+use crate::core::request::Position;
+use crate::model::delivery::DeliveryState;
 use crate::model::session::{Holder, State};
+use crate::store::delivery::{self, Delivery};
 
 /// Closed for good: every day is a holiday of sorts.
 const CLOSED: &str = "[hours]\nmon = []\n";
@@ -17,6 +20,7 @@ on_both! {
     who_comes_back_in_time_is_offered_to_the_same_agent
     a_silent_customer_is_asked_once_and_then_let_go
     who_leaves_the_account_stops_waiting_or_is_reported_to_the_agent
+    an_agent_who_comes_back_hears_what_became_of_replies_that_are_on_the_screen_already
     a_visitor_who_goes_away_while_waiting_is_given_up_after_a_while
     labels_are_kept_and_hidden_from_the_customer
 }
@@ -220,6 +224,26 @@ async fn who_leaves_the_account_stops_waiting_or_is_reported_to_the_agent(on: Tr
     let told = log.last().unwrap();
     assert!(matches!(&told.content, Content::Event { name, .. } if name == "contact.gone"));
     assert!(!told.for_contact());
+}
+
+async fn an_agent_who_comes_back_hears_what_became_of_replies_that_are_on_the_screen_already(on: Trial) {
+    let desk = Desk::open(on);
+    let li = desk.ready("li", 1, &["service"]).await;
+    let customer = desk.customer("o-served", ChannelKind::Wechat).await;
+    desk.says(&customer, "在吗").await;
+    desk.route().await;
+    let conv = desk.accept(&li).await;
+    desk.answers(&li, conv, "您好", None).await.unwrap();
+    let reply = desk.log(conv).await.pop().unwrap();
+    let (account, next_at, seq) = (AccountId::parse("oa").unwrap(), desk.clock.now(), reply.seq);
+    let state = DeliveryState::Delivered;
+    let sent = Delivery { conv, seq, account, state, part: 1, attempts: 1, next_at, code: None, detail: None };
+    desk.core.scope(&desk.tenant).write(move |tx| delivery::save(tx, &sent)).await.unwrap();
+    let epoch = desk.read(move |tx| Ok(conversation::find(tx, conv)?.unwrap().epoch)).await;
+    let synced = desk.core.sync(&li, vec![Position { conv, epoch, seq }]).await.unwrap().remove(0);
+    assert!(synced.recovered && synced.msgs.is_empty());
+    let told: Vec<_> = synced.receipts.iter().map(|receipt| (receipt.id, receipt.state)).collect();
+    assert_eq!(told.last(), Some(&(Some(reply.id), Some("delivered"))));
 }
 
 async fn a_visitor_who_goes_away_while_waiting_is_given_up_after_a_while(on: Trial) {
