@@ -214,6 +214,8 @@ impl Group {
         let mut jobs = batch.jobs();
         if planted(Bug::AnswerBeforeCommit) {
             jobs.drain(..).for_each(|job| job.finish(&Ok(())));
+            // Whoever kills the process shall find it in between.
+            std::thread::park_timeout(Duration::from_millis(20));
         }
         let outcome = match outcome {
             Ok(()) => conn.commit(),

@@ -8,6 +8,9 @@ use super::super::history::{Kind, Line, Token, What};
 use super::index::Index;
 use super::{Check, Finding};
 
+/// How replies stand, by tenant, conversation and place.
+type Rows<'a> = HashMap<(&'a str, &'a str, i64), &'a Delivery>;
+
 pub(super) fn findings(index: &Index<'_>) -> Vec<Finding> {
     let reached = |line: &&Line| line.is(Kind::Recv, What::WxOut) && line.code == "0";
     let mut copies: HashMap<Token, Vec<&Line>> = HashMap::new();
@@ -16,7 +19,7 @@ pub(super) fn findings(index: &Index<'_>) -> Vec<Finding> {
     }
     let mut found = Vec::new();
     let rows = index.records.dump.deliveries.iter();
-    let rows: HashMap<_, _> = rows.map(|row| ((row.tenant.as_str(), row.conv.as_str(), row.seq), row)).collect();
+    let rows: Rows<'_> = rows.map(|row| ((row.tenant.as_str(), row.conv.as_str(), row.seq), row)).collect();
     let told = told(index);
     for message in wechat_replies(index) {
         let Some(token) = index.marks_of(message).first().copied() else { continue };
@@ -32,7 +35,7 @@ pub(super) fn findings(index: &Index<'_>) -> Vec<Finding> {
             }
         }
     }
-    found.extend(order(index, &copies));
+    found.extend(order(index, &copies, &rows));
     found
 }
 
@@ -66,8 +69,9 @@ fn one(token: Token, copies: &[&Line], row: Option<&Delivery>) -> Option<Finding
     Some(Finding::of(Check::Wechat, Some(token), what))
 }
 
-/// First copies arrive in the order of the log.
-fn order(index: &Index<'_>, copies: &HashMap<Token, Vec<&Line>>) -> Vec<Finding> {
+/// First copies arrive in the order of the log. One whose answer never came may still be on the wire, and arrive after
+/// those that did not wait for it.
+fn order(index: &Index<'_>, copies: &HashMap<Token, Vec<&Line>>, rows: &Rows<'_>) -> Vec<Finding> {
     let mut found = Vec::new();
     let mut newest: BTreeMap<(&str, &str), (u64, i64)> = BTreeMap::new();
     for message in wechat_replies(index) {
@@ -78,7 +82,10 @@ fn order(index: &Index<'_>, copies: &HashMap<Token, Vec<&Line>>) -> Vec<Finding>
             let what = format!("reached WeChat before {}/{}, which it follows", message.conv, place.1);
             found.push(Finding::of(Check::Wechat, Some(token), what));
         }
-        *place = (*place).max((first.t, message.seq));
+        let row = rows.get(&(message.tenant.as_str(), message.conv.as_str(), message.seq));
+        if row.is_none_or(|row| row.state != "uncertain") {
+            *place = (*place).max((first.t, message.seq));
+        }
     }
     found
 }
@@ -145,5 +152,8 @@ mod tests {
         let first = sample.lines.iter().position(wx_out).unwrap();
         sample.lines[first].t += 1_000;
         assert!(found(&sample)[0].contains("reached WeChat before"));
+        sample.dump.deliveries[0].state = "uncertain".to_owned();
+        sample.lines.iter_mut().rfind(|line| line.f == What::Receipt).unwrap().code = "uncertain".to_owned();
+        assert_eq!(found(&sample).iter().filter(|what| what.contains("before")).count(), 0, "it was late on the wire");
     }
 }
