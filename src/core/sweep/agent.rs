@@ -9,6 +9,7 @@ use crate::core::view::{Around, Viewer, conversation_view, offer_view, session_v
 use crate::core::{Error, Scene};
 use crate::hub::{Hint, Recipient, digest};
 use crate::model::assignment::State;
+use crate::model::delivery::DeliveryState;
 use crate::model::envelope::ChannelKind;
 use crate::model::id::{AgentId, AssignmentId, ConversationId, SessionId, TenantId};
 use crate::model::time::Millis;
@@ -228,8 +229,11 @@ impl Look<'_> {
             let Some(conversation) = conversation::find(tx, conv)? else { return Ok(()) };
             let origin = conversation.origin(tx);
             let id = message::at(tx, &origin, conv, item.seq)?.map(|envelope| envelope.id);
-            let receipt: Receipt = receipt(&item, id);
-            self.news.push(&self.to, &Push::Receipt(receipt))?;
+            if !matches!(item.state, DeliveryState::Pending | DeliveryState::Sending) {
+                // What is on its way is not worth telling: a hint that came meanwhile may have said more.
+                let receipt: Receipt = receipt(&item, id);
+                self.news.push(&self.to, &Push::Receipt(receipt))?;
+            }
             // Each statement sees its own moment: the list of what is on its way may have been read before this message
             // came, and without it here nobody would look at the message again.
             let stand = (item.state.as_str().to_owned(), item.code);
@@ -270,7 +274,6 @@ impl Core {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::delivery::DeliveryState;
     use crate::model::id::{AccountId, RemoteId};
     use crate::store::delivery::Delivery;
     use crate::store::trial::{Trial, on_both};
@@ -308,6 +311,6 @@ mod tests {
         let told =
             news.list.iter().filter_map(|(_, hint)| if let Hint::Swept(f) = hint { Some(&f.text) } else { None });
         let told: Vec<_> = told.map(|text| text.contains("delivered\"")).collect();
-        assert_eq!(told, [false, true], "the agent would never hear that it was delivered");
+        assert_eq!(told, [true], "the end is told, and not that it was on its way");
     }
 }

@@ -49,7 +49,7 @@ async fn a_callback_is_answered_in_time_by_a_gateway_whose_database_is_frozen() 
     let said = phone.says("听得到吗").unwrap();
     let refused = li.sends(&conv, "text", json!({ "text": "您好" })).await.unwrap_err();
     assert_eq!(refused["code"], "dependency_unavailable", "{refused}");
-    assert!(began.elapsed() < ANSWER, "{:?}", began.elapsed());
+    assert!(began.elapsed() < PATIENCE, "{:?}", began.elapsed());
     let answered = app
         .eventually("the first delivery is answered", async || {
             let push = app.platform.ledger(None).pushes.into_iter().find(|push| push.id == said)?;
