@@ -29,7 +29,7 @@ fn the_defaults_stand_alone_and_warn_of_nothing() {
     assert!(config.warnings.is_empty(), "{}", config.warnings);
     assert_eq!(config.http.bind.to_string(), "127.0.0.1:8080");
     assert_eq!(config.http.public_url, "http://127.0.0.1:8080");
-    assert_eq!(config.wechat.deadline, Duration::from_millis(4500));
+    assert_eq!(config.wechat.deadline, Duration::from_millis(4300));
     let Store::Sqlite(sqlite) = config.store else { panic!("sqlite is the default") };
     assert_eq!(sqlite.path, Path::new("data/yizhan.db"));
     assert_eq!(config.secret.master_key, source::Reference::File("data/master.key".into()));

@@ -36,7 +36,7 @@ impl Wechat {
         });
         let this = Self {
             api_base: api_base.unwrap_or_else(|| OFFICIAL_API.to_owned()),
-            deadline: r.millis("deadline_ms", 4_500, 100..=4_800),
+            deadline: r.millis("deadline_ms", 4_300, 100..=4_800),
             connect: r.millis("connect_ms", 3_000, 100..=60_000),
             total: r.millis("total_ms", 10_000, 100..=120_000),
             media: r.millis("media_ms", 60_000, 1_000..=600_000),
