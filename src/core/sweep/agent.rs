@@ -229,8 +229,9 @@ impl Look<'_> {
             let Some(conversation) = conversation::find(tx, conv)? else { return Ok(()) };
             let origin = conversation.origin(tx);
             let id = message::at(tx, &origin, conv, item.seq)?.map(|envelope| envelope.id);
-            if !matches!(item.state, DeliveryState::Pending | DeliveryState::Sending) {
-                // What is on its way is not worth telling: a hint that came meanwhile may have said more.
+            let on_its_way = matches!(item.state, DeliveryState::Pending | DeliveryState::Sending);
+            if !on_its_way || item.code.is_some() {
+                // That it is on its way is not worth telling: a hint that came meanwhile may have said more.
                 let receipt: Receipt = receipt(&item, id);
                 self.news.push(&self.to, &Push::Receipt(receipt))?;
             }

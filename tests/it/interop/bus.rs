@@ -146,11 +146,13 @@ async fn every_event_is_what_the_document_says() {
     let folder = app.stop().await;
     // What the node tells when it ends is in the outbox then: the next one tells it.
     let next = TestApp::with().rabbitmq(&service).again(folder).start().await;
+    let mut ended = false;
     loop {
         let event = ear.next().await.event;
-        let last = event["type"] == "yizhan.node.draining.v1";
+        let (kind, begun) = (event["type"].clone(), ended);
         lines.push(event);
-        if last {
+        ended |= kind == "yizhan.node.draining.v1";
+        if begun && kind == "yizhan.node.up.v1" {
             break;
         }
     }
