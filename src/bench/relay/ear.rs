@@ -1,6 +1,6 @@
 //! A receiver: an agent at the console, who takes every offer and acknowledges what arrives; or a client of socket.io.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
@@ -58,6 +58,8 @@ pub(super) struct Ear {
     agent: bool,
     /// Of each conversation the highest number that arrived and is not acknowledged.
     arrived: HashMap<String, i64>,
+    /// Offers that were taken.
+    offers: HashSet<String>,
     tick: Interval,
 }
 
@@ -65,7 +67,7 @@ impl Ear {
     fn new(ws: Ws, agent: bool) -> Self {
         let mut tick = interval(ACK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        Self { ws, agent, arrived: HashMap::new(), tick }
+        Self { ws, agent, arrived: HashMap::new(), offers: HashSet::new(), tick }
     }
 
     /// An agent signs in, opens the console and presses ready.
@@ -136,8 +138,11 @@ impl Ear {
         ensure!(frame.get("err").is_none(), "an agent was refused: {said}");
         if frame.get("op").and_then(Value::as_str) == Some("offer") {
             let of = |name: &str| frame.pointer(name).cloned().unwrap_or_default();
-            let taken = json!({ "assignment": of("/d/assignment"), "token": of("/d/token") });
-            self.ws.ask("offer.accept", taken).await?;
+            let (assignment, token) = (of("/d/assignment"), of("/d/token"));
+            // An offer may be told twice, by a hint that comes late and by the sweep before it.
+            if self.offers.insert(assignment.to_string()) {
+                self.ws.ask("offer.accept", json!({ "assignment": assignment, "token": token })).await?;
+            }
         }
         Ok(if frame.pointer("/ok/conv/conv").is_some() { Heard::Taken } else { Heard::Other })
     }
