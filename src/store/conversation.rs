@@ -139,7 +139,7 @@ pub struct Arrival {
     pub held: bool,
 }
 
-/// Takes in a customer's message that opens `window` anew: [`identity`] and [`advance`] in one statement. `None` when
+/// Takes in a customer's message that opens `window` anew: [`identity()`] and [`advance`] in one statement. `None` when
 /// the customer is not known yet.
 ///
 /// # Errors
