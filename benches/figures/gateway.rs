@@ -1,6 +1,7 @@
 //! The gateway under measurement: the release binary with a tenant of its own, and people signed in to it.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -65,7 +66,10 @@ impl Gateway {
             setup.workers,
             setup.api,
         );
-        std::fs::write(dir.path().join("yizhan.toml"), config)?;
+        let file = dir.path().join("yizhan.toml");
+        std::fs::write(&file, config)?;
+        // The address of a database stands in it: nobody else may read it.
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600))?;
         let server = Self::serve(dir.path(), address)?;
         Ok(Self { server, dir, database: setup.database.clone() })
     }
