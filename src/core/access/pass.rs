@@ -14,6 +14,7 @@ use crate::model::account::ChannelSettings;
 use crate::model::code::Code;
 use crate::model::envelope::ChannelKind;
 use crate::model::id::{AccountId, AgentId, ContactId, DeviceId, RemoteId, TenantId};
+use crate::model::label::label;
 use crate::model::secret::Secret;
 use crate::model::time::Millis;
 use crate::store::pass::{Kind, New, Pass};
@@ -135,7 +136,7 @@ impl Access {
             None => inner.core.signer().visitor_token(tenant, account),
         };
         let external = RemoteId::parse(&URL_SAFE_NO_PAD.encode(Sha256::digest(visitor.as_bytes())))?;
-        let name = name.map(|name| name.chars().filter(|c| !c.is_control()).take(40).collect::<String>());
+        let name = name.map(|name| label(name, 40));
         let name = name.filter(|name| !name.trim().is_empty());
         let ticket = self.issue(tenant, &Bearer::Visitor { account: account.clone(), external, name }, None).await?;
         Ok(VisitorPass { ticket, visitor })

@@ -17,6 +17,7 @@ use crate::model::content::Content;
 use crate::model::envelope::{ChannelKind, Role, Sender, Visibility};
 use crate::model::event::contact::Updated;
 use crate::model::id::{AccountId, ClientId, ConversationId, MessageId, QueueId, RemoteId};
+use crate::model::label::label;
 use crate::model::session::State;
 use crate::store::conversation::{self, Conversation, Identity};
 use crate::store::{Tx, session as store};
@@ -137,7 +138,7 @@ pub(super) fn open(
 
 /// Makes a customer known, or names one.
 pub(super) fn upsert(tx: &mut Tx<'_>, scene: &Scene, who: Person, name: Option<&str>) -> Result<Done, Error> {
-    let name: Option<String> = name.map(|name| name.chars().filter(|c| !c.is_control()).take(NAME_CHARS).collect());
+    let name: Option<String> = name.map(|name| label(name, NAME_CHARS));
     let name = name.as_deref().map(str::trim).filter(|name| !name.is_empty());
     let (contact, conv, created): (_, Option<ConversationId>, _) = match who {
         Person::Contact { contact } => (contact, None, false),
