@@ -170,8 +170,8 @@ impl Watcher {
     }
 }
 
-/// Everybody says what they have left, customers open their windows once more, and everything that was accepted goes
-/// where it belongs.
+/// Everybody says what they have left, customers open their windows as often as it takes, and everything that was
+/// accepted goes where it belongs.
 async fn settle(system: &System, crew: &Crew) -> anyhow::Result<()> {
     for last in [false, true] {
         if last {
@@ -184,12 +184,18 @@ async fn settle(system: &System, crew: &Crew) -> anyhow::Result<()> {
     let begun = Instant::now();
     let mut calm = 0;
     while calm < 3 {
-        let waiting = system.database.count("FROM delivery WHERE state IN ('pending', 'sending', 'held')").await?;
+        let moving = system.database.count("FROM delivery WHERE state IN ('pending', 'sending')").await?;
+        let held = system.database.count("FROM delivery WHERE state = 'held'").await?;
         let events = system.database.count("FROM outbox").await?;
-        calm = if waiting + events == 0 { calm + 1 } else { 0 };
+        calm = if moving + held + events == 0 { calm + 1 } else { 0 };
         if begun.elapsed() > QUIET {
-            println!("  it does not settle: {waiting} messages and {events} events still wait");
+            println!("  it does not settle: {} messages and {events} events still wait", moving + held);
             break;
+        }
+        if moving == 0 && held > 0 {
+            // Whoever was sent more than a window holds while they could not write has to write more than once.
+            crew.last_words().await;
+            drop(tokio::time::timeout(QUIET, crew.rest()).await);
         }
         tokio::time::sleep(Duration::from_millis(400)).await;
     }

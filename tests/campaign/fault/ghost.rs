@@ -78,7 +78,8 @@ impl Stage<'_> {
             (line.conv, line.tok, line.epoch) = (Some(conv.clone()), vec![words.clone()], epoch);
             line.sess = text(session, "session").map(str::to_owned);
             self.journal.write(&line);
-            let d = json!({ "conv": conv, "cid": format!("g{op}"), "type": "text", "body": { "text": words }, "epoch": epoch });
+            let cid = format!("g{}-{op}", ghost.agent);
+            let d = json!({ "conv": conv, "cid": cid, "type": "text", "body": { "text": words }, "epoch": epoch });
             ghost.member.socket.send(&json!({ "id": 100 + op, "op": "send", "d": d })).await?;
             ghost.said.push((op, conv));
         }

@@ -85,7 +85,11 @@ impl Firm {
                  role = \"agent\"\ncapacity = {CAPACITY}\nqueues = [\"service\"]\n",
             ));
         }
-        text.push_str("[policy]\nagent_grace_s = 20\nwrapup_s = 5\nreject_cooldown_s = 1\nno_answer_delay_s = 2\n");
+        // Nobody is warned of their silence: that would be said after everybody has read everything.
+        text.push_str(
+            "[policy]\nagent_grace_s = 20\nwrapup_s = 5\nreject_cooldown_s = 1\nno_answer_delay_s = 2\n\
+             contact_idle_warn_web_s = 3600\ncontact_idle_close_web_s = 7200\n",
+        );
         text
     }
 }
