@@ -185,6 +185,19 @@ impl Stage<'_> {
         self.world.desk.holder(thread).is_some_and(|(holder, _)| holder == agent)
     }
 
+    /// Waits until a message has just been accepted, but not for long: then a yes that came too early shows.
+    async fn until_accepted(&self, most: Duration) {
+        let accepted = || self.world.accepted.load(Ordering::Relaxed);
+        let before = accepted();
+        let another = async {
+            while accepted() == before {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        // It may be that nobody has anything to say.
+        drop(tokio::time::timeout(most, another).await);
+    }
+
     /// Waits until so much of the load is accepted.
     async fn until_enough(&self, part: f64) {
         let wanted = f64::from(u32::try_from(self.messages).unwrap_or(u32::MAX)) * part;

@@ -12,6 +12,7 @@ pub(super) async fn killed_again_and_again(stage: &mut Stage<'_>) -> anyhow::Res
     stage.harm("kill -9");
     for n in 0..times {
         tokio::time::sleep(Duration::from_millis(700 + (n * 137) % 900)).await;
+        stage.until_accepted(Duration::from_secs(1)).await;
         for node in &mut stage.system.nodes {
             node.kill().await?;
             node.start()?;
