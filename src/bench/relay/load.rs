@@ -70,6 +70,8 @@ impl Shared {
 /// One sender at a time, with the lines it uses in turn.
 #[derive(Debug)]
 struct Slot {
+    /// Which one it is: arrivals are told under this number.
+    at: usize,
     lines: Vec<Line>,
     turn: usize,
 }
@@ -152,7 +154,7 @@ impl Crowd {
             ears.spawn(listen(ear, shared.clone()));
         }
         let count = if gateway { visitors } else { SLOTS };
-        let mut slots: Vec<Slot> = (0..SLOTS).map(|_| Slot { lines: Vec::new(), turn: 0 }).collect();
+        let mut slots: Vec<Slot> = (0..SLOTS).map(|at| Slot { at, lines: Vec::new(), turn: 0 }).collect();
         for first in (0..count).step_by(AT_ONCE) {
             let opening = (first..count.min(first + AT_ONCE)).map(|n| open(gateway, site, n));
             for (n, line) in (first..).zip(futures_util::future::try_join_all(opening).await?) {
@@ -181,6 +183,8 @@ impl Crowd {
     }
 
     fn begin(&mut self, epoch: Epoch, counts: (Duration, Duration)) -> Vec<UnboundedReceiver<u64>> {
+        // They came back from the last run in the order in which they were done.
+        self.slots.sort_by_key(|slot| slot.at);
         let (signals, waiting) = (0..SLOTS).map(|_| unbounded_channel()).unzip();
         let mut seen = self.shared.seen();
         seen.epoch = epoch;
@@ -189,6 +193,14 @@ impl Crowd {
         seen.counted = 0;
         seen.signals = signals;
         waiting
+    }
+
+    /// The reason behind what a sender saw: a receiver that ended hears nothing any more.
+    fn deeper(&mut self, error: anyhow::Error) -> anyhow::Error {
+        match self.ears.try_join_next() {
+            Some(Ok(Err(ended))) => ended.context(format!("a receiver ended ({error:#})")),
+            _ => error,
+        }
     }
 
     /// Waits until everything that was sent has arrived.
@@ -224,7 +236,7 @@ impl Crowd {
         sleep_until(epoch.at(warm_up + time)).await;
         let cpu = site.cpu()? - before;
         while let Some(task) = tasks.join_next().await {
-            let (slot, sent) = task??;
+            let (slot, sent) = task?.map_err(|error| self.deeper(error))?;
             self.slots.push(slot);
             self.sent += sent;
         }
@@ -245,7 +257,7 @@ impl Crowd {
         }
         let mut delays = Delays::default();
         while let Some(task) = tasks.join_next().await {
-            let (slot, accepted) = task??;
+            let (slot, accepted) = task?.map_err(|error| self.deeper(error))?;
             self.slots.push(slot);
             delays.accepted.join(&accepted);
         }
