@@ -34,6 +34,9 @@ const MAX_STRIKES: u8 = 10;
 const MARK_EVERY: Duration = Duration::from_millis(200);
 /// Typing goes on at most this often.
 const TYPING_EVERY: Duration = Duration::from_secs(1);
+/// Between the doubt whether a client is there and the verdict that it is not. A node that was stopped, or starved, reads
+/// in this time what was sent to it meanwhile.
+const DOUBT: Duration = Duration::from_secs(2);
 
 /// What all connections of a node share.
 #[derive(Debug)]
@@ -86,6 +89,8 @@ pub struct Connection {
     reading: bool,
     rechecking: bool,
     heard: Instant,
+    /// When it was last found to be silent for nearly too long. Means nothing if it was heard since.
+    doubted: Instant,
     recheck: Instant,
     sends: Window,
     requests: Window,
@@ -124,6 +129,7 @@ impl Connection {
             reading: false,
             rechecking: false,
             heard: now,
+            doubted: now,
             recheck: now + settings.recheck,
             sends: Window::new(20, Duration::from_secs(10)),
             requests: Window::new(300, Duration::from_secs(10)),
@@ -257,7 +263,7 @@ impl Connection {
     /// When [`Connection::tick`] has something to do.
     #[must_use]
     pub fn deadline(&self, now: Instant) -> Instant {
-        let silence = self.heard + self.shared.settings.heartbeat.mul_f32(2.5);
+        let silence = self.verdict_on_silence().unwrap_or_else(|| self.silence() - DOUBT);
         let sign_in = match self.stage {
             Stage::Stranger(until) => until,
             Stage::Checking(_) | Stage::Client(_) => silence,
@@ -268,9 +274,23 @@ impl Connection {
         gathered.map_or(next, |due| next.min(due))
     }
 
+    /// When the client has been silent for too long.
+    fn silence(&self) -> Instant {
+        self.heard + self.shared.settings.heartbeat.mul_f32(2.5)
+    }
+
+    /// When a client that is in doubt is gone.
+    fn verdict_on_silence(&self) -> Option<Instant> {
+        (self.doubted > self.heard).then(|| self.silence().max(self.doubted + DOUBT))
+    }
+
     /// Time has passed.
     pub fn tick(&mut self, now: Instant) {
-        if now.saturating_duration_since(self.heard) >= self.shared.settings.heartbeat.mul_f32(2.5) {
+        let verdict = self.verdict_on_silence();
+        if verdict.is_none() && now >= self.silence() - DOUBT {
+            self.doubted = now;
+        }
+        if verdict.is_some_and(|verdict| now >= verdict) {
             self.end(Close::HEARTBEAT_TIMEOUT);
         } else if matches!(self.stage, Stage::Stranger(until) if now >= until) {
             self.end(Close::AUTH_FAILED);

@@ -265,11 +265,27 @@ fn marks_that_make_no_sense_are_counted() {
 }
 
 #[test]
+fn a_node_that_slept_hears_what_came_meanwhile_before_it_judges() {
+    let mut there = Bench::signed_in(Endpoint::Visitor, vec![]);
+    there.pass(100_000);
+    assert_eq!(there.code(), None);
+    there.say(r#"{"op":"ping"}"#);
+    there.pass(2_100);
+    assert_eq!(there.code(), None);
+
+    let mut gone = Bench::signed_in(Endpoint::Visitor, vec![]);
+    gone.pass(100_000);
+    gone.pass(2_100);
+    assert_eq!(gone.code(), Some(4009));
+}
+
+#[test]
 fn silence_floods_and_recheck_end_as_they_should() {
     let mut silent = Bench::signed_in(Endpoint::Visitor, vec![]);
-    silent.pass(62_000);
+    silent.pass(60_600);
+    silent.pass(1_800);
     assert_eq!(silent.code(), None);
-    silent.pass(600);
+    silent.pass(200);
     assert_eq!(silent.code(), Some(4009));
 
     let mut flooding = Bench::signed_in(Endpoint::Visitor, vec![]);
