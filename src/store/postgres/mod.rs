@@ -235,7 +235,7 @@ impl Postgres {
         T: QueryFragment<Pg> + QueryId,
     {
         let key = Key::of(query).map_err(Fault::Unsent)?;
-        let known = self.link.as_ref().and_then(|link| link.statements.get(&key)).cloned();
+        let known = self.link.as_mut().and_then(|link| link.statements.get(&key)).cloned();
         if let Some(prepared) = known {
             return Ok(prepared);
         }

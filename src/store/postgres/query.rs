@@ -15,6 +15,11 @@ use tokio_postgres::types::{IsNull, ToSql, Type};
 /// Statements kept by their text: those whose shape may differ from call to call. Ours are fixed, so this is never
 /// reached; without a bound a mistake would grow without end on both sides.
 const TEXTS: usize = 1_000;
+/// Statements are prepared anew when so many were run, and after each doubling up to this many.
+///
+/// The server keeps a plan until it analyses the tables again, at most once a minute. One that was made while a table
+/// was empty may take any index that begins with the tenant, and then read every row that the tenant has by now.
+const ANEW: std::ops::RangeInclusive<u64> = 256..=262_144;
 
 /// One value that a statement is given, encoded by diesel.
 #[derive(Debug)]
@@ -114,6 +119,8 @@ impl Prepared {
 pub(super) struct Statements {
     by_type: HashMap<TypeId, Prepared>,
     by_text: HashMap<String, Prepared>,
+    /// How many were run.
+    run: u64,
 }
 
 /// How a statement is found again.
@@ -131,8 +138,19 @@ impl Key {
     }
 }
 
+/// Whether statements are prepared anew for this run.
+fn is_anew(run: u64) -> bool {
+    run.is_power_of_two() && ANEW.contains(&run)
+}
+
 impl Statements {
-    pub(super) fn get(&self, key: &Key) -> Option<&Prepared> {
+    /// The statement that is to be run.
+    pub(super) fn get(&mut self, key: &Key) -> Option<&Prepared> {
+        self.run = self.run.saturating_add(1);
+        if is_anew(self.run) {
+            self.by_type.clear();
+            self.by_text.clear();
+        }
         match key {
             Key::Type(id) => self.by_type.get(id),
             Key::Text(text) => self.by_text.get(text),
@@ -149,5 +167,19 @@ impl Statements {
                 self.by_text.insert(text, prepared);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plans_are_made_anew_while_tables_grow_and_kept_once_they_have_grown() {
+        let anew = |runs: u64| (1..=runs).filter(|run| is_anew(*run)).count();
+        assert_eq!(anew(255), 0);
+        assert_eq!(anew(256), 1);
+        assert_eq!(anew(1_024), 3);
+        assert_eq!(anew(2_000_000), 11);
     }
 }
