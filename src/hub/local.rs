@@ -82,18 +82,26 @@ impl Local {
     }
 
     pub(super) fn publish(&self, to: &Recipient, hint: &Hint) {
-        let outlets = self.outlets.read().unwrap_or_else(PoisonError::into_inner);
-        let mixed = |other: &Recipient| match (to, other) {
-            (Recipient::Agent(_, to), Recipient::Agent(_, other)) => planted(Bug::HubWithoutTenant) && to == other,
-            _ => false,
-        };
-        let others = outlets.iter().filter(|(other, _)| *other != to && mixed(other)).flat_map(|(_, outlets)| outlets);
-        for outlet in outlets.get(to).into_iter().flatten().chain(others) {
+        let tell = |outlet: &Arc<Outlet>| {
             if let Err(mpsc::error::TrySendError::Full(_)) = outlet.hints.try_send(hint.clone()) {
                 outlet.overrun.store(true, Ordering::Release);
             }
+        };
+        let outlets = self.outlets.read().unwrap_or_else(PoisonError::into_inner);
+        outlets.get(to).into_iter().flatten().for_each(tell);
+        if planted(Bug::HubWithoutTenant) {
+            outlets.iter().filter(|(other, _)| namesakes(to, other)).flat_map(|(_, list)| list).for_each(tell);
         }
     }
+}
+
+/// Whether two agents of different tenants have one name: only for the bug that mixes them up.
+fn namesakes(one: &Recipient, other: &Recipient) -> bool {
+    let name = |of: &Recipient| match of {
+        Recipient::Agent(_, agent) => Some(agent.clone()),
+        Recipient::Agents(_) | Recipient::Contact(..) => None,
+    };
+    one != other && name(one).is_some() && name(one) == name(other)
 }
 
 #[cfg(test)]
