@@ -14,9 +14,13 @@ use crate::model::envelope::ChannelKind;
 use crate::model::id::{AgentId, AssignmentId, ConversationId, SessionId, TenantId};
 use crate::model::time::Millis;
 use crate::model::window::Window;
+use crate::store::conversation::Conversation;
 use crate::store::cursor::Cursor;
 use crate::store::sweep::{self, Head, Share};
 use crate::store::{Tx, assignment, conversation, delivery, message, session};
+
+/// The most messages of a conversation that is new here whose state is told.
+const LATELY: i64 = 50;
 
 /// What the last look saw of an agent.
 #[derive(Debug, Clone, Default)]
@@ -162,8 +166,8 @@ impl Look<'_> {
             let Some(mut seen) = rows.seen(share) else { continue };
             match before.and_then(|before| before.convs.get(&share.conv)) {
                 Some(was) if was.assignment == seen.assignment => self.changed(tx, share, was, &mut seen)?,
-                Some(_) => self.entered(tx, share, &seen)?,
-                None if before.is_some() || recent(scene, rows, share) => self.entered(tx, share, &seen)?,
+                Some(_) => self.entered(tx, scene, share, &mut seen)?,
+                None if before.is_some() || recent(scene, rows, share) => self.entered(tx, scene, share, &mut seen)?,
                 // An agent who has just come was told by the answer to the sign-in.
                 None => self.news.head(&self.to, share.conv, seen.seq, seen.seq),
             }
@@ -177,7 +181,7 @@ impl Look<'_> {
         Ok(())
     }
 
-    fn entered(&mut self, tx: &mut Tx<'_>, share: &Share, seen: &ConvSeen) -> Result<(), Error> {
+    fn entered(&mut self, tx: &mut Tx<'_>, scene: &Scene, share: &Share, seen: &mut ConvSeen) -> Result<(), Error> {
         let Some(conversation) = conversation::find(tx, share.conv)? else { return Ok(()) };
         let session = session::find(tx, share.session)?;
         let view = conversation_view(tx, &conversation, session.as_ref(), Viewer::Agent(self.agent), None)?;
@@ -185,7 +189,24 @@ impl Look<'_> {
         self.news.push(&self.to, &Push::Conversation(Box::new(view)))?;
         self.session(tx, seen)?;
         self.news.head(&self.to, share.conv, seen.seq, seen.seq);
-        Ok(())
+        if conversation.kind == ChannelKind::Wechat { self.lately(tx, scene, &conversation, seen) } else { Ok(()) }
+    }
+
+    /// How messages stand that came shortly before the conversation was seen here for the first time: one that was sent
+    /// and arrived between two looks was never seen on its way.
+    fn lately(
+        &mut self,
+        tx: &mut Tx<'_>,
+        scene: &Scene,
+        conversation: &Conversation,
+        seen: &mut ConvSeen,
+    ) -> Result<(), Error> {
+        let (origin, since) = (conversation.origin(tx), scene.now.minus(RECENT));
+        let log = message::after(tx, &origin, conversation.conv, seen.seq.saturating_sub(LATELY), LATELY)?;
+        self.news.statements += 1;
+        let Some(first) = log.iter().find(|envelope| envelope.ts >= since) else { return Ok(()) };
+        let before = ConvSeen { seq: first.seq - 1, unsettled: BTreeMap::new(), ..seen.clone() };
+        self.settled(tx, conversation.conv, &before, seen)
     }
 
     fn changed(&mut self, tx: &mut Tx<'_>, share: &Share, was: &ConvSeen, now: &mut ConvSeen) -> Result<(), Error> {

@@ -3,10 +3,13 @@
 use super::*;
 use crate::config::{Hub as Where, Redis};
 use crate::core::sweep::Memory;
+use crate::model::delivery::DeliveryState;
 use crate::model::secret::Secret;
+use crate::store::delivery::{self, Delivery};
 
 on_both! {
     an_agent_elsewhere_learns_of_offers_conversations_messages_and_their_ends
+    a_reply_that_arrived_before_the_first_look_is_told_all_the_same
     an_offer_that_was_taken_back_is_taken_back_elsewhere
     a_visitor_elsewhere_learns_of_messages_and_of_the_session
     a_socket_whose_device_came_back_elsewhere_checks_itself
@@ -105,6 +108,28 @@ async fn an_agent_elsewhere_learns_of_offers_conversations_messages_and_their_en
     desk.core.attached(&li).await.unwrap();
     let told = there.round(&mut inlet).await;
     assert_eq!(swept(&told, "conv.gone")[0]["conv"], conv.to_string());
+}
+
+async fn a_reply_that_arrived_before_the_first_look_is_told_all_the_same(on: Trial) {
+    let desk = Desk::open(on);
+    let li = desk.ready("li", 1, &["service"]).await;
+    let mut there = Elsewhere::of(&desk);
+    let (_socket, mut inlet) = there.joined(&li).await;
+    there.round(&mut inlet).await;
+    let customer = desk.customer("o-1", ChannelKind::Wechat).await;
+    desk.says(&customer, "在吗").await;
+    desk.route().await;
+    let conv = desk.accept(&li).await;
+    desk.answers(&li, conv, "您好", None).await.unwrap();
+    let seq = desk.log(conv).await.pop().unwrap().seq;
+    let (account, next_at, state) = (AccountId::parse("oa").unwrap(), desk.clock.now(), DeliveryState::Delivered);
+    let sent = Delivery { conv, seq, account, state, part: 1, attempts: 1, next_at, code: None, detail: None };
+    desk.core.scope(&desk.tenant).write(move |tx| delivery::save(tx, &sent)).await.unwrap();
+    let arrived = |hints: &[Hint]| {
+        swept(hints, "receipt").iter().any(|receipt| receipt["seq"] == seq && receipt["state"] == "delivered")
+    };
+    assert!(arrived(&there.round(&mut inlet).await));
+    assert!(!arrived(&there.round(&mut inlet).await), "once");
 }
 
 async fn an_offer_that_was_taken_back_is_taken_back_elsewhere(on: Trial) {
