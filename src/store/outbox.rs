@@ -145,6 +145,15 @@ fn details(id: &str, found: Option<Result<Envelope, Error>>) -> String {
     })
 }
 
+/// Whether an event waits.
+///
+/// # Errors
+/// When the statement fails.
+pub fn waits(conn: &mut Conn) -> Result<bool, Error> {
+    let one: Option<i64> = on!(conn, c => outbox::table.select(outbox::rowid).first(c).optional())?;
+    Ok(one.is_some())
+}
+
 /// Removes the oldest events, at most `limit`; returns how many those were. For when nobody listens.
 ///
 /// # Errors

@@ -122,10 +122,12 @@ async fn what_nobody_wants_goes_oldest_first(on: Trial) {
     for n in 0..5 {
         accept(&node, conv, Content::text(n.to_string()), None).await;
     }
+    assert!(store.survey(outbox::waits).await.unwrap());
     assert_eq!(store.sweep(|conn| outbox::discard(conn, 3)).await.unwrap(), 3);
     let left: Vec<_> = waiting(&store).await.into_iter().map(|event| event.sequence).collect();
     assert_eq!(left, [Some(4), Some(5)]);
     assert_eq!(store.sweep(|conn| outbox::discard(conn, 3)).await.unwrap(), 2);
     node.write(move |tx| append(tx, conv, "no event", None)).await.unwrap();
+    assert!(!store.survey(outbox::waits).await.unwrap());
     assert_eq!(store.sweep(|conn| outbox::discard(conn, 3)).await.unwrap(), 0);
 }
