@@ -27,7 +27,7 @@ impl Core {
         while round >= BATCH {
             let sweep = move |conn: &mut Conn| {
                 let noted = inbox::forget(conn, now.minus(INBOX_KEPT), now.minus(QUARANTINE_KEPT), 1_000)?;
-                let done = order::forget(conn, now.minus(ORDERS_KEPT))?;
+                let done = order::forget(conn, now.minus(ORDERS_KEPT), 1_000)?;
                 let audited = audit::forget(conn, now.minus(AUDIT_KEPT), 1_000)?;
                 Ok::<_, Error>(noted.saturating_add(done).saturating_add(audited))
             };

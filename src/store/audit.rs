@@ -3,6 +3,7 @@
 use diesel::prelude::*;
 
 use super::conn::{on, put};
+use super::fixed::Forget;
 use super::schema::audit;
 use super::{Conn, Error, Tx};
 use crate::model::time::Millis;
@@ -63,15 +64,7 @@ pub fn latest(tx: &mut Tx<'_>, limit: i64) -> Result<Vec<Entry>, Error> {
 /// it. Returns how many went.
 ///
 /// # Errors
-/// When a statement fails.
+/// When the statement fails.
 pub fn forget(conn: &mut Conn, before: Millis, limit: i64) -> Result<usize, Error> {
-    let at: Option<i64> = on!(conn, c => audit::table
-        .filter(audit::at.lt(before.0))
-        .order(audit::at.asc())
-        .offset(limit)
-        .select(audit::at)
-        .first(c)
-        .optional())?;
-    let before = at.map_or(before.0, |at| at.saturating_add(1).min(before.0));
-    Ok(on!(conn, c => diesel::delete(audit::table.filter(audit::at.lt(before))).execute(c))?)
+    Ok(on!(conn, c => Forget { table: "audit", before, limit }.execute(c))?)
 }

@@ -9,6 +9,8 @@ use diesel::serialize::ToSql;
 use diesel::sql_types::{BigInt, Bool, Integer, Text};
 use diesel::{QueryResult, RunQueryDsl};
 
+use crate::model::time::Millis;
+
 /// The columns of a conversation's row, in their order.
 type Row = (Text, Text, Text, Text, Text, Text, Text, BigInt, Integer, BigInt, BigInt);
 
@@ -103,6 +105,48 @@ where
         );
         out.push_bind_param::<BigInt, _>(&self.limit)?;
         out.push_sql(") AS oldest)");
+        Ok(())
+    }
+}
+
+/// Removes the rows of a table from before a moment: about `limit` of them, oldest first, so that nobody waits for it.
+#[derive(Debug)]
+pub(in crate::store) struct Forget {
+    pub(in crate::store) table: &'static str,
+    pub(in crate::store) before: Millis,
+    pub(in crate::store) limit: i64,
+}
+
+impl QueryId for Forget {
+    type QueryId = ();
+
+    // The text differs from table to table.
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl<C> RunQueryDsl<C> for Forget {}
+
+impl<DB> QueryFragment<DB> for Forget
+where
+    DB: Backend,
+    i64: ToSql<BigInt, DB>,
+{
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        let old = |out: &mut AstPass<'_, 'b, DB>| {
+            out.push_sql(self.table);
+            out.push_sql(r#" WHERE "at" < "#);
+            out.push_bind_param::<BigInt, _>(&self.before.0)
+        };
+        out.push_sql("DELETE FROM ");
+        old(&mut out)?;
+        // Up to a moment: no key is needed that all tables have.
+        out.push_sql(r#" AND "at" <= coalesce((SELECT "at" FROM "#);
+        old(&mut out)?;
+        out.push_sql(r#" ORDER BY "at" LIMIT 1 OFFSET "#);
+        out.push_bind_param::<BigInt, _>(&self.limit)?;
+        out.push_sql("), ");
+        out.push_bind_param::<BigInt, _>(&self.before.0)?;
+        out.push_sql(")");
         Ok(())
     }
 }

@@ -3,6 +3,7 @@
 use diesel::prelude::*;
 
 use super::conn::{on, put};
+use super::fixed::Forget;
 use super::schema::{inbox, quarantine};
 use super::{Conn, Error, Tx};
 use crate::config::{Bug, planted};
@@ -101,16 +102,7 @@ pub fn quarantine(
 /// # Errors
 /// When a statement fails.
 pub fn forget(conn: &mut Conn, inbox_before: Millis, quarantine_before: Millis, limit: i64) -> Result<usize, Error> {
-    let at: Option<i64> = on!(conn, c => inbox::table
-        .filter(inbox::at.lt(inbox_before.0))
-        .order(inbox::at.asc())
-        .offset(limit)
-        .select(inbox::at)
-        .first(c)
-        .optional())?;
-    let before = at.map_or(inbox_before.0, |at| at.saturating_add(1).min(inbox_before.0));
-    let noted = on!(conn, c => diesel::delete(inbox::table.filter(inbox::at.lt(before))).execute(c))?;
-    let kept =
-        on!(conn, c => diesel::delete(quarantine::table.filter(quarantine::at.lt(quarantine_before.0))).execute(c))?;
+    let noted = on!(conn, c => Forget { table: "inbox", before: inbox_before, limit }.execute(c))?;
+    let kept = on!(conn, c => Forget { table: "quarantine", before: quarantine_before, limit }.execute(c))?;
     Ok(noted.saturating_add(kept))
 }

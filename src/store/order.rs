@@ -3,6 +3,7 @@
 use diesel::prelude::*;
 
 use super::conn::on;
+use super::fixed::Forget;
 use super::schema::order_result;
 use super::{Conn, Error, Tx};
 use crate::model::time::Millis;
@@ -48,10 +49,10 @@ pub fn note(tx: &mut Tx<'_>, id: &str, outcome: &Outcome, now: Millis) -> Result
     Ok(noted == 1)
 }
 
-/// Forgets orders of all tenants from before then. Returns how many.
+/// Forgets orders of all tenants from before then: about `limit` of them, oldest first. Returns how many.
 ///
 /// # Errors
 /// When the statement fails.
-pub fn forget(conn: &mut Conn, before: Millis) -> Result<usize, Error> {
-    Ok(on!(conn, c => diesel::delete(order_result::table.filter(order_result::at.lt(before.0))).execute(c))?)
+pub fn forget(conn: &mut Conn, before: Millis, limit: i64) -> Result<usize, Error> {
+    Ok(on!(conn, c => Forget { table: "order_result", before, limit }.execute(c))?)
 }

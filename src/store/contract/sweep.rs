@@ -5,7 +5,7 @@ use crate::model::id::{ConnectionId, NodeId, TenantId};
 use crate::model::time::Millis;
 use crate::store::lease::{self, Lease};
 use crate::store::trial::{Trial, on_both};
-use crate::store::{Error, inbox};
+use crate::store::{Error, inbox, order};
 
 on_both! {
     sweeps_and_jobs_on_the_same_rows_all_succeed
@@ -67,7 +67,11 @@ async fn what_is_old_goes_a_part_at_a_time(on: Trial) {
     scope(&store)
         .write(move |tx| {
             for n in 0..250 {
-                inbox::note(tx, &account, &format!("k-{n}"), Millis(NOW.0 + n))?;
+                let (key, at) = (format!("k-{n}"), Millis(NOW.0 + n));
+                inbox::note(tx, &account, &key, at)?;
+                inbox::quarantine(tx, &key, &account, "xml", "sealed", at)?;
+                let outcome = order::Outcome { digest: "d".into(), reply: "{}".into() };
+                order::note(tx, &key, &outcome, at)?;
             }
             Ok::<_, Error>(())
         })
@@ -79,4 +83,7 @@ async fn what_is_old_goes_a_part_at_a_time(on: Trial) {
         rounds.push(store.sweep(move |conn| inbox::forget(conn, before, NOW, 100)).await.unwrap());
     }
     assert_eq!(rounds, [101, 101, 38, 0]);
+    let quarantined = store.sweep(move |conn| inbox::forget(conn, NOW, before, 100)).await.unwrap();
+    let ordered = store.sweep(move |conn| order::forget(conn, before, 100)).await.unwrap();
+    assert_eq!((quarantined, ordered), (101, 101));
 }
