@@ -1,0 +1,226 @@
+//! A text as tokens: words (jieba and the tenant's own), what they mean (synonyms), pairs of characters and of their
+//! sounds. Knows no questions and no scores.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use jieba_rs::Jieba;
+use pinyin::ToPinyin as _;
+
+use super::lexicon::{Concept, Entry, Lexicon};
+use super::text::is_han;
+
+/// Words of the language; see the file for where they come from.
+const DICTIONARY: &str = include_str!("dictionary.txt");
+/// Words that mean the same.
+const SYNONYMS: &str = include_str!("synonym.txt");
+/// Words that say nothing about what is asked. Kept small: what is frequent weighs little anyway.
+const STOP: &str = "\
+    的 了 吗 呢 啊 吧 呀 嘛 哦 么 我 你 您 他 我们 你们 咱们 请问 想 想问 问 一下 下 那个 这个 这 \
+    那 就 都 也 还 又 再 很 着 给 把 在 是 有 麻烦 帮忙 帮我 谢谢 你好 您好 到底 到 一个 个 咨询 请 \
+    想要 自己 现在 然后 之后 以后 以前 之前 但是 如果 要是 话 因为 所以 上 里 和 跟 与 或 或者 及 用 \
+    让 被 从 对 为 于 以 能 会 会不会 将 才 刚 刚刚 已经 老是 总是 一直 突然 今天 昨天 明天 贵行 \
+    你们行 本行 咱们行 行里 告诉 说";
+/// What a phrase inside a longer one weighs: 开户 in 开户行 is probably not meant.
+const NESTED: f32 = 0.4;
+
+/// The dictionary could not be read.
+#[derive(Debug, thiserror::Error)]
+#[error("the dictionary of words cannot be read: {0}")]
+pub struct Error(#[from] jieba_rs::Error);
+
+/// The words of the language. Takes a moment and some memory to load: once, and all tenants share it.
+#[derive(Debug)]
+pub struct Base(Jieba);
+
+impl Base {
+    /// Reads the built-in dictionary.
+    ///
+    /// # Errors
+    /// The dictionary is damaged.
+    pub fn load() -> Result<Self, Error> {
+        let words = DICTIONARY.find("\n一 ").and_then(|at| DICTIONARY.get(at..)).unwrap_or(DICTIONARY);
+        Ok(Self(Jieba::with_dict(&mut words.trim_start().as_bytes())?))
+    }
+}
+
+/// What somebody's questions are taken apart with.
+#[derive(Debug)]
+pub struct Vocabulary {
+    base: Arc<Base>,
+    lexicon: Lexicon,
+    stop: HashSet<&'static str>,
+}
+
+/// A token; texts are parts of the normalised text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Token<'a> {
+    /// A word.
+    Word(&'a str),
+    /// What several words mean.
+    Concept(Concept),
+    /// Two characters beside each other.
+    Pair(char, char),
+    /// Two syllables beside each other: what is typed wrongly mostly sounds right.
+    Sound(&'static str, &'static str),
+}
+
+impl Vocabulary {
+    /// The language, the tenant's own words (names of products), and groups of synonyms: the built-in ones and the
+    /// tenant's, each like `信用卡|贷记卡`.
+    #[must_use]
+    pub fn new<'a>(
+        base: Arc<Base>,
+        words: impl IntoIterator<Item = &'a str>,
+        synonyms: impl IntoIterator<Item = &'a str>,
+    ) -> Self {
+        let mut plain = Self::plain(base);
+        plain.lexicon.words(words);
+        plain.lexicon.groups(SYNONYMS.lines());
+        plain.lexicon.groups(synonyms);
+        plain
+    }
+
+    /// The language alone.
+    #[must_use]
+    pub fn plain(base: Arc<Base>) -> Self {
+        Self { base, lexicon: Lexicon::default(), stop: STOP.split(' ').collect() }
+    }
+
+    /// The words of a normalised text without stop words, as search engines index them: long ones and their parts.
+    pub(super) fn words<'a>(&self, text: &'a str, mut each: impl FnMut(&'a str)) {
+        let mut gap = 0;
+        let mut at = 0;
+        while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
+            let Some((word, _)) = self.lexicon.at(rest).find(|(_, entry)| entry.word) else {
+                at += rest.chars().next().map_or(1, char::len_utf8);
+                continue;
+            };
+            self.cut(text.get(gap..at).unwrap_or_default(), &mut each);
+            each(word);
+            at += word.len();
+            gap = at;
+        }
+        self.cut(text.get(gap..).unwrap_or_default(), &mut each);
+    }
+
+    fn cut<'a>(&self, text: &'a str, each: &mut impl FnMut(&'a str)) {
+        for token in self.base.0.cut_for_search(text, false) {
+            if !token.word.trim().is_empty() && !self.stop.contains(token.word) {
+                each(token.word);
+            }
+        }
+    }
+
+    /// All tokens of a normalised text and what each weighs among those of its kind.
+    pub(super) fn tokens<'a>(&self, text: &'a str, mut each: impl FnMut(Token<'a>, f32)) {
+        self.words(text, |word| {
+            each(Token::Word(word), 1.0);
+            // Longer phrases are found in the text, however jieba cuts it.
+            if word.chars().nth(1).is_none() {
+                self.concepts(self.lexicon.get(word), 1.0, &mut each);
+            }
+        });
+        self.phrases(text, &mut each);
+        pairs(text, &mut each);
+    }
+
+    /// Finds phrases that have synonyms: from the left the longest, then those inside.
+    fn phrases<'a>(&self, text: &'a str, each: &mut impl FnMut(Token<'a>, f32)) {
+        let mut covered = 0;
+        for (at, _) in text.char_indices() {
+            let rest = text.get(at..).unwrap_or_default();
+            for (phrase, entry) in self.lexicon.at(rest) {
+                let end = at + phrase.len();
+                let weight = if end > covered && at >= covered { 1.0 } else { NESTED };
+                covered = covered.max(end);
+                self.concepts(Some(entry), weight, each);
+            }
+        }
+    }
+
+    /// A word of several meanings has a part of each.
+    fn concepts<'a>(&self, entry: Option<&Entry>, weight: f32, each: &mut impl FnMut(Token<'a>, f32)) {
+        let concepts = entry.map(|entry| entry.concepts.as_slice()).unwrap_or_default();
+        let share = weight / f32::from(u8::try_from(concepts.len()).unwrap_or(u8::MAX).max(1)).sqrt();
+        concepts.iter().for_each(|concept| each(Token::Concept(*concept), share));
+    }
+}
+
+/// Neighbouring Chinese characters, and how they sound.
+fn pairs<'a>(text: &'a str, each: &mut impl FnMut(Token<'a>, f32)) {
+    let mut last: Option<(char, Option<&'static str>)> = None;
+    for c in text.chars() {
+        let this = is_han(c).then(|| (c, c.to_pinyin().map(pinyin::Pinyin::plain)));
+        if let (Some((before, sound_before)), Some((c, sound))) = (last, this) {
+            each(Token::Pair(before, c), 1.0);
+            if let (Some(before), Some(sound)) = (sound_before, sound) {
+                each(Token::Sound(before, sound), 1.0);
+            }
+        }
+        last = this;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(vocabulary: &Vocabulary, text: &str) -> Vec<String> {
+        let mut words = Vec::new();
+        vocabulary.words(text, |word| words.push(word.to_owned()));
+        words
+    }
+
+    fn concepts(vocabulary: &Vocabulary, text: &str) -> Vec<Concept> {
+        let mut found = Vec::new();
+        vocabulary.tokens(text, |token, _| {
+            if let Token::Concept(concept) = token {
+                found.push(concept);
+            }
+        });
+        found
+    }
+
+    #[test]
+    fn long_words_come_with_their_parts_and_stop_words_go() {
+        let vocabulary = Vocabulary::plain(Arc::new(Base::load().unwrap()));
+        assert_eq!(words(&vocabulary, "请问网上银行的密码"), ["网上", "银行", "网上银行", "密码"]);
+        assert_eq!(words(&vocabulary, ""), Vec::<String>::new());
+        assert_eq!(words(&vocabulary, "apple pay"), ["apple", "pay"]);
+    }
+
+    #[test]
+    fn a_tenants_words_stay_whole() {
+        let base = Arc::new(Base::load().unwrap());
+        let own = Vocabulary::new(base.clone(), ["龙腾贷", "龙腾"], []);
+        assert_eq!(words(&own, "申请龙腾贷要什么"), ["申请", "龙腾贷", "要", "什么"]);
+        assert!(!words(&Vocabulary::plain(base), "申请龙腾贷").contains(&"龙腾贷".to_owned()));
+    }
+
+    #[test]
+    fn synonyms_share_a_concept() {
+        let vocabulary = Vocabulary::new(Arc::new(Base::load().unwrap()), [], ["龙卡|熊猫卡"]);
+        for (one, other) in [("信用卡", "贷记卡"), ("龙卡", "熊猫卡"), ("atm", "取款机")] {
+            let (one, other) = (concepts(&vocabulary, one), concepts(&vocabulary, other));
+            assert!(one.iter().any(|concept| other.contains(concept)), "{one:?} {other:?}");
+        }
+        assert!(concepts(&vocabulary, "熊猫").is_empty());
+    }
+
+    #[test]
+    fn what_sounds_alike_is_alike() {
+        let vocabulary = Vocabulary::plain(Arc::new(Base::load().unwrap()));
+        let sounds = |text| {
+            let mut found = Vec::new();
+            vocabulary.tokens(text, |token, _| {
+                if let Token::Sound(one, other) = token {
+                    found.push((one, other));
+                }
+            });
+            found
+        };
+        assert_eq!(sounds("征信"), sounds("证信"));
+        assert_eq!(sounds("征信a报告"), [("zheng", "xin"), ("bao", "gao")]);
+    }
+}
