@@ -1,9 +1,10 @@
-//! Business hours: a week, public holidays, and the weekend days worked to make up for them (调休). Pure rules.
+//! Business hours: a week, public holidays, the weekend days worked to make up for them (调休), and closures for the
+//! occasion. Pure rules.
 
 use std::collections::BTreeSet;
 use std::str::FromStr;
 
-use chrono::{DateTime, Datelike, FixedOffset, NaiveDate, Timelike, Weekday};
+use chrono::{DateTime, Datelike, FixedOffset, NaiveDate, NaiveDateTime, Timelike, Weekday};
 
 use super::time::Millis;
 
@@ -19,6 +20,9 @@ pub enum HoursError {
     /// A day of the calendar.
     #[error("must be a date, like 2026-10-01")]
     Day,
+    /// A closure ends after it begins.
+    #[error("must be a time of closure, like 2026-11-25T14:00/2026-11-25T18:00")]
+    Closure,
 }
 
 /// A time zone with a fixed distance from UTC.
@@ -93,6 +97,25 @@ impl FromStr for Span {
     }
 }
 
+/// A time without service for an occasion of its own: a storm, a drill. Local time, from the first up to, not
+/// including, the second.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Closure {
+    from: NaiveDateTime,
+    until: NaiveDateTime,
+}
+
+impl FromStr for Closure {
+    type Err = HoursError;
+
+    fn from_str(text: &str) -> Result<Self, HoursError> {
+        let time = |text| NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M").map_err(|_unknown| HoursError::Closure);
+        let (from, until) = text.split_once('/').ok_or(HoursError::Closure)?;
+        let closure = Self { from: time(from)?, until: time(until)? };
+        if closure.from < closure.until { Ok(closure) } else { Err(HoursError::Closure) }
+    }
+}
+
 /// The minute of the day that `HH:MM` names.
 fn minute(text: &str) -> Result<u32, HoursError> {
     let number = |part: &str| {
@@ -118,6 +141,8 @@ pub struct Hours {
     pub make_up_days: BTreeSet<Day>,
     /// The spans of a make-up day.
     pub make_up: Vec<Span>,
+    /// Times without service, whatever else says otherwise.
+    pub closures: Vec<Closure>,
 }
 
 impl Hours {
@@ -125,6 +150,10 @@ impl Hours {
     #[must_use]
     pub fn open_at(&self, now: Millis, zone: Zone) -> bool {
         let local = zone.local(now);
+        let time = local.naive_local();
+        if self.closures.iter().any(|closure| (closure.from..closure.until).contains(&time)) {
+            return false;
+        }
         let minute = local.hour() * 60 + local.minute();
         self.spans(Day(local.date_naive())).iter().any(|span| span.contains(minute))
     }
@@ -162,7 +191,13 @@ mod tests {
         let day = || vec!["09:00-12:00".parse().unwrap(), "13:00-18:00".parse().unwrap()];
         let holidays = (1..=7).map(|n| format!("2026-10-0{n}").parse().unwrap()).collect();
         let make_up_days = ["2026-09-27", "2026-10-10"].map(|day| day.parse().unwrap()).into();
-        Hours { week: [day(), day(), day(), day(), day(), vec![], vec![]], holidays, make_up_days, make_up: day() }
+        Hours {
+            week: [day(), day(), day(), day(), day(), vec![], vec![]],
+            holidays,
+            make_up_days,
+            make_up: day(),
+            closures: vec![],
+        }
     }
 
     #[test]
@@ -200,6 +235,24 @@ mod tests {
         assert!(!Hours::default().open_at(at("2026-11-23T10:00:00+08:00"), Zone::shanghai()));
         let always = Hours { week: std::array::from_fn(|_| vec!["00:00-24:00".parse().unwrap()]), ..Hours::default() };
         assert!(always.open_at(at("2026-11-22T23:59:59+08:00"), Zone::shanghai()));
+    }
+
+    #[test]
+    fn a_closure_wins_over_everything_in_local_time() {
+        let mut hours = hours();
+        hours.closures.push("2026-11-23T14:00/2026-11-24T10:00".parse().unwrap());
+        for (text, open) in [
+            ("2026-11-23T13:59:59+08:00", true),
+            ("2026-11-23T14:00:00+08:00", false),
+            ("2026-11-24T09:59:59+08:00", false),
+            ("2026-11-24T10:00:00+08:00", true),
+            ("2026-11-30T14:00:00+08:00", true),
+        ] {
+            assert_eq!(hours.open_at(at(text), Zone::shanghai()), open, "{text}");
+        }
+        for text in ["2026-11-23T14:00", "2026-11-23T14:00/2026-11-23T14:00", "2026-11-23/2026-11-24", ""] {
+            assert_eq!(text.parse::<Closure>(), Err(HoursError::Closure), "{text}");
+        }
     }
 
     #[test]

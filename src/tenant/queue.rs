@@ -5,7 +5,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use crate::config::reader::Reader;
-use crate::model::hours::{Day, Hours, Span};
+use crate::model::hours::{Closure, Day, Hours, Span};
 use crate::model::id::QueueId;
 
 /// Which free agent a queue asks first.
@@ -61,7 +61,9 @@ pub(super) fn hours(r: &Reader<'_>) -> Hours {
     };
     let week = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"].map(spans);
     let make_up = if r.has("make_up") { spans("make_up") } else { week.first().cloned().unwrap_or_default() };
-    let hours = Hours { week, holidays: days("holidays"), make_up_days: days("make_up_days"), make_up };
+    let closure = "a time of closure, like \"2026-11-25T14:00/2026-11-25T18:00\"";
+    let closures = r.list("closures", closure, |text| Closure::from_str(text).ok());
+    let hours = Hours { week, holidays: days("holidays"), make_up_days: days("make_up_days"), make_up, closures };
     r.unknown();
     hours
 }
