@@ -1,12 +1,17 @@
-//! Module events and commands. Carries events to the other modules of a contact centre; knows no session.
+//! Module events, commands and questions. Carries events to the other modules of a contact centre, takes their orders and
+//! asks them; knows no session.
 
+pub mod ask;
+mod breaker;
 pub mod command;
 mod figure;
 mod local;
 mod rabbitmq;
 
+use serde_json::Value;
 use tokio::sync::broadcast;
 
+use ask::{Ask, AskError};
 use command::Commands;
 pub use figure::Figures;
 
@@ -123,6 +128,18 @@ impl Bus {
         match self {
             Self::Local(_) => Ok(Commands::none()),
             Self::Rabbitmq(rabbitmq) => rabbitmq.subscribe(node).await,
+        }
+    }
+
+    /// Asks another module and waits for its answer, at most for the question's own time. Dropping the future stops the
+    /// waiting, not the module.
+    ///
+    /// # Errors
+    /// [`AskError`]; on a local bus always [`AskError::NoService`], because no module listens there.
+    pub async fn ask(&self, request: Ask) -> Result<Value, AskError> {
+        match self {
+            Self::Local(_) => Err(AskError::NoService),
+            Self::Rabbitmq(rabbitmq) => rabbitmq.ask(request).await,
         }
     }
 

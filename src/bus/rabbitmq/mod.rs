@@ -1,17 +1,22 @@
 //! The bus on a RabbitMQ broker. Events go out confirmed; what is on the broker is declared by us, again and again.
 
+mod ask;
 mod command;
 mod link;
 mod publish;
 mod topology;
+mod waiting;
 
 use std::sync::Arc;
 
+use serde_json::Value;
 use tokio::sync::Mutex;
 
+use self::ask::Asking;
 pub(super) use self::command::{Slip, Subscription};
 use self::link::Address;
 use self::publish::Outlet;
+use super::ask::{Ask, AskError};
 use super::command::Commands;
 use super::figure::{Counters, Figures};
 use super::{Error, Outcome};
@@ -31,6 +36,7 @@ struct Inner {
     counters: Counters,
     /// The way out for events, while it is open.
     outlet: Mutex<Option<Outlet>>,
+    asking: Asking,
 }
 
 // The address holds a password.
@@ -43,8 +49,13 @@ impl std::fmt::Debug for Inner {
 impl Rabbitmq {
     pub(super) fn new(settings: &config::bus::Rabbitmq) -> Result<Self, Error> {
         let address = Address::of(settings)?;
-        let inner =
-            Inner { settings: settings.clone(), address, counters: Counters::default(), outlet: Mutex::default() };
+        let inner = Inner {
+            settings: settings.clone(),
+            address,
+            counters: Counters::default(),
+            outlet: Mutex::default(),
+            asking: Asking::new(),
+        };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -63,6 +74,10 @@ impl Rabbitmq {
             return Ok(Commands::none());
         }
         Subscription::open(&self.inner, node).await.map(Commands::from)
+    }
+
+    pub(super) async fn ask(&self, request: Ask) -> Result<Value, AskError> {
+        self.inner.asking.ask(&self.inner.address, request).await
     }
 
     pub(super) fn figures(&self) -> Figures {

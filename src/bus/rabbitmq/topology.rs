@@ -28,6 +28,9 @@ const PARKED: i64 = 100_000;
 /// A command that fails so often is parked. Brokers before version 4 know no limit of their own.
 const DELIVERIES: i64 = 5;
 
+/// The topic exchange of all questions to other modules, which bind queues of their own to `<service>.#`.
+pub(super) const QUESTIONS: &str = "yizhan.rpc";
+
 /// The address of an event: `yizhan.<tenant>.<entity>.<verb>`.
 pub(super) fn routing_key(event: &Occurrence) -> String {
     format!("yizhan.{}.{}", event.tenant, event.kind)
@@ -60,6 +63,12 @@ pub(super) async fn declare_events(channel: &Channel, settings: &config::bus::Ra
     channel.queue_bind(UNROUTED.into(), UNROUTED.into(), "".into(), QueueBindOptions::default(), none()).await?;
     let alternate = table([("alternate-exchange", text(UNROUTED))]);
     channel.exchange_declare(EVENTS.into(), ExchangeKind::Topic, durable, alternate).await
+}
+
+/// Declares where questions go.
+pub(super) async fn declare_questions(channel: &Channel) -> lapin::Result<()> {
+    let durable = ExchangeDeclareOptions { durable: true, ..ExchangeDeclareOptions::default() };
+    channel.exchange_declare(QUESTIONS.into(), ExchangeKind::Topic, durable, FieldTable::default()).await
 }
 
 /// Declares where commands come from, and the queue of this node's own, whose name it returns.

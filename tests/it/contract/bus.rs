@@ -2,27 +2,16 @@
 
 use std::sync::Arc;
 
+use serde_json::json;
+use yizhan::bus::ask::AskError;
 use yizhan::bus::{Bus, Error, Outcome};
-use yizhan::config;
 use yizhan::model::event::Occurrence;
 use yizhan::model::id::TenantId;
-use yizhan::model::secret::Secret;
 use yizhan::model::time::Millis;
 
-use crate::support::broker::{Broker, Heard, url};
+use crate::support::broker::{Broker, Heard, rabbitmq, url};
+use crate::support::clerk::question;
 use crate::support::service::{Kind, Service};
-
-/// A bus on this broker.
-pub fn rabbitmq(url: &str) -> Bus {
-    let settings = config::bus::Rabbitmq {
-        url: Secret::new(url.to_owned()),
-        ca_file: None,
-        commands: true,
-        prefetch: 64,
-        unrouted_max: 1_000,
-    };
-    Bus::open(&config::Bus::Rabbitmq(settings)).expect("an address")
-}
 
 /// Events `from..to` of one session of a tenant of that name.
 pub fn events(tenant: &str, range: std::ops::Range<i64>) -> Vec<Occurrence> {
@@ -111,6 +100,8 @@ async fn a_broker_that_refuses_is_explained() {
     all_taken(&bus.publish(&batch).await, &batch);
     let node = yizhan::model::id::NodeId::generate(Millis(1));
     bus.subscribe(node).await.expect("commands can be taken");
+    let asked = bus.ask(question("crm", "ticket.create", json!({}))).await;
+    assert_eq!(asked, Err(AskError::NoService), "the question went out");
 
     for (user, vhost, reason, advice) in [
         ("yizhan:wrong", "cc", "ACCESS_REFUSED", "user and password"),
@@ -125,6 +116,9 @@ async fn a_broker_that_refuses_is_explained() {
         };
         assert!(told.contains(reason) && given.contains(advice), "{user} {vhost}: {told} {given}");
     }
+
+    let asked = rabbitmq(&at("reader:right", "cc")).ask(question("crm", "ticket.create", json!({}))).await;
+    assert!(matches!(&asked, Err(AskError::Away(why)) if why.contains("set_permissions")), "{asked:?}");
 
     // Something of ours exists, but is something else.
     let other = Broker::connect_to(&at("yizhan:right", "cc")).await;

@@ -6,8 +6,8 @@ use std::time::Duration;
 use yizhan::bus::{Bus, Error};
 use yizhan::model::event::Occurrence;
 
-use super::bus::{events, numbers, rabbitmq};
-use crate::support::broker::{Broker, url};
+use super::bus::{events, numbers};
+use crate::support::broker::{Broker, rabbitmq, url};
 use crate::support::service::{Kind, Service};
 
 /// How long the bus may need to find its way back.

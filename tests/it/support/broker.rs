@@ -10,6 +10,9 @@ use lapin::options::{
 use lapin::types::FieldTable;
 use lapin::{BasicProperties, Channel, Confirmation, Connection, ConnectionProperties, Consumer, ExchangeKind};
 use serde_json::{Value, json};
+use yizhan::bus::Bus;
+use yizhan::config;
+use yizhan::model::secret::Secret;
 
 use super::service::Service;
 use super::socket::PATIENCE;
@@ -48,6 +51,18 @@ pub struct Heard {
 /// The address of a broker of the tests.
 pub fn url(service: &Service) -> String {
     format!("amqp://guest:guest@127.0.0.1:{}/%2f", service.port())
+}
+
+/// A bus on this broker.
+pub fn rabbitmq(url: &str) -> Bus {
+    let settings = config::bus::Rabbitmq {
+        url: Secret::new(url.to_owned()),
+        ca_file: None,
+        commands: true,
+        prefetch: 64,
+        unrouted_max: 1_000,
+    };
+    Bus::open(&config::Bus::Rabbitmq(settings)).expect("an address")
 }
 
 fn passive() -> QueueDeclareOptions {
