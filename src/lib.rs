@@ -22,6 +22,8 @@ pub mod secret;
 pub mod store;
 // floor 3
 pub mod channel;
+pub mod flow;
+pub mod robot;
 pub mod tenant;
 // floor 4
 pub mod core;

@@ -12,6 +12,7 @@ mod planted;
 pub mod problem;
 pub mod process;
 pub mod reader;
+pub mod robot;
 pub mod socket;
 pub mod source;
 pub mod store;
@@ -30,6 +31,7 @@ pub use hub::{Durability, Hub, Redis};
 pub use planted::{Bug, planted};
 pub use problem::{Problem, Problems};
 pub use process::{Drain, Log, LogFormat, Secrets};
+pub use robot::Robot;
 pub use socket::Socket;
 pub use store::{Postgres, Sqlite, Store};
 pub use wechat::Wechat;
@@ -64,6 +66,8 @@ pub struct Config {
     pub media: Media,
     /// `[wechat]`
     pub wechat: Wechat,
+    /// `[robot]`
+    pub robot: Robot,
     /// `[secret]`
     pub secret: Secrets,
     /// `[tenants] dir`
@@ -136,6 +140,7 @@ fn read(merged: &Table, env: &BTreeMap<String, String>) -> Result<Config, Proble
         bus: section(&root, "bus", |r| Bus::read(r, &data_dir)),
         media: section(&root, "media", |r| Media::read(r, &data_dir)),
         wechat: section(&root, "wechat", Wechat::read),
+        robot: section(&root, "robot", Robot::read),
         secret: section(&root, "secret", |r| Secrets::read(r, &data_dir)),
         tenants_dir: section(&root, "tenants", process::folder),
         template_dir: section(&root, "template", process::folder),

@@ -168,6 +168,19 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// A number from 0 to 1; `default` when absent.
+    #[must_use]
+    pub fn ratio(&self, key: &'static str, default: f64) -> f64 {
+        let Some(value) = self.value(key) else { return default };
+        match value.as_float() {
+            Some(number) if (0.0..=1.0).contains(&number) => number,
+            _ => {
+                self.problem(key, "must be a number from 0.0 to 1.0");
+                default
+            }
+        }
+    }
+
     /// Like [`Reader::int`], for counts and sizes held in memory.
     #[must_use]
     pub fn count(&self, key: &'static str, default: usize, range: RangeInclusive<usize>) -> usize {
@@ -276,6 +289,19 @@ impl<'a> Reader<'a> {
             self.document.inline_secret.set(true);
         }
         source::resolve(text, &self.document.env, &self.document.base).map_err(|what| self.problem(key, what)).ok()
+    }
+
+    /// Every key of this table with its text.
+    #[must_use]
+    pub fn all_texts(&self) -> BTreeMap<String, String> {
+        let text = |(key, value): (&String, &Value)| match value.as_str() {
+            Some(text) => Some((key.clone(), text.to_owned())),
+            None => {
+                self.problem(key, "must be text");
+                None
+            }
+        };
+        self.table.iter().filter_map(text).collect()
     }
 
     /// Notes every key that nobody has asked for so far: the last step of reading a table.

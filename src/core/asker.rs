@@ -36,6 +36,8 @@ impl Core {
             self.inner.deliveries.notify_one();
             self.inner.fetches.notify_one();
             self.inner.timers.notify_one();
+            self.inner.turns.notify_one();
+            self.inner.calls.notify_one();
         }
     }
 }

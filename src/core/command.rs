@@ -56,6 +56,7 @@ impl Core {
             | Request::Handoff { .. }
             | Request::CancelQueue {}
             | Request::LeaveMessage { .. }
+            | Request::Feedback { .. }
             | Request::End { session: None, .. } => self.perform_contact(client, request).await,
             other => self.perform_agent(client, other).await,
         }
@@ -67,6 +68,7 @@ impl Core {
             Request::Open { .. } => Ok(json!({ "conv": json_of(&self.open(client).await?)? })),
             Request::Handoff { queue } => json_of(&self.handoff(client, queue).await?),
             Request::CancelQueue {} => self.cancel_queue(client).await.map(|()| json!({})),
+            Request::Feedback { seq, helpful } => self.robot_feedback(client, seq, helpful).await.map(|()| json!({})),
             Request::LeaveMessage { text, phone } => self.leave_message(client, text, phone).await.map(|()| json!({})),
             _ => self.end(client, None, None).await.map(|()| json!({})),
         }
@@ -94,6 +96,12 @@ impl Core {
                 let paperwork = Paperwork { disposition, tags, note };
                 self.wrapup_done(client, assignment, paperwork).await.map(|()| json!({}))
             }
+            Request::RobotList {} => Ok(json!({ "convs": json_of(&self.robot_list(client).await?)? })),
+            Request::RobotTrace { session } => {
+                Ok(json!({ "turns": json_of(&self.robot_trace(client, session).await?)? }))
+            }
+            Request::TakeOver { session } => Ok(json!({ "conv": json_of(&self.take_over(client, session).await?)? })),
+            Request::RobotBack { session } => self.pass_back(client, session).await.map(|()| json!({})),
             Request::Tag { session, tags } => self.tag(client, session, tags).await.map(|()| json!({})),
             _ => Err(Error::new(Code::UnsupportedOp, "不支持的操作 / unsupported op")),
         }

@@ -5,7 +5,7 @@ use super::effect::{Effect, Effects, Push};
 use super::event::emit;
 use super::session::{conflict, millis, record, save, say, step, tell};
 use super::timer::{self, Kind};
-use super::{Client, Core, Error, Party, Scene, asker, handoff, offer, presence, transfer};
+use super::{Client, Core, Error, Party, Scene, asker, flow, handoff, offer, presence, transfer};
 use crate::model::assignment::{Move as Turn, State as Share};
 use crate::model::code::Code;
 use crate::model::event::assignment::{Completed, WrapupStarted};
@@ -67,12 +67,16 @@ pub(super) fn finish(
     }
     queue::remove(tx, session.session)?;
     queue::forgive(tx, session.session)?;
+    flow::abandon(tx, scene, session, "ended", fx)?;
     let kinds = [Kind::MaxWait, Kind::QueueGrace, Kind::IdleWarn, Kind::IdleClose, Kind::SessionMax];
     timer::cancel(tx, &kinds, session.session)?;
     session.transfer = None;
     step(session, Move::End)?;
     session.ended = Some(End { at: scene.now, by: by.to_string(), reason: reason.to_owned() });
     save(tx, session)?;
+    if session.connected_at.is_some() && flow::survey_reaches(tx, scene, session)? {
+        flow::send_survey(tx, scene, session, fx)?;
+    }
     tell(tx, session, fx)?;
     fx.push(Effect::Route);
     Ok(())

@@ -8,15 +8,16 @@ use super::leave::{self, Why};
 use super::session::{conflict, home, millis, record, save, say, step, tell};
 use super::timer::{self, Kind};
 use super::view::{Around, Viewer, session_view};
-use super::{Client, Core, Error, Scene, asker, ending, presence, session, transfer};
+use super::{Client, Core, Error, Scene, asker, ending, flow, presence, robot, session, transfer};
 use crate::model::assignment::{Move as Turn, State as Share};
 use crate::model::code::Code;
+use crate::model::dialogue::Reason;
 use crate::model::event::assignment::Lost;
 use crate::model::event::queue::Overflowed;
 use crate::model::event::session::{Left, QueueLeft, Queued};
 use crate::model::id::{QueueId, SessionId};
 use crate::model::presence::{PRIORITY_LOST, PRIORITY_NORMAL};
-use crate::model::session::{EndedBy, Move, State};
+use crate::model::session::{EndedBy, Holder, Move, State};
 use crate::store::assignment::{self, Assignment};
 use crate::store::queue::{self, Entry};
 use crate::store::session::{self as store, Session};
@@ -295,7 +296,13 @@ impl Core {
                 State::Active => return Err(Error::new(Code::Conflict, "客服正在接待您 / an agent is answering you")),
                 State::New | State::Bot | State::Ended => {}
             }
-            enqueue(tx, scene, &mut session, wish.as_ref(), fx)?;
+            if matches!(session.holder, Holder::Robot | Holder::Flow) {
+                flow::abandon(tx, scene, &session, "handoff", fx)?;
+                let wish = robot::Wish { queue: wish, ..robot::Wish::of(Reason::Asked) };
+                robot::hand_over(tx, scene, &mut session, wish, fx)?;
+            } else {
+                enqueue(tx, scene, &mut session, wish.as_ref(), fx)?;
+            }
             let around = Around::read(tx, &session)?;
             Ok(session_view(&session, &around, Viewer::of(&owned)))
         })

@@ -9,8 +9,9 @@ use super::directory::Entrance;
 use super::effect::{Effect, Effects};
 use super::event::emit;
 use super::switchboard::{Draft, append, place};
-use super::{Core, Error, Scene, session};
+use super::{Core, Error, Scene, session, slot};
 use crate::config::{Bug, planted};
+use crate::flow::trigger::Event;
 use crate::model::code::Code;
 use crate::model::content::Content;
 use crate::model::envelope::{Role, Sender, Visibility};
@@ -30,8 +31,6 @@ const HANDOFF_KEY: &str = "HANDOFF";
 /// How often a delivery is tried while the store is away, and the pauses: together longer than WeChat waits.
 const TRIES: u32 = 20;
 const BACKOFF: Backoff = Backoff::new(Duration::from_millis(50), Duration::from_millis(400));
-/// Room in the passive slot, in bytes of UTF-8: WeChat drops longer texts silently.
-const PASSIVE_ROOM: usize = 2000;
 
 impl Core {
     /// Takes in one delivery of a channel. Returns after it is committed, with what the channel is to be told.
@@ -49,7 +48,8 @@ impl Core {
         let mut tries = 0;
         let (answer, effects) = loop {
             let (scene, delivery) = (self.scene(&tenant)?, Arc::clone(&delivery));
-            match self.scope(&tenant).repeat(move |tx| take_in(tx, &scene, &delivery.0, &delivery.1)).await {
+            let wait = self.inner.parts.passive_wait;
+            match self.scope(&tenant).repeat(move |tx| take_in(tx, &scene, &delivery.0, &delivery.1, wait)).await {
                 Ok(done) => break done,
                 Err(error) => {
                     self.doubt(&tenant, &error);
@@ -61,7 +61,13 @@ impl Core {
         if fetches {
             self.inner.fetches.notify_one();
         }
-        Ok(answer)
+        match answer {
+            Answer::Open { until, .. } => {
+                let (entrance, inbound) = &*delivery;
+                self.answer_of(&tenant, (entrance.account.clone(), inbound.dedupe.clone()), until).await
+            }
+            answer => Ok(answer),
+        }
     }
 
     /// Keeps input that is authentic but unusable, for whoever has to find out why. `body` is sealed at rest.
@@ -104,7 +110,13 @@ async fn wait_after(error: Error, tries: &mut u32) -> Result<(), Error> {
     Ok(())
 }
 
-fn take_in(tx: &mut Tx<'_>, scene: &Scene, entrance: &Entrance, inbound: &Inbound) -> Result<(Answer, Effects), Error> {
+fn take_in(
+    tx: &mut Tx<'_>,
+    scene: &Scene,
+    entrance: &Entrance,
+    inbound: &Inbound,
+    wait: Duration,
+) -> Result<(Answer, Effects), Error> {
     let mut effects = Effects::default();
     if !inbox::note(tx, &entrance.account, &inbound.dedupe, scene.now)? {
         let answer = inbox::answer(tx, &entrance.account, &inbound.dedupe)?.unwrap_or(Answer::Accepted);
@@ -117,7 +129,8 @@ fn take_in(tx: &mut Tx<'_>, scene: &Scene, entrance: &Entrance, inbound: &Inboun
             return Ok((Answer::Accepted, effects));
         }
     };
-    effects.open_passive(conversation.conv, PASSIVE_ROOM);
+    effects.open_passive(conversation.conv, slot::ROOM);
+    effects.offer_slot((entrance.account.clone(), inbound.dedupe.clone()), scene.now.plus(wait));
     match &inbound.kind {
         InboundKind::Message(content) => {
             if !subscribed {
@@ -127,13 +140,7 @@ fn take_in(tx: &mut Tx<'_>, scene: &Scene, entrance: &Entrance, inbound: &Inboun
         }
         InboundKind::Event(event) => happened(tx, scene, &conversation, inbound, event, &mut effects)?,
     }
-    let answer = match effects.take_passive() {
-        Some(text) => Answer::Passive(Box::new(Content::text(text))),
-        None => Answer::Accepted,
-    };
-    if answer != Answer::Accepted {
-        inbox::answered(tx, &entrance.account, &inbound.dedupe, &answer)?;
-    }
+    let answer = slot::settle(tx, &entrance.account, &inbound.dedupe, &mut effects)?;
     Ok((answer, effects))
 }
 
@@ -215,6 +222,11 @@ fn said(
     content: Content,
     effects: &mut Effects,
 ) -> Result<(), Error> {
+    if let Some(rating) = session::rates(tx, scene, conversation, &content)? {
+        let draft = contact_draft(conversation, inbound, content);
+        place(tx, scene, conversation, draft, Vec::new(), effects)?;
+        return rating.keep(tx, scene, effects);
+    }
     let open = session::ensure_open(tx, scene, conversation, effects)?;
     let mut draft = contact_draft(conversation, inbound, content);
     draft.session = Some(open.session);
@@ -262,10 +274,10 @@ fn happened(
         session::show_window(&open, &Conversation { window, ..conversation.clone() }, effects);
     }
     match event {
-        ChannelEvent::Followed { .. } => {
+        ChannelEvent::Followed { scene: code } => {
             conversation::set_subscribed(tx, &conversation.account, &inbound.from, true)?;
             emit(tx, scene, &Subscribed(follower(conversation)))?;
-            session::followed(tx, scene, conversation, effects)?;
+            session::followed(tx, scene, conversation, code.as_deref(), effects)?;
         }
         ChannelEvent::Unfollowed => {
             conversation::set_subscribed(tx, &conversation.account, &inbound.from, false)?;
@@ -274,13 +286,13 @@ fn happened(
             session::unfollowed(tx, scene, conversation, effects)?;
         }
         ChannelEvent::MenuClicked { key } if key == HANDOFF_KEY => {
-            let open = session::ensure_open(tx, scene, conversation, effects)?;
-            session::contact_said(tx, scene, open, &envelope, effects)?;
+            session::person_wanted(tx, scene, conversation, &envelope, effects)?;
         }
-        ChannelEvent::Scanned { .. }
-        | ChannelEvent::MenuClicked { .. }
-        | ChannelEvent::Position { .. }
-        | ChannelEvent::Reported { .. } => {}
+        ChannelEvent::MenuClicked { key } => session::triggered(tx, scene, conversation, Event::Menu(key), effects)?,
+        ChannelEvent::Scanned { scene: code } => {
+            session::triggered(tx, scene, conversation, Event::Scene(code), effects)?;
+        }
+        ChannelEvent::Position { .. } | ChannelEvent::Reported { .. } => {}
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use super::event::emit;
 use super::session::{by_channel, contact_here, home, save, say, step, tell};
 use super::switchboard::{Draft, append};
 use super::timer::{self, Kind};
-use super::{Client, Core, Error, Scene, asker, ending, handoff, session};
+use super::{Client, Core, Error, Scene, asker, ending, flow, handoff, session};
 use crate::model::code::Code;
 use crate::model::content::Content;
 use crate::model::envelope::{Envelope, Role, Sender};
@@ -78,6 +78,9 @@ pub(super) fn ask(
         emit(tx, scene, &refused)?;
     }
     say(tx, scene, session, &why.text(), fx)?;
+    if flow::instead_of_people(tx, scene, session, why, fx)? {
+        return Ok(());
+    }
     tell(tx, session, fx)
 }
 
@@ -101,6 +104,9 @@ pub(super) fn keep(
         message: envelope.id,
         seq: envelope.seq,
         phone: phone.map(ToOwned::to_owned),
+        no: None,
+        fields: None,
+        flow: None,
     };
     emit(tx, scene, &ticket)?;
     say(tx, scene, session, &Prompt::LeaveMessageAck, fx)?;

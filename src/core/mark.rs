@@ -37,7 +37,7 @@ fn mark(push: &Push, text: &str) -> Option<Mark> {
         Push::Queue(view) => Mark::of(("queue", view.queue.as_str()), view.waiting),
         Push::Window(view) => Mark::of(("window", view.conv.to_string()), text),
         Push::Media { id, state, .. } => Mark::of(("media", id.to_string()), state),
-        Push::Typing { .. } => return None,
+        Push::Typing { .. } | Push::Growing { .. } | Push::Suggest(_) => return None,
     })
 }
 

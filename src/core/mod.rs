@@ -18,6 +18,7 @@ pub mod effect;
 mod ending;
 mod event;
 mod fetch;
+mod flow;
 mod handoff;
 pub mod intake;
 mod leases;
@@ -29,10 +30,13 @@ pub mod order;
 mod presence;
 pub mod relay;
 pub mod request;
+pub mod robot;
 mod router;
 mod send;
 pub(crate) mod session;
 pub mod signature;
+mod silence;
+mod slot;
 mod source;
 mod standing;
 mod state;
@@ -46,6 +50,7 @@ mod typing;
 pub(crate) mod view;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 pub use self::log::{LogPage, Synced};
 pub use self::presence::Holds;
@@ -60,6 +65,7 @@ use self::signature::Signer;
 use crate::channel::wechat::ReplayCache;
 use crate::channel::wechat::api::Api;
 use crate::clock::Clock;
+use crate::flow::Catalogue;
 use crate::hub::Hub;
 use crate::media::Media;
 use crate::model::code::Code;
@@ -195,6 +201,10 @@ pub struct Parts {
     pub media: Media,
     /// The WeChat platform.
     pub wechat: Api,
+    /// The way to robots outside.
+    pub robots: robot::Robots,
+    /// How long the answer to a delivery waits for a machine; below what the channel waits.
+    pub passive_wait: Duration,
     /// Scheme, host and port under which customers reach this gateway, for links in messages.
     pub public_url: String,
 }
@@ -209,6 +219,7 @@ pub struct Core {
 struct Inner {
     parts: Parts,
     signer: Signer,
+    public_url: Arc<str>,
     directory: ArcSwap<Directory>,
     replay: Arc<ReplayCache>,
     /// Rung when a delivery may have become due.
@@ -219,6 +230,14 @@ struct Inner {
     timers: Notify,
     /// Rung when a queue or an agent changed.
     routes: Bell,
+    /// Rung when a robot's turn waits.
+    turns: Notify,
+    /// Rung when a form waits for another system.
+    calls: Notify,
+    /// Requests that wait for a machine's answer.
+    slots: slot::Slots,
+    /// The question bases.
+    knowledge: robot::Knowledge,
     /// What became of the orders of other modules.
     orders: order::Tally,
     /// Who types to customers on called channels; what does not fit is dropped.
@@ -234,6 +253,11 @@ pub(crate) struct Scene {
     pub(crate) templates: Arc<Templates>,
     pub(crate) node: NodeId,
     pub(crate) now: Millis,
+    /// The tenant's forms.
+    pub(crate) flows: Arc<Catalogue>,
+    /// Signs the way back from pages that forms send customers to.
+    pub(crate) signer: Signer,
+    pub(crate) public_url: Arc<str>,
 }
 
 impl Core {
@@ -243,6 +267,7 @@ impl Core {
         let replay = Arc::default();
         let directory = ArcSwap::from_pointee(Directory::of(&parts.tenants.all(), &replay, &Directory::default()));
         let inner = Inner {
+            public_url: parts.public_url.as_str().into(),
             signer: Signer::new(&parts.keys, parts.clock.clone(), parts.media.url_life()),
             directory,
             replay,
@@ -251,6 +276,10 @@ impl Core {
             fetches: Notify::new(),
             timers: Notify::new(),
             routes: Bell::default(),
+            turns: Notify::new(),
+            calls: Notify::new(),
+            slots: slot::Slots::default(),
+            knowledge: robot::Knowledge::default(),
             orders: order::Tally::default(),
             typing: typing::Typing::default(),
             sweep: sweep::Counters::default(),
@@ -326,6 +355,9 @@ impl Core {
             templates: Arc::clone(&self.inner.parts.templates),
             node: self.node(),
             now: self.clock().now(),
+            flows: self.inner.knowledge.flows(tenant),
+            signer: self.inner.signer.clone(),
+            public_url: Arc::clone(&self.inner.public_url),
         })
     }
 }

@@ -158,7 +158,7 @@ fn accept(
 }
 
 /// The agent has the session: control, log, customer, colleagues.
-fn connect(
+pub(super) fn connect(
     tx: &mut Tx<'_>,
     scene: &Scene,
     session: &mut Session,
@@ -216,7 +216,7 @@ fn taken(
     record(tx, scene, session, &AgentChanged { session: id, conv, agent, agent_name, assignment, from }, fx)
 }
 
-fn entered(tx: &mut Tx<'_>, client: &Client, session: &Session) -> Result<ConversationView, Error> {
+pub(super) fn entered(tx: &mut Tx<'_>, client: &Client, session: &Session) -> Result<ConversationView, Error> {
     let conversation = home(tx, session)?;
     conversation_view(tx, &conversation, Some(session), Viewer::of(client), Some(client.device.as_str()))
 }

@@ -149,6 +149,35 @@ pub enum Request {
     /// A customer no longer wants to wait.
     #[serde(rename = "cancel_queue")]
     CancelQueue {},
+    /// What machines answer at the moment.
+    #[serde(rename = "robot.list")]
+    RobotList {},
+    /// What the robot of a session was asked, and what it made of it.
+    #[serde(rename = "robot.trace")]
+    RobotTrace {
+        /// The session.
+        session: SessionId,
+    },
+    /// Take a session from a robot or a form.
+    #[serde(rename = "takeover")]
+    TakeOver {
+        /// The session.
+        session: SessionId,
+    },
+    /// Pass a session back to the robot.
+    #[serde(rename = "robot.back")]
+    RobotBack {
+        /// The session.
+        session: SessionId,
+    },
+    /// A customer says whether a robot's answer was of help.
+    #[serde(rename = "feedback")]
+    Feedback {
+        /// The answer's place in the log.
+        seq: i64,
+        /// Whether it was.
+        helpful: bool,
+    },
     /// A customer leaves a message for later.
     #[serde(rename = "leave_message")]
     LeaveMessage {
@@ -234,6 +263,11 @@ impl Request {
             Self::Handoff { .. } => "handoff",
             Self::CancelQueue {} => "cancel_queue",
             Self::LeaveMessage { .. } => "leave_message",
+            Self::RobotList {} => "robot.list",
+            Self::RobotTrace { .. } => "robot.trace",
+            Self::TakeOver { .. } => "takeover",
+            Self::RobotBack { .. } => "robot.back",
+            Self::Feedback { .. } => "feedback",
         }
     }
 

@@ -109,12 +109,19 @@ pub(super) fn accept(
     let mut effects = Effects::default();
     let visibility = visibility(&send)?;
     let from = asker::sender(client);
+    let mut rated = None;
     let held = match &client.party {
         Party::Agent { agent, .. } => match visibility {
             Visibility::All => Some(session::agent_speaks(tx, scene, agent, conversation, send.epoch)?),
             _ => session::current(tx, conversation.conv)?,
         },
-        Party::Contact { .. } => Some(session::ensure_open(tx, scene, conversation, &mut effects)?),
+        Party::Contact { .. } => match session::rates(tx, scene, conversation, &send.content)? {
+            Some(rating) => {
+                rated = Some(rating);
+                session::current(tx, conversation.conv)?
+            }
+            None => Some(session::ensure_open(tx, scene, conversation, &mut effects)?),
+        },
     };
     let spoke_as_contact = from.role == Role::Contact;
     let draft = Draft {
@@ -132,6 +139,11 @@ pub(super) fn accept(
     };
     let envelope = append(tx, scene, draft, &mut effects)?;
     match held {
+        _ if rated.is_some() => {
+            if let Some(rating) = rated {
+                rating.keep(tx, scene, &mut effects)?;
+            }
+        }
         Some(open) if spoke_as_contact => session::contact_said(tx, scene, open, &envelope, &mut effects)?,
         _ if envelope.for_contact() => session::agent_said(tx, scene, conversation, &envelope, &mut effects)?,
         _ => {}
@@ -168,8 +180,10 @@ pub(super) fn check(agent: bool, content: &Content) -> Result<(), Error> {
         | Content::Location { .. }
         | Content::Link { .. }
         | Content::Recall { .. } => true,
+        // What a customer taps in a machine's list.
+        Content::Choice { .. } => !agent,
         Content::Article { .. } | Content::Card { .. } | Content::Menu { .. } | Content::Note { .. } => agent,
-        Content::Choice { .. } | Content::File { .. } | Content::Event { .. } | Content::Unsupported { .. } => false,
+        Content::File { .. } | Content::Event { .. } | Content::Unsupported { .. } => false,
     };
     if !allowed {
         return Err(Error::new(Code::UnsupportedType, "不能发送这种内容 / this content cannot be sent"));

@@ -1,5 +1,6 @@
 //! A service episode from the customer's first word: opening, greeting, who may speak, silence. Knows no queue order.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::effect::{Effect, Effects, Push, WindowView};
@@ -7,10 +8,13 @@ use super::event::emit;
 use super::switchboard::{Draft, append, prompt};
 use super::timer::{self, Kind};
 use super::view::{Around, Viewer, session_view};
-use super::{Error, Scene, ending, handoff, leave};
+use super::{Error, Scene, ending, flow, handoff, leave, robot};
 use crate::config::{Bug, planted};
+use crate::flow::State as Service;
+use crate::flow::trigger::Event;
 use crate::model::code::Code;
 use crate::model::content::Content;
+use crate::model::dialogue::Reason;
 use crate::model::envelope::{ChannelKind, Envelope, Visibility};
 use crate::model::event::Details;
 use crate::model::event::contact::Gone;
@@ -152,7 +156,10 @@ pub(crate) fn greet(tx: &mut Tx<'_>, scene: &Scene, session: &mut Session, fx: &
     }
     session.greeted = true;
     save(tx, session)?;
-    say(tx, scene, session, &Prompt::Greeting, fx)
+    match &scene.tenant.robot {
+        Some(robot) => say(tx, scene, session, &Prompt::RobotGreeting { robot: &robot.name }, fx),
+        None => say(tx, scene, session, &Prompt::Greeting, fx),
+    }
 }
 
 /// The customer said something that is in the log now: whoever holds the control is given the turn.
@@ -160,22 +167,43 @@ pub(crate) fn contact_said(
     tx: &mut Tx<'_>,
     scene: &Scene,
     mut session: Session,
-    envelope: &Envelope,
+    envelope: &Arc<Envelope>,
     fx: &mut Effects,
 ) -> Result<(), Error> {
     match (&session.state, &session.holder) {
-        (State::New, _) => {
-            // No robot answers yet: whoever writes is waiting for a person.
-            greet(tx, scene, &mut session, fx)?;
-            handoff::enqueue(tx, scene, &mut session, None, fx)
-        }
+        (State::New, _) => first_words(tx, scene, &mut session, envelope, fx),
+        (State::Bot, Holder::Robot) => robot::hear(tx, scene, &mut session, envelope, fx),
+        (State::Bot, Holder::Flow) => flow::hear(tx, scene, &mut session, envelope, fx),
         (State::Bot, Holder::LeaveMessage) => leave::keep(tx, scene, &mut session, envelope, None, fx),
         (State::Queued, _) if matches!(&envelope.content, Content::Text { text } if means_cancel(text)) => {
             handoff::cancel(tx, scene, &mut session, fx)
         }
-        (State::Active, _) => timer::cancel(tx, &IDLE, session.session),
+        (State::Active, holder) => {
+            if let (Some(agent), Some(_)) = (holder.agent(), &scene.tenant.robot) {
+                fx.push(Effect::Suggest(agent.clone(), Arc::clone(envelope)));
+            }
+            timer::cancel(tx, &IDLE, session.session)
+        }
         _ => Ok(()),
     }
+}
+
+/// The first words of a session that nobody has taken up: a form that they begin, the robot, or else a person.
+fn first_words(
+    tx: &mut Tx<'_>,
+    scene: &Scene,
+    session: &mut Session,
+    envelope: &Envelope,
+    fx: &mut Effects,
+) -> Result<(), Error> {
+    greet(tx, scene, session, fx)?;
+    if flow::begins(tx, scene, session, envelope, fx)? {
+        return Ok(());
+    }
+    if robot::begin(tx, scene, session, fx)? {
+        return robot::hear(tx, scene, session, envelope, fx);
+    }
+    handoff::enqueue(tx, scene, session, None, fx)
 }
 
 /// Tells the agent who answers what the channel lets us send now.
@@ -230,15 +258,94 @@ pub(crate) fn agent_said(
     timer::set(tx, Kind::IdleWarn, session.session, scene.now.plus(warn), fx)
 }
 
-/// The customer followed the account: a session is open and greeted, nobody is bothered yet.
+/// The customer followed the account: a session is open and greeted, nobody is bothered yet. A form may begin with it.
 pub(crate) fn followed(
+    tx: &mut Tx<'_>,
+    scene: &Scene,
+    conversation: &Conversation,
+    code: Option<&str>,
+    fx: &mut Effects,
+) -> Result<(), Error> {
+    let mut session = ensure_open(tx, scene, conversation, fx)?;
+    greet(tx, scene, &mut session, fx)?;
+    let by_code = match code {
+        Some(code) => flow::happens(tx, scene, &mut session, Event::Scene(code), fx)?,
+        None => false,
+    };
+    if !by_code {
+        flow::happens(tx, scene, &mut session, Event::Subscribe, fx)?;
+    }
+    Ok(())
+}
+
+/// The customer opened the widget: a session is open and greeted. A form may begin with it.
+pub(crate) fn opened(
     tx: &mut Tx<'_>,
     scene: &Scene,
     conversation: &Conversation,
     fx: &mut Effects,
 ) -> Result<(), Error> {
     let mut session = ensure_open(tx, scene, conversation, fx)?;
-    greet(tx, scene, &mut session, fx)
+    let fresh = session.state == State::New && !session.greeted;
+    greet(tx, scene, &mut session, fx)?;
+    if fresh {
+        flow::happens(tx, scene, &mut session, Event::State(Service::Entry), fx)?;
+    }
+    Ok(())
+}
+
+/// The customer did something that a form may begin with. Who is served by a person is left alone.
+pub(crate) fn triggered(
+    tx: &mut Tx<'_>,
+    scene: &Scene,
+    conversation: &Conversation,
+    event: Event<'_>,
+    fx: &mut Effects,
+) -> Result<(), Error> {
+    if scene.flows.started_by(event).is_none() {
+        return Ok(());
+    }
+    let mut session = ensure_open(tx, scene, conversation, fx)?;
+    flow::happens(tx, scene, &mut session, event, fx).map(drop)
+}
+
+/// The customer tapped the button for a person.
+pub(crate) fn person_wanted(
+    tx: &mut Tx<'_>,
+    scene: &Scene,
+    conversation: &Conversation,
+    envelope: &Arc<Envelope>,
+    fx: &mut Effects,
+) -> Result<(), Error> {
+    let mut session = ensure_open(tx, scene, conversation, fx)?;
+    match (&session.state, &session.holder) {
+        (State::New, _) if scene.tenant.robot.is_some() => {
+            greet(tx, scene, &mut session, fx)?;
+            robot::hand_over(tx, scene, &mut session, robot::Wish::of(Reason::Asked), fx)
+        }
+        (State::Bot, Holder::Robot | Holder::Flow) => {
+            flow::abandon(tx, scene, &session, "handoff", fx)?;
+            robot::hand_over(tx, scene, &mut session, robot::Wish::of(Reason::Asked), fx)
+        }
+        _ => contact_said(tx, scene, session, envelope, fx),
+    }
+}
+
+/// What a message says about a session that is over, if it does: nobody who serves now is meant.
+pub(super) fn rates(
+    tx: &mut Tx<'_>,
+    scene: &Scene,
+    conversation: &Conversation,
+    content: &Content,
+) -> Result<Option<flow::Rating>, Error> {
+    if scene.tenant.survey.is_none() {
+        return Ok(None);
+    }
+    let free = match store::open_of(tx, conversation.conv)? {
+        None => true,
+        Some(session) => matches!((&session.state, &session.holder), (State::New, _) | (State::Bot, Holder::Robot)),
+    };
+    if free { flow::survey_answered(tx, scene, conversation.conv, content) } else { Ok(None) }
 }
 
 /// The customer left the account: nobody can be reached any more. Who waits stops waiting; who is served is kept,
@@ -260,42 +367,6 @@ pub(crate) fn unfollowed(
             ending::finish(tx, scene, &mut session, EndedBy::Contact, "unsubscribed", fx)
         }
         State::Ended => Ok(()),
-    }
-}
-
-/// The customer is silent: asked once, then given the rest of the time.
-pub(super) fn idle_warn(tx: &mut Tx<'_>, scene: &Scene, id: SessionId, fx: &mut Effects) -> Result<(), Error> {
-    let Some(session) = store::find(tx, id)?.filter(|session| session.state == State::Active) else { return Ok(()) };
-    let conversation = home(tx, &session)?;
-    let policy = &scene.tenant.policy;
-    let (warn, close) = (policy.contact_idle_warn, policy.contact_idle_close);
-    let left = by_channel(close, conversation.kind).saturating_sub(by_channel(warn, conversation.kind));
-    timer::set(tx, Kind::IdleClose, id, scene.now.plus(left), fx)?;
-    let minutes = left.as_secs().div_ceil(60).max(1);
-    say(tx, scene, &session, &Prompt::ContactIdleWarn { minutes }, fx)
-}
-
-/// The customer stayed silent. Whoever waits in a queue is silent for a good reason.
-pub(super) fn idle_close(tx: &mut Tx<'_>, scene: &Scene, id: SessionId, fx: &mut Effects) -> Result<(), Error> {
-    match store::find(tx, id)? {
-        Some(mut session) if session.state == State::Active => {
-            say(tx, scene, &session, &Prompt::ContactIdleClose, fx)?;
-            ending::finish(tx, scene, &mut session, EndedBy::Timer, "contact_idle", fx)
-        }
-        Some(mut session) if matches!(session.state, State::New | State::Bot) => {
-            ending::finish(tx, scene, &mut session, EndedBy::Timer, "contact_idle", fx)
-        }
-        _ => Ok(()),
-    }
-}
-
-/// No session lasts for ever.
-pub(super) fn too_long(tx: &mut Tx<'_>, scene: &Scene, id: SessionId, fx: &mut Effects) -> Result<(), Error> {
-    match store::find(tx, id)? {
-        Some(mut session) if session.state != State::Ended => {
-            ending::finish(tx, scene, &mut session, EndedBy::Timer, "session_max", fx)
-        }
-        _ => Ok(()),
     }
 }
 

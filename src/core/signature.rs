@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 use crate::clock::Clock;
 use crate::model::content::Media;
 use crate::model::envelope::Envelope;
-use crate::model::id::{AccountId, MediaId, TenantId};
+use crate::model::id::{AccountId, MediaId, SessionId, TenantId};
 use crate::model::time::Millis;
 use crate::secret::Keyring;
 
@@ -110,6 +110,27 @@ impl Signer {
         serde_json::to_string(&dressed)
     }
 
+    /// The state that a page gives back when it returns a customer to a step of a form.
+    #[must_use]
+    pub fn flow_token(&self, tenant: &TenantId, session: SessionId, serial: u64) -> String {
+        let plain = format!("{tenant}.{session}.{serial}");
+        let sig = self.sign(&way_back(&plain));
+        format!("{plain}.{sig}")
+    }
+
+    /// The step that a page returns a customer to, if the state is ours.
+    #[must_use]
+    pub fn flow_step(&self, token: &str) -> Option<(TenantId, SessionId, u64)> {
+        let (plain, sig) = token.rsplit_once('.')?;
+        if !self.matches(&way_back(plain), sig) {
+            return None;
+        }
+        let mut parts = plain.rsplitn(3, '.');
+        let serial = parts.next()?.parse().ok()?;
+        let session = SessionId::parse(parts.next()?).ok()?;
+        Some((TenantId::parse(parts.next()?).ok()?, session, serial))
+    }
+
     /// A fresh token for a visitor of this account.
     #[must_use]
     pub fn visitor_token(&self, tenant: &TenantId, account: &AccountId) -> String {
@@ -140,6 +161,11 @@ impl Signer {
         let Ok(tag) = URL_SAFE_NO_PAD.decode(sig) else { return false };
         self.keys.iter().filter_map(|key| Self::mac(key, text)).any(|mac| mac.verify_slice(&tag).is_ok())
     }
+}
+
+/// What is signed of a way back to a step of a form.
+fn way_back(plain: &str) -> String {
+    format!("flow\n{plain}")
 }
 
 fn address(purpose: Purpose, tenant: &TenantId, media: MediaId, exp: i64) -> String {

@@ -58,7 +58,7 @@ impl Core {
         let mut opened = self
             .change(&client.tenant, move |tx, scene, effects| {
                 let conversation = own_conversation(tx, &owned)?;
-                session::followed(tx, scene, &conversation, effects)?;
+                session::opened(tx, scene, &conversation, effects)?;
                 let conversation = own_conversation(tx, &owned)?;
                 contact_conversation(tx, &owned, &conversation)
             })

@@ -128,8 +128,11 @@ fn route_out(
     if !leaves(conversation, envelope) {
         return Ok(());
     }
+    // The free slot is for machines; it takes texts only, and a list is one there.
+    let machine = matches!(envelope.from.role, Role::System | Role::Robot | Role::Flow);
     let rides = match &envelope.content {
-        Content::Text { text } if envelope.from.role == Role::System => fx.ride(envelope.conv, text),
+        Content::Text { text } if machine => fx.ride(envelope.conv, text),
+        Content::Menu { .. } if machine => fx.ride(envelope.conv, &envelope.fallback),
         _ => false,
     };
     delivery::insert(
@@ -186,6 +189,10 @@ impl Core {
                 Effect::Route => self.inner.routes.ring(tenant),
                 Effect::Deliver(_) => self.inner.deliveries.notify_one(),
                 Effect::Timer => self.inner.timers.notify_one(),
+                Effect::Suggest(agent, envelope) => self.suggest(tenant, &agent, &envelope),
+                Effect::Turn => self.inner.turns.notify_one(),
+                Effect::Call => self.inner.calls.notify_one(),
+                Effect::Answered(slot, answer) => self.inner.slots.tell(tenant, slot, answer),
             }
         }
     }
@@ -197,7 +204,14 @@ impl Core {
                 Effect::Agents(push) => (Recipient::Agents(tenant.clone()), push),
                 Effect::Agent(agent, push) => (Recipient::Agent(tenant.clone(), agent), push),
                 Effect::Contact(contact, push) => (Recipient::Contact(tenant.clone(), contact), push),
-                Effect::Message { .. } | Effect::Route | Effect::Deliver(_) | Effect::Timer => continue,
+                Effect::Message { .. }
+                | Effect::Route
+                | Effect::Deliver(_)
+                | Effect::Timer
+                | Effect::Suggest(..)
+                | Effect::Turn
+                | Effect::Call
+                | Effect::Answered(..) => continue,
             };
             match marked(&push) {
                 Ok(frame) => self.hub().publish_here(&to, &Hint::Swept(frame)),

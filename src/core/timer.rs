@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use super::effect::{Effect, Effects};
-use super::{Core, Error, Scene, handoff, leave, offer, presence, session};
+use super::{Core, Error, Scene, flow, handoff, leave, offer, presence, silence};
 use crate::model::id::{AgentId, AssignmentId, SessionId};
 use crate::model::time::Millis;
 use crate::runtime::Stop;
@@ -42,10 +42,12 @@ pub(super) enum Kind {
     SessionMax,
     /// An agent may be offered a session again (session).
     Cooldown,
+    /// A form waits no longer (session).
+    Flow,
 }
 
 impl Kind {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::Offer,
         Self::Wrapup,
         Self::AgentGrace,
@@ -55,6 +57,7 @@ impl Kind {
         Self::IdleClose,
         Self::SessionMax,
         Self::Cooldown,
+        Self::Flow,
     ];
 
     pub(super) fn as_str(self) -> &'static str {
@@ -68,6 +71,7 @@ impl Kind {
             Self::IdleClose => "contact_idle_close",
             Self::SessionMax => "session_max",
             Self::Cooldown => "cooldown",
+            Self::Flow => "flow",
         }
     }
 }
@@ -103,9 +107,10 @@ fn fire(tx: &mut Tx<'_>, scene: &Scene, due: &Due, fx: &mut Effects) -> Result<(
         Kind::AgentGrace => presence::given_up(tx, scene, &AgentId::parse(&due.subject)?, fx),
         Kind::MaxWait => handoff::waited_out(tx, scene, session()?, fx),
         Kind::QueueGrace => leave::abandoned(tx, scene, session()?, fx),
-        Kind::IdleWarn => session::idle_warn(tx, scene, session()?, fx),
-        Kind::IdleClose => session::idle_close(tx, scene, session()?, fx),
-        Kind::SessionMax => session::too_long(tx, scene, session()?, fx),
+        Kind::IdleWarn => silence::idle_warn(tx, scene, session()?, fx),
+        Kind::IdleClose => silence::idle_close(tx, scene, session()?, fx),
+        Kind::SessionMax => silence::too_long(tx, scene, session()?, fx),
+        Kind::Flow => flow::expired(tx, scene, session()?, fx),
         Kind::Cooldown => {
             fx.push(Effect::Route);
             Ok(())

@@ -172,6 +172,12 @@ text_id!(/// A person who answers customers.
     AgentId, is_name, IdError::Name, NAME);
 text_id!(/// A routing target with waiting sessions.
     QueueId, is_name, IdError::Name, NAME);
+text_id!(/// An entry of a tenant's question base.
+    FaqId, is_name, IdError::Name, NAME);
+text_id!(/// A multi-step form of a tenant.
+    FlowId, is_name, IdError::Name, NAME);
+text_id!(/// A program that uses a tenant's administrator API.
+    ApiKeyId, is_name, IdError::Name, NAME);
 text_id!(/// The stable client behind several connections of one participant.
     DeviceId, is_name, IdError::Name, NAME);
 text_id!(/// The idempotency key that a client gives to a message.

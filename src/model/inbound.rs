@@ -92,4 +92,11 @@ pub enum Answer {
     Accepted,
     /// Accepted, and this in the free passive slot.
     Passive(Box<Content>),
+    /// Accepted; a machine may still put its answer into the passive slot.
+    Open {
+        /// Not after that.
+        until: Millis,
+        /// What rides in it already; nothing if it is empty.
+        text: String,
+    },
 }

@@ -129,6 +129,10 @@ pub enum Move {
     Requeue,
     /// Nobody can take it: the customer may leave a message.
     LeaveMessage,
+    /// A robot answers: from the start, or again after its agent passed it back.
+    Robot,
+    /// A multi-step form asks.
+    Flow,
     /// An agent takes it: from a queue or from a colleague.
     Connect(AgentId),
     /// It ends.
@@ -164,7 +168,11 @@ impl Standing {
         let (state, holder) = match (self.state, step) {
             (State::New | State::Bot, Move::Enqueue) | (State::Active, Move::Requeue) => (State::Queued, Holder::Queue),
             (State::New | State::Bot | State::Queued, Move::LeaveMessage) => (State::Bot, Holder::LeaveMessage),
-            (State::Queued | State::Active, Move::Connect(agent)) => (State::Active, Holder::Agent(agent)),
+            (State::New | State::Bot | State::Active, Move::Robot) => (State::Bot, Holder::Robot),
+            (State::New | State::Bot, Move::Flow) => (State::Bot, Holder::Flow),
+            (State::New | State::Bot | State::Queued | State::Active, Move::Connect(agent)) => {
+                (State::Active, Holder::Agent(agent))
+            }
             (State::New | State::Bot | State::Queued | State::Active, Move::End) => (State::Ended, Holder::None),
             (state, _) => return Err(Refused(state)),
         };
@@ -218,6 +226,8 @@ mod tests {
             Just(Move::Enqueue),
             Just(Move::Requeue),
             Just(Move::LeaveMessage),
+            Just(Move::Robot),
+            Just(Move::Flow),
             (0..3_u8).prop_map(|n| Move::Connect(AgentId::parse(&format!("a{n}")).unwrap())),
             Just(Move::End),
         ]

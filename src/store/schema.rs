@@ -344,6 +344,127 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    faq (tenant, id) {
+        tenant -> Text,
+        #[sql_name = "faq"]
+        id -> Text,
+        kind -> Text,
+        question -> Text,
+        #[sql_name = "wordings"]
+        similar -> Text,
+        answer -> Text,
+        leads -> Nullable<Text>,
+        category -> Text,
+        enabled -> Bool,
+        valid_from -> Nullable<BigInt>,
+        valid_to -> Nullable<BigInt>,
+        updated_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    knowledge (tenant) {
+        tenant -> Text,
+        words -> Text,
+        synonyms -> Text,
+        weights -> Nullable<Text>,
+        version -> BigInt,
+    }
+}
+
+diesel::table! {
+    dialogue (tenant, session) {
+        tenant -> Text,
+        session -> Text,
+        body -> Text,
+    }
+}
+
+diesel::table! {
+    robot_turn (tenant, conv, seq) {
+        tenant -> Text,
+        conv -> Text,
+        seq -> BigInt,
+        session -> Text,
+        epoch -> BigInt,
+        state -> Text,
+        next_at -> BigInt,
+        tries -> Integer,
+        account -> Nullable<Text>,
+        dedupe -> Nullable<Text>,
+        chosen -> Nullable<Text>,
+        asked_at -> BigInt,
+        adapter -> Text,
+        query -> Text,
+        decision -> Nullable<Text>,
+        hits -> Nullable<Text>,
+        reply_seq -> Nullable<BigInt>,
+        latency_ms -> Nullable<BigInt>,
+        error -> Nullable<Text>,
+        stale -> Bool,
+        helpful -> Nullable<Bool>,
+    }
+}
+
+diesel::table! {
+    unknown_question (tenant, query) {
+        tenant -> Text,
+        query -> Text,
+        sample -> Text,
+        times -> BigInt,
+        state -> Text,
+        last_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    flow (tenant, id, version) {
+        tenant -> Text,
+        #[sql_name = "flow"]
+        id -> Text,
+        version -> BigInt,
+        body -> Text,
+        enabled -> Bool,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    flow_run (tenant, session, purpose) {
+        tenant -> Text,
+        session -> Text,
+        purpose -> Text,
+        conv -> Text,
+        body -> Text,
+        version -> BigInt,
+    }
+}
+
+diesel::table! {
+    flow_call (tenant, call) {
+        tenant -> Text,
+        call -> Text,
+        session -> Text,
+        purpose -> Text,
+        version -> BigInt,
+        body -> Text,
+        next_at -> BigInt,
+        tries -> Integer,
+        deadline -> BigInt,
+    }
+}
+
+diesel::table! {
+    rating (tenant, session) {
+        tenant -> Text,
+        session -> Text,
+        score -> Integer,
+        words -> Nullable<Text>,
+        at -> BigInt,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     tenant,
     agent,
@@ -369,5 +490,14 @@ diesel::allow_tables_to_appear_in_same_query!(
     media,
     quarantine,
     audit,
-    access_token
+    access_token,
+    faq,
+    knowledge,
+    dialogue,
+    robot_turn,
+    unknown_question,
+    flow,
+    flow_run,
+    flow_call,
+    rating
 );

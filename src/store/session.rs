@@ -279,6 +279,21 @@ pub fn find_all(tx: &mut Tx<'_>, ids: &[SessionId]) -> Result<Vec<Session>, Erro
     rows.into_iter().map(Row::parse).collect()
 }
 
+/// The newest sessions in a state.
+///
+/// # Errors
+/// When the statement fails.
+pub fn of_state(tx: &mut Tx<'_>, state: State, limit: i64) -> Result<Vec<Session>, Error> {
+    let (conn, tenant) = tx.parts();
+    let rows: Vec<Row> = on!(conn, c => session::table
+        .filter(session::tenant.eq(tenant).and(session::ended_at.is_null()).and(session::state.eq(state.as_str())))
+        .order((session::started_at.desc(), session::id.desc()))
+        .limit(limit)
+        .select(Row::as_select())
+        .load(c))?;
+    rows.into_iter().map(Row::parse).collect()
+}
+
 /// Adds a session.
 ///
 /// # Errors

@@ -70,11 +70,47 @@ pub enum Prompt<'a> {
     },
     /// The session has ended because the customer was silent.
     ContactIdleClose,
+    /// The first words of a conversation that a robot answers.
+    RobotGreeting {
+        /// The robot's name.
+        robot: &'a str,
+    },
+    /// The robot has not understood.
+    RobotFallback,
+    /// Above a list of questions, one of which may be meant.
+    RobotClarify,
+    /// The line of a list for whoever means none of the others.
+    RobotNone,
+    /// The line of a list for whoever wants a person.
+    RobotPerson,
+    /// A person takes over.
+    RobotHandover,
+    /// Asks whether a person shall take over.
+    RobotConfirm,
+    /// The customer does not want a person.
+    RobotGoesOn,
+    /// An agent has passed the session back to the robot.
+    RobotBack {
+        /// The robot's name.
+        robot: &'a str,
+    },
+    /// The customer has ended a session with the robot.
+    RobotEnded,
+    /// Asks what the customer thought of the service.
+    Survey,
+    /// The best answer.
+    SurveyGood,
+    /// The answer in the middle.
+    SurveyFair,
+    /// The worst answer.
+    SurveyPoor,
+    /// The customer has rated the service.
+    SurveyThanks,
 }
 
 impl Prompt<'static> {
     /// One of each, with harmless values: what every template is tried with when it is loaded.
-    pub const SAMPLES: [Self; 12] = [
+    pub const SAMPLES: [Self; 27] = [
         Self::Greeting,
         Self::QueueNotice { position: 3 },
         Self::Connected { agent: "小李" },
@@ -87,6 +123,21 @@ impl Prompt<'static> {
         Self::Ended,
         Self::ContactIdleWarn { minutes: 2 },
         Self::ContactIdleClose,
+        Self::RobotGreeting { robot: "小驿" },
+        Self::RobotFallback,
+        Self::RobotClarify,
+        Self::RobotNone,
+        Self::RobotPerson,
+        Self::RobotHandover,
+        Self::RobotConfirm,
+        Self::RobotGoesOn,
+        Self::RobotBack { robot: "小驿" },
+        Self::RobotEnded,
+        Self::Survey,
+        Self::SurveyGood,
+        Self::SurveyFair,
+        Self::SurveyPoor,
+        Self::SurveyThanks,
     ];
 }
 
@@ -107,6 +158,21 @@ impl Prompt<'_> {
             Self::Ended => "ended",
             Self::ContactIdleWarn { .. } => "contact_idle_warn",
             Self::ContactIdleClose => "contact_idle_close",
+            Self::RobotGreeting { .. } => "robot_greeting",
+            Self::RobotFallback => "robot_fallback",
+            Self::RobotClarify => "robot_clarify",
+            Self::RobotNone => "robot_none",
+            Self::RobotPerson => "robot_person",
+            Self::RobotHandover => "robot_handover",
+            Self::RobotConfirm => "robot_confirm",
+            Self::RobotGoesOn => "robot_goes_on",
+            Self::RobotBack { .. } => "robot_back",
+            Self::RobotEnded => "robot_ended",
+            Self::Survey => "survey",
+            Self::SurveyGood => "survey_good",
+            Self::SurveyFair => "survey_fair",
+            Self::SurveyPoor => "survey_poor",
+            Self::SurveyThanks => "survey_thanks",
         }
     }
 
@@ -117,6 +183,8 @@ impl Prompt<'_> {
             Self::Connected { agent } => context! { tenant, agent },
             Self::Transferred { to } => context! { tenant, to },
             Self::ContactIdleWarn { minutes } => context! { tenant, minutes },
+            Self::RobotGreeting { robot } => context! { tenant, robot },
+            Self::RobotBack { robot } => context! { tenant, robot },
             _ => context! { tenant },
         }
     }
@@ -150,6 +218,21 @@ impl Prompt<'_> {
             Self::Ended => text!("ended"),
             Self::ContactIdleWarn { .. } => text!("contact_idle_warn"),
             Self::ContactIdleClose => text!("contact_idle_close"),
+            Self::RobotGreeting { .. } => text!("robot_greeting"),
+            Self::RobotFallback => text!("robot_fallback"),
+            Self::RobotClarify => text!("robot_clarify"),
+            Self::RobotNone => text!("robot_none"),
+            Self::RobotPerson => text!("robot_person"),
+            Self::RobotHandover => text!("robot_handover"),
+            Self::RobotConfirm => text!("robot_confirm"),
+            Self::RobotGoesOn => text!("robot_goes_on"),
+            Self::RobotBack { .. } => text!("robot_back"),
+            Self::RobotEnded => text!("robot_ended"),
+            Self::Survey => text!("survey"),
+            Self::SurveyGood => text!("survey_good"),
+            Self::SurveyFair => text!("survey_fair"),
+            Self::SurveyPoor => text!("survey_poor"),
+            Self::SurveyThanks => text!("survey_thanks"),
         }
     }
 }

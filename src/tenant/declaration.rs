@@ -17,6 +17,12 @@ use crate::secret::{self, Keyring, Place, password};
 /// The keys of an account that are secrets.
 pub const SECRET_FIELDS: [&str; 5] = ["secret", "token", "token_previous", "aes_key", "aes_key_previous"];
 
+/// The keys of a robot that are secrets.
+pub const ROBOT_SECRET_FIELDS: [&str; 3] = ["key", "secret", "secret_previous"];
+
+/// The key of a program's key that is a secret.
+const API_KEY_SECRET: &str = "key";
+
 /// What marks a sealed value in the stored form.
 const SEALED: &str = "sealed:";
 
@@ -141,6 +147,18 @@ impl Declaration {
                 account.insert(field.to_owned(), Value::String(format!("{SEALED}{sealed}")));
             }
         }
+        for (field, secret) in robot_secrets(&self.tenant) {
+            let path = format!("robot.{field}");
+            let sealed = keyring.seal(&place(tenant, &path), secret);
+            let sealed = sealed.map_err(|source| Error::Secret { key: path, source })?;
+            put_robot_secret(&mut table, field, format!("{SEALED}{sealed}"));
+        }
+        for (declared, api_key) in tables(&mut table, "api_key").zip(&self.tenant.api_keys) {
+            let path = api_key_path(declared);
+            let sealed = keyring.seal(&place(tenant, &path), &api_key.key);
+            let sealed = sealed.map_err(|source| Error::Secret { key: path, source })?;
+            declared.insert(API_KEY_SECRET.to_owned(), Value::String(format!("{SEALED}{sealed}")));
+        }
         for (agent, seed) in tables(&mut table, "agent").zip(&self.tenant.agents) {
             if let super::Credential::Password(password) = &seed.credential {
                 let hash = password::hash_password(password);
@@ -188,6 +206,12 @@ impl Declaration {
                 }
             }
         }
+        for (field, secret) in robot_secrets(&self.tenant) {
+            put_robot_secret(&mut table, field, secret.expose().to_owned());
+        }
+        for (declared, api_key) in tables(&mut table, "api_key").zip(&self.tenant.api_keys) {
+            declared.insert(API_KEY_SECRET.to_owned(), Value::String(api_key.key.expose().to_owned()));
+        }
         for agent in tables(&mut table, "agent") {
             agent.remove("password");
             agent.remove("password_hash");
@@ -227,6 +251,14 @@ impl Declaration {
                 *value = covered();
             }
         }
+        if let Some(robot) = robot(&mut table) {
+            for (_, value) in robot.iter_mut().filter(|(key, _)| ROBOT_SECRET_FIELDS.contains(&key.as_str())) {
+                *value = covered();
+            }
+        }
+        for value in tables(&mut table, "api_key").filter_map(|declared| declared.get_mut(API_KEY_SECRET)) {
+            *value = covered();
+        }
         for agent in tables(&mut table, "agent") {
             for (_, value) in agent.iter_mut().filter(|(key, _)| key.starts_with("password")) {
                 *value = covered();
@@ -263,6 +295,21 @@ fn secrets(account: &crate::model::account::ChannelAccount) -> Vec<(&'static str
     }
 }
 
+fn robot(table: &mut Table) -> Option<&mut Table> {
+    table.get_mut("robot").and_then(Value::as_table_mut)
+}
+
+/// A robot's secrets by key, as the reader has resolved them.
+fn robot_secrets(tenant: &Tenant) -> Vec<(&'static str, &Secret)> {
+    tenant.robot.as_ref().map(|robot| robot.adapter.secrets()).unwrap_or_default()
+}
+
+fn put_robot_secret(table: &mut Table, field: &str, text: String) {
+    if let Some(robot) = robot(table) {
+        robot.insert(field.to_owned(), Value::String(text));
+    }
+}
+
 fn place<'a>(tenant: &'a str, path: &'a str) -> Place<'a> {
     Place { table: "tenant", tenant, field: path, id: tenant }
 }
@@ -270,6 +317,11 @@ fn place<'a>(tenant: &'a str, path: &'a str) -> Place<'a> {
 fn field_path(account: &Table, field: &str) -> String {
     let id = account.get("id").and_then(Value::as_str).unwrap_or_default();
     format!("account.{id}.{field}")
+}
+
+fn api_key_path(declared: &Table) -> String {
+    let id = declared.get("id").and_then(Value::as_str).unwrap_or_default();
+    format!("api_key.{id}.{API_KEY_SECRET}")
 }
 
 fn tables<'a>(table: &'a mut Table, key: &str) -> impl Iterator<Item = &'a mut Table> {
@@ -289,6 +341,19 @@ fn each_sealed(
             let Some(sealed) = text.strip_prefix(SEALED) else { continue };
             *text = change(&path, sealed).map_err(|source| Error::Secret { key: path.clone(), source })?;
         }
+    }
+    for declared in tables(table, "api_key") {
+        let path = api_key_path(declared);
+        let Some(Value::String(text)) = declared.get_mut(API_KEY_SECRET) else { continue };
+        let Some(sealed) = text.strip_prefix(SEALED) else { continue };
+        *text = change(&path, sealed).map_err(|source| Error::Secret { key: path.clone(), source })?;
+    }
+    for field in ROBOT_SECRET_FIELDS {
+        let path = format!("robot.{field}");
+        let value = robot(table).and_then(|robot| robot.get_mut(field));
+        let Some(Value::String(text)) = value else { continue };
+        let Some(sealed) = text.strip_prefix(SEALED) else { continue };
+        *text = change(&path, sealed).map_err(|source| Error::Secret { key: path.clone(), source })?;
     }
     Ok(())
 }

@@ -5,24 +5,30 @@
 
 pub mod account;
 pub mod agent;
+pub mod api_key;
 pub mod declaration;
 pub mod policy;
 pub mod queue;
 pub mod registry;
+pub mod robot;
+pub mod service;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 pub use agent::{AgentSeed, Credential, Role};
+pub use api_key::ApiKey;
 pub use declaration::{Declaration, SECRET_FIELDS};
 pub use policy::{PerChannel, Policy};
 pub use queue::{Queue, Strategy};
 pub use registry::{Registry, Target};
+pub use robot::Robot;
+pub use service::Service;
 
 use crate::config::reader::Reader;
 use crate::model::account::ChannelAccount;
 use crate::model::hours::{Hours, Zone};
-use crate::model::id::{AccountId, QueueId, TenantId};
+use crate::model::id::{AccountId, FlowId, QueueId, TenantId};
 use crate::model::time::Millis;
 use crate::template::Lang;
 
@@ -49,8 +55,18 @@ pub struct Tenant {
     pub queues: Vec<Queue>,
     /// Its people, as declared.
     pub agents: Vec<AgentSeed>,
+    /// Programs that may use the administrator's API.
+    pub api_keys: Vec<ApiKey>,
     /// Timers and limits.
     pub policy: Policy,
+    /// Who answers first; `None` where people answer.
+    pub robot: Option<Robot>,
+    /// The forms that come with the program and are used, in the order in which they are tried.
+    pub flows: Vec<FlowId>,
+    /// Systems that forms ask.
+    pub services: Vec<Service>,
+    /// How long a customer may rate a session after its end; `None` where nobody asks.
+    pub survey: Option<PerChannel>,
     /// When somebody is there; `None` for always.
     pub hours: Option<Hours>,
     /// Grows with every declaration that was applied; 0 before the first.
@@ -68,6 +84,12 @@ impl Tenant {
     #[must_use]
     pub fn queue(&self, id: &QueueId) -> Option<&Queue> {
         self.queues.iter().find(|queue| queue.id == *id)
+    }
+
+    /// The system that forms know by this name.
+    #[must_use]
+    pub fn service(&self, id: &str) -> Option<&Service> {
+        self.services.iter().find(|service| service.id == id)
     }
 
     /// The queue of whatever names none.
@@ -96,23 +118,62 @@ impl Tenant {
             policy
         };
         let policy = r.section("policy").map_or_else(|| r.empty("policy", read_policy), |r| read_policy(&r));
+        let robot = r.section("robot").and_then(|r| {
+            let robot = Robot::read(&r);
+            r.unknown();
+            robot
+        });
+        let flows = r.list("flows", NAME, |text| FlowId::parse(text).ok());
+        let service = r.sections("service");
+        let services = service.iter().filter_map(Service::read).collect();
+        let survey = r.section("survey").map(|r| survey(&r));
         let hours = r.section("hours").map(|r| queue::hours(&r));
         let (account, queue, agent) = (r.sections("account"), r.sections("queue"), r.sections("agent"));
+        let api_key = r.sections("api_key");
         let accounts = account.iter().filter_map(account::read).map(Arc::new).collect();
         let queues = queue.iter().filter_map(Queue::read).collect();
         let agents = agent.iter().filter_map(AgentSeed::read).collect();
+        let api_keys = api_key.iter().filter_map(|r| ApiKey::read(r, id.as_ref())).collect();
         r.unknown();
         if !r.has("queue") {
             r.problem("queue", "at least one [[queue]] is required");
         }
         unique(&account, "id");
         unique(&queue, "id");
+        unique(&service, "id");
         unique(&agent, "id");
         unique(&agent, "login");
+        unique(&api_key, "id");
         check_references(&queue, &agent);
         let zone = zone.unwrap_or_else(Zone::shanghai);
-        Some(Self { id: id?, name, lang: lang?, zone, accounts, queues, agents, policy, hours, version: 0 })
+        Some(Self {
+            id: id?,
+            name,
+            lang: lang?,
+            zone,
+            accounts,
+            queues,
+            agents,
+            api_keys,
+            policy,
+            robot,
+            flows,
+            services,
+            survey,
+            hours,
+            version: 0,
+        })
     }
+}
+
+/// `[survey]`: how long a customer may rate a session after its end.
+fn survey(r: &Reader<'_>) -> PerChannel {
+    let survey = PerChannel {
+        web: r.seconds("expire_web_s", 600, 10..=86_400),
+        wechat: r.seconds("expire_wechat_s", 1_800, 10..=86_400),
+    };
+    r.unknown();
+    survey
 }
 
 /// Notes names of queues that do not exist. A queue with other problems counts as existing.

@@ -52,8 +52,14 @@ fn the_demo_is_valid_and_says_the_defaults() {
 
 #[test]
 fn the_demo_explains_every_word_that_is_read() {
-    let sources =
-        [include_str!("account.rs"), include_str!("agent.rs"), include_str!("policy.rs"), include_str!("queue.rs")];
+    let sources = [
+        include_str!("account.rs"),
+        include_str!("agent.rs"),
+        include_str!("policy.rs"),
+        include_str!("queue.rs"),
+        include_str!("robot.rs"),
+        include_str!("service.rs"),
+    ];
     let words = sources.iter().flat_map(|source| source.split("(\"").skip(1)).filter_map(|rest| rest.split('"').next());
     let words: Vec<&str> = words.filter(|word| word.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')).collect();
     assert!(words.len() > 40, "the reading code looks different now");
@@ -266,4 +272,39 @@ fn a_folder_reports_the_problems_of_all_its_files() {
     assert_eq!(lines[0], "b.toml: declares a tenant that another file declares");
     assert_eq!(lines[1], "c.toml: lang: must be a text");
     assert!(lines[2].starts_with("d.toml, line 1: is not valid TOML"), "{found}");
+}
+
+const API_KEY: &str = "yz_demo_0123456789abcdef0123456789abcdef";
+
+fn with_api_key(key: &str, role: &str) -> String {
+    format!("{DEMO}\n[[api_key]]\nid = \"crm\"\nkey = \"{key}\"\nrole = \"{role}\"\n")
+}
+
+#[test]
+fn a_key_of_a_program_is_sealed_like_any_secret() {
+    let declared = parse(&with_api_key(API_KEY, "admin")).unwrap();
+    let stored = declared.seal(&ring(&[1])).unwrap();
+    assert!(!stored.contains("0123456789abcdef0123456789abcdef\"\nrole"), "{stored}");
+    assert!(!Declaration::show(&stored).unwrap().contains(API_KEY));
+    let opened = Declaration::open(&stored, 1, &ring(&[1])).unwrap();
+    assert!(opened.tenant.api_keys[0].is(API_KEY) && declared.says_the_same(&opened));
+    let other = parse(&with_api_key(&API_KEY.replace("0123", "3210"), "admin")).unwrap();
+    assert!(!other.says_the_same(&opened));
+    let rotated = Declaration::reseal(&stored, &ring(&[2, 1])).unwrap().unwrap();
+    assert!(Declaration::open(&rotated, 1, &ring(&[2])).unwrap().tenant.api_keys[0].is(API_KEY));
+}
+
+#[test]
+fn a_key_of_another_tenant_or_a_short_one_is_refused() {
+    for key in [&API_KEY.replace("demo", "other"), "yz_demo_short", "0123456789abcdef0123456789abcdef"] {
+        let found = problems(&with_api_key(key, "admin"));
+        assert!(found.len() == 1 && found[0].starts_with("api_key[0].key: must be yz_<tenant>_"), "{found:?}");
+        assert!(!found[0].contains(key), "a problem never shows a secret");
+    }
+    assert!(problems(&with_api_key(API_KEY, "agent"))[0].starts_with("api_key[0].role"));
+    let twice = format!(
+        "{}\n[[api_key]]\nid = \"crm\"\nkey = \"{API_KEY}\"\nrole = \"admin\"\n",
+        with_api_key(API_KEY, "admin")
+    );
+    assert_eq!(problems(&twice), ["api_key[1].id: stands twice"]);
 }

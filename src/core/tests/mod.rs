@@ -23,6 +23,7 @@ use super::{Client, Core, Error, Parts, Party, session};
 use crate::channel::wechat::api::{Api, ApiSettings};
 use crate::clock::Clock;
 use crate::config;
+use crate::core::robot::Robots;
 use crate::hub::{Attachment, Hint, Hub, Inlet, Recipient};
 use crate::media::Media;
 use crate::model::code::Code;
@@ -31,6 +32,7 @@ use crate::model::envelope::{ChannelKind, Envelope, Role, Sender};
 use crate::model::id::{
     AccountId, AgentId, ConnectionId, ConversationId, DeviceId, NodeId, QueueId, RemoteId, SessionId, TenantId,
 };
+use crate::robot::{Guard, Http, Lookup};
 use crate::secret::{Key, Keyring};
 use crate::store::agent::{self, Agent};
 use crate::store::assignment::{self, Assignment};
@@ -110,6 +112,8 @@ fn parts(store: Store, clock: Clock, tenants: Registry, folder: &Path) -> Parts 
         templates: Arc::new(Templates::built_in()),
         keys: Arc::new(Keyring::new(Key::new([7; 32]), Vec::new())),
         media: Media::open(&config::Media::Disk(disk)).unwrap(),
+        robots: Robots::new(Guard::default(), Http::new(&Lookup::System).unwrap()),
+        passive_wait: Duration::from_secs(3),
         public_url: "http://127.0.0.1:1".into(),
     }
 }

@@ -69,4 +69,13 @@ pub struct Ticket {
     pub seq: i64,
     /// Where to call back, if the customer said so.
     pub phone: Option<String>,
+    /// The number that the customer was told, if a form took it down.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub no: Option<String>,
+    /// What the form asked for, by name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fields: Option<serde_json::Value>,
+    /// The form.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub flow: Option<String>,
 }

@@ -7,10 +7,12 @@ pub mod agent;
 pub mod assignment;
 pub mod channel;
 pub mod contact;
+pub mod flow;
 pub mod message;
 pub mod node;
 mod occurrence;
 pub mod queue;
+pub mod robot;
 pub mod session;
 pub mod transfer;
 
@@ -128,6 +130,15 @@ catalogue! {
     "session.connected" => session::Connected, it: Subject::Session(it.session);
     "session.agent_changed" => session::AgentChanged, it: Subject::Session(it.session);
     "session.ended" => session::Ended, it: Subject::Session(it.session);
+    "session.robot_started" => robot::Started, it: Subject::Session(it.session);
+    "session.robot_ended" => robot::Ended, it: Subject::Session(it.session);
+    "session.handoff_requested" => robot::HandoffRequested, it: Subject::Session(it.session);
+    "robot.turn" => robot::Turn, it: Subject::Session(it.session);
+    "robot.feedback" => robot::Feedback, it: Subject::Session(it.session);
+    "robot.unknown_question" => robot::Unknown, it: Subject::Session(it.session);
+    "session.rated" => session::Rated, it: Subject::Session(it.session);
+    "flow.started" => flow::Started, it: Subject::Session(it.session);
+    "flow.ended" => flow::Ended, it: Subject::Session(it.session);
     "assignment.offered" => assignment::Offered, it: Subject::Session(it.session);
     "assignment.accepted" => assignment::Accepted, it: Subject::Session(it.session);
     "assignment.rejected" => assignment::Rejected, it: Subject::Session(it.0.session);

@@ -161,3 +161,17 @@ pub struct Ended {
     /// From when an agent first answered to the agent's first words, milliseconds.
     pub first_reply_ms: Option<u64>,
 }
+
+/// The customer said what they thought of the session.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(rename = "SessionRated")]
+pub struct Rated {
+    /// The session.
+    pub session: SessionId,
+    /// Its conversation.
+    pub conv: ConversationId,
+    /// From 1 to 5, the best.
+    pub score: i32,
+    /// Whether the session was over already.
+    pub late: bool,
+}

@@ -16,8 +16,10 @@ const MAX_URL: usize = 2_048;
 const MAX_LIST: usize = 200;
 
 /// What clients may send.
-const TYPES: [&str; 12] =
-    ["text", "image", "voice", "video", "file", "location", "link", "article", "card", "menu", "note", "recall"];
+const TYPES: [&str; 13] = [
+    "text", "image", "voice", "video", "file", "location", "link", "article", "card", "menu", "choice", "note",
+    "recall",
+];
 
 /// Checks the `type` of a `send` before its body is read, so that an unknown one has its own answer.
 pub(super) fn known_type(d: &str) -> Result<(), Code> {
@@ -97,6 +99,10 @@ fn body(content: &mut Content) -> Result<(), Code> {
             within(appid, MAX_LABEL)?;
             within(path, MAX_URL)?;
             label(title);
+        }
+        Content::Choice { key, label: text } => {
+            label(key);
+            label(text);
         }
         Content::Menu { prompt, options, tail } => {
             within(prompt, MAX_TEXT)?;

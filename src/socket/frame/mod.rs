@@ -139,7 +139,7 @@ fn single(text: &str) -> Result<Frame, Refusal> {
 }
 
 /// Every `op` that becomes a [`Request`].
-const OPS: [&str; 20] = [
+const OPS: [&str; 25] = [
     "send",
     "ack",
     "read",
@@ -160,6 +160,11 @@ const OPS: [&str; 20] = [
     "handoff",
     "cancel_queue",
     "leave_message",
+    "robot.list",
+    "robot.trace",
+    "takeover",
+    "robot.back",
+    "feedback",
 ];
 
 fn request(op: &str, d: &str) -> Result<Request, Code> {

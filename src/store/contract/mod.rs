@@ -3,6 +3,7 @@
 mod claim;
 mod event;
 mod log;
+mod machine;
 mod row;
 mod sweep;
 

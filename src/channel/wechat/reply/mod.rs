@@ -119,7 +119,8 @@ pub struct Body {
 #[must_use]
 pub fn body(credentials: &Credentials, context: &ReplyContext, answer: &Answer, now: Millis, random: [u8; 16]) -> Body {
     let (passive, rest) = match answer {
-        Answer::Accepted => (None, None),
+        // Whoever holds the request waits for the end; what rides already is never left behind.
+        Answer::Accepted | Answer::Open { .. } => (None, None),
         Answer::Passive(content) => Passive::of(content, context.to_message),
     };
     let content_type = match (&passive, credentials.format) {

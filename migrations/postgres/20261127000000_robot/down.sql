@@ -1,0 +1,10 @@
+DROP INDEX session_bot;
+DROP TABLE rating;
+DROP TABLE flow_call;
+DROP TABLE flow_run;
+DROP TABLE flow;
+DROP TABLE unknown_question;
+DROP TABLE robot_turn;
+DROP TABLE dialogue;
+DROP TABLE knowledge;
+DROP TABLE faq;

@@ -1,0 +1,137 @@
+//! Working off turns: taken, answered, concluded; one at a time in a session, many sessions at once.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+
+use super::answer::{Found, from_base};
+use super::reply;
+use crate::core::{Core, Error};
+use crate::model::id::{SessionId, TenantId};
+use crate::runtime::Stop;
+use crate::store::turn::{self, Turn};
+use crate::store::{Tx, session};
+use crate::tenant::robot::Adapter;
+
+/// Sessions that are worked at the same time.
+const CONCURRENCY: usize = 64;
+/// Without a wake-up the rows are looked at this often.
+const SWEEP: Duration = Duration::from_secs(1);
+/// What a turn may take beyond its adapter's time, before another node takes it.
+const SPARE: Duration = Duration::from_secs(5);
+/// Times that a turn is begun: whoever began it before died of it.
+const TRIES: i32 = 3;
+
+type Key = (TenantId, SessionId);
+
+/// A turn with what has to be known to answer it.
+pub(super) struct Task {
+    pub(super) turn: Turn,
+    /// Lines that fit on the customer's channel.
+    pub(super) rows: usize,
+}
+
+impl Core {
+    /// Answers turns until `stop`; then finishes those that are under way.
+    pub async fn run_turns(&self, stop: Stop) {
+        let mut busy: HashSet<Key> = HashSet::new();
+        let mut work: JoinSet<Key> = JoinSet::new();
+        loop {
+            for key in self.due_turns(CONCURRENCY.saturating_sub(busy.len())).await {
+                if busy.len() < CONCURRENCY && busy.insert(key.clone()) {
+                    work.spawn(self.clone().work_turns(key, stop.clone()));
+                }
+            }
+            tokio::select! {
+                () = stop.cancelled() => break,
+                () = self.inner.turns.notified(), if busy.len() < CONCURRENCY => {}
+                Some(done) = work.join_next() => over(done, &mut busy),
+                () = tokio::time::sleep(SWEEP) => {}
+            }
+        }
+        while let Some(done) = work.join_next().await {
+            over(done, &mut busy);
+        }
+    }
+
+    async fn due_turns(&self, room: usize) -> Vec<Key> {
+        let Ok(limit) = i64::try_from(room + CONCURRENCY) else { return Vec::new() };
+        if room == 0 {
+            return Vec::new();
+        }
+        let now = self.clock().now();
+        let found = self.store().survey(move |conn| turn::due(conn, now, limit).map_err(Error::from)).await;
+        found.unwrap_or_else(|error| {
+            tracing::warn!(error = ?error, "turns of robots could not be read");
+            Vec::new()
+        })
+    }
+
+    /// Works off the turns of one session.
+    async fn work_turns(self, key: Key, stop: Stop) -> Key {
+        while !stop.is_cancelled() {
+            match self.one_turn(&key).await {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(error) => {
+                    tracing::error!(tenant = %key.0, session = %key.1, error = ?error, "a robot's turn could not be worked off");
+                    break;
+                }
+            }
+        }
+        key
+    }
+
+    /// Answers the session's next turn. `false` when there is none.
+    async fn one_turn(&self, (tenant, session): &Key) -> Result<bool, Error> {
+        let (scene, id) = (self.scene(tenant)?, *session);
+        let patience = scene.tenant.robot.as_ref().map_or(SPARE, |robot| robot.timeout + SPARE);
+        let take = move |tx: &mut Tx<'_>| {
+            let Some(turn) = turn::claim(tx, id, scene.now, scene.now.plus(patience))? else { return Ok(None) };
+            let rows = match (&scene.tenant.robot, session::find(tx, id)?) {
+                (Some(robot), Some(session)) => reply::rows(tx, robot, &session)?,
+                _ => 1,
+            };
+            Ok::<_, Error>(Some(Task { turn, rows }))
+        };
+        let Some(task) = self.scope(tenant).write(take).await? else { return Ok(false) };
+        let found = match task.turn.tries >= TRIES {
+            true => Found::failed("given up after several tries"),
+            false => self.find_answer(tenant, &task).await,
+        };
+        let turn = task.turn;
+        self.change(tenant, move |tx, scene, fx| reply::conclude(tx, scene, &turn, found, fx)).await?;
+        Ok(true)
+    }
+
+    async fn find_answer(&self, tenant: &TenantId, task: &Task) -> Found {
+        let known = self.tenants().tenant(tenant);
+        let Some(robot) = known.as_ref().and_then(|tenant| tenant.robot.as_ref()) else {
+            return Found::failed("the tenant has no robot any more");
+        };
+        let library = match self.library(tenant).await {
+            Ok(library) => library,
+            Err(error) => {
+                tracing::error!(tenant = %tenant, error = ?error, "the question base could not be read");
+                return Found::failed("the question base could not be read");
+            }
+        };
+        let now = self.clock().now();
+        match &robot.adapter {
+            Adapter::Faq => from_base(&library, robot, &task.turn, task.rows, now),
+            Adapter::Outside(_) => self.ask_outside(tenant, robot, &library, task).await,
+        }
+    }
+}
+
+fn over(done: Result<Key, tokio::task::JoinError>, busy: &mut HashSet<Key>) {
+    match done {
+        Ok(key) => drop(busy.remove(&key)),
+        Err(error) => {
+            tracing::error!(error = %error, "a robot's task panicked");
+            // Which one is unknown: the leases in the rows keep the others apart.
+            busy.clear();
+        }
+    }
+}
