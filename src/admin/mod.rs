@@ -1,4 +1,11 @@
 //! Use cases of the admin API and the command-line tools.
 
 pub mod asyncapi;
+pub mod faq;
+pub mod flow;
+pub mod office;
+pub mod openapi;
+pub mod page;
+pub mod problem;
 pub mod tenant;
+pub mod trace;

@@ -15,16 +15,19 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 
+use crate::admin::office::{Author, Office};
 use crate::admin::tenant::Tenants;
 use crate::bus::Bus;
 use crate::channel::wechat::api::{Api, ApiSettings};
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::core::robot::Robots;
 use crate::core::{Core, Parts};
 use crate::hub::Hub;
 use crate::media::Media;
 use crate::model::account::ChannelSettings;
 use crate::model::id::NodeId;
+use crate::robot::{Guard, Http, Lookup, Permit};
 use crate::runtime::{Stage, Stop, Supervisor};
 use crate::secret;
 use crate::simulator::{AccountSettings, Button, Platform};
@@ -43,6 +46,8 @@ pub struct Options {
     pub declarations: Vec<Declaration>,
     /// Whether the platform simulator runs on the same port and plays the declared WeChat accounts.
     pub simulator: bool,
+    /// A table for the question base of the first declared tenant, if that is empty.
+    pub questions: Option<&'static str>,
     /// Whether the echo socket for conformance tests exists.
     pub conformance: bool,
 }
@@ -77,6 +82,8 @@ impl App {
         let keys = Arc::new(keys);
         let store = Store::open(&Settings::from(&config.store)).context("cannot open the store")?;
         let tenants = Tenants::new(store.clone(), Arc::clone(&keys), options.clock.clone());
+        let taught =
+            options.declarations.first().map(|declaration| declaration.tenant.id.clone()).zip(options.questions);
         declare(&tenants, &config, options.declarations, &options.env).await?;
         let registry = Registry::new(tenants.load().await.context("cannot read the tenants")?);
         let platform = match options.simulator {
@@ -96,8 +103,29 @@ impl App {
             "" => format!("http://{address}"),
             configured => configured.to_owned(),
         };
-        let parts = Parts { node, store, hub, clock, tenants: registry, templates, keys, media, wechat, public_url };
+        let robots = robots(&config.robot, &config.http.public_url)?;
+        let passive_wait = config.wechat.deadline.saturating_sub(SETTLE);
+        let parts = Parts {
+            node,
+            store,
+            hub,
+            clock,
+            tenants: registry,
+            templates,
+            keys,
+            media,
+            wechat,
+            robots,
+            passive_wait,
+            public_url,
+        };
         let core = Core::new(parts);
+        if let Some((tenant, table)) = taught {
+            let office = Office::new(core.store().clone(), core.tenants().clone(), core.clock().clone());
+            let author = Author { tenant, actor: "demo".into() };
+            office.import_if_empty(&author, table).await.context("cannot take in the demo's questions")?;
+        }
+        core.refresh_libraries().await.context("cannot read the question bases")?;
         let conformance = options.conformance;
         let env = options.env;
         Ok(Self { config, core, bus, tenants, env, platform, listener, address, conformance })
@@ -186,11 +214,14 @@ impl App {
     }
 }
 
+/// What is left of a callback's time to put an answer down and send it.
+const SETTLE: Duration = Duration::from_millis(700);
+
 /// A part of the core that runs until it is told to stop.
 type Part = fn(Core, Stop) -> Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// The parts of the core that do the work.
-const WORK: [(&str, Part); 8] = [
+const WORK: [(&str, Part); 10] = [
     ("router", |core, stop| Box::pin(async move { core.run_router(stop).await })),
     ("timers", |core, stop| Box::pin(async move { core.run_timers(stop).await })),
     ("leases", |core, stop| Box::pin(async move { core.run_leases(stop).await })),
@@ -198,6 +229,8 @@ const WORK: [(&str, Part); 8] = [
     ("typing", |core, stop| Box::pin(async move { core.run_typing(stop).await })),
     ("sources", |core, stop| Box::pin(async move { core.run_sources(stop).await })),
     ("fetches", |core, stop| Box::pin(async move { core.run_fetches(stop).await })),
+    ("turns", |core, stop| Box::pin(async move { core.run_turns(stop).await })),
+    ("knowledge", |core, stop| Box::pin(async move { core.run_knowledge(stop).await })),
     ("deliveries", |core, stop| Box::pin(async move { core.run_deliveries(stop).await })),
 ];
 
@@ -217,6 +250,22 @@ async fn declare(
         tenants.apply(declaration).await.with_context(|| format!("cannot put tenant {id} in force"))?;
     }
     Ok(())
+}
+
+/// The way to robots and services outside. The gateway's own address is none of them.
+fn robots(settings: &crate::config::Robot, public_url: &str) -> anyhow::Result<Robots> {
+    let permits = settings.allow_hosts.iter().map(|text| Permit::parse(text));
+    let permits = permits.collect::<Result<Vec<_>, _>>().context("robot.allow_hosts")?;
+    // On this machine only what the operator names by host and port is called: another program of it may be.
+    let local = |url: &url::Url| match url.host() {
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        Some(url::Host::Domain(name)) => name == "localhost",
+        None => true,
+    };
+    let own: Vec<url::Url> = url::Url::parse(public_url).into_iter().filter(|url| !local(url)).collect();
+    let http = Http::new(&Lookup::System).context("cannot set up the client for robots")?;
+    Ok(Robots::new(Guard::new(permits, &own), http))
 }
 
 fn texts(folder: Option<&Path>) -> anyhow::Result<Templates> {

@@ -60,6 +60,14 @@ pub(super) fn add(supervisor: &mut Supervisor, app: &App, process: Stop) {
             Ok(())
         }
     });
+    let (core, bus) = (app.core.clone(), app.bus.clone());
+    supervisor.add("calls", Stage::Work, move |stop| {
+        let (core, bus) = (core.clone(), bus.clone());
+        async move {
+            core.run_calls(bus, stop).await;
+            Ok(())
+        }
+    });
     let core = app.core.clone();
     supervisor.add("node-events", Stage::Door, move |stop| {
         let core = core.clone();

@@ -10,6 +10,7 @@ pub mod plot;
 pub mod process;
 pub mod queue;
 pub mod relay;
+pub mod robot;
 pub mod service;
 pub mod table;
 pub mod ws;

@@ -10,7 +10,8 @@ const RIGHT: f64 = 800.0;
 const TOP: f64 = 64.0;
 const ROW: f64 = 24.0;
 
-const STYLE: &str = "\
+/// Colours and letters of all plots, on light and dark ground.
+pub(super) const STYLE: &str = "\
 text{font:13px system-ui,'Noto Sans CJK SC','PingFang SC','Microsoft YaHei',sans-serif;fill:#1f2933}\
 .t{font-size:16px;font-weight:600}.g{font-weight:600}.q{fill:#66727f;font-size:12px}\
 .bg{fill:#fff}.ax{stroke:#d5dbe1;stroke-width:1}.w{stroke:#1f2933;stroke-width:1.5}\
@@ -30,7 +31,7 @@ pub enum Hue {
 }
 
 impl Hue {
-    fn class(self) -> &'static str {
+    pub(super) fn class(self) -> &'static str {
         match self {
             Self::First => "a",
             Self::Second => "b",
@@ -167,7 +168,7 @@ fn draw(
     svg
 }
 
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 

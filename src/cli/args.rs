@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use super::office::{Faq, Flow};
+
 const EXIT_CODES: &str = "\
 Exit codes 退出码:
   0   done 成功
@@ -67,10 +69,24 @@ pub(super) enum Command {
     DefaultConfig,
     /// 模块契约。 Print the contract with other modules, events and commands, as an AsyncAPI 3.0 document.
     Asyncapi,
+    /// 管理接口契约。 Print the contract of the admin API as an OpenAPI 3.1 document.
+    ///
+    /// A running gateway serves the same at /api/openapi.json.
+    Openapi,
     /// 租户管理。 Apply, list and show tenants.
     Tenant {
         #[command(subcommand)]
         command: Tenant,
+    },
+    /// 问答库。 Import and export what the robot of a tenant knows.
+    Faq {
+        #[command(subcommand)]
+        command: Faq,
+    },
+    /// 流程。 Keep the multi-step forms of a tenant.
+    Flow {
+        #[command(subcommand)]
+        command: Flow,
     },
     /// 实验。 Measure queues and the way of messages between nodes, reproducibly.
     ///
@@ -90,6 +106,9 @@ pub(super) struct Demo {
     /// 数据目录。 Where the demo keeps its database, media and key.
     #[arg(long, default_value = "data/demo", value_name = "FOLDER")]
     pub(super) data: PathBuf,
+    /// 不用机器人与流程，直接转人工。 People answer at once: no robot, no forms, no survey.
+    #[arg(long)]
+    pub(super) no_robot: bool,
     /// 供协议一致性测试。 Adds /ws/echo, which sends back what comes, for conformance tests of the socket transport.
     #[arg(long, hide = true)]
     pub(super) conformance: bool,
@@ -191,6 +210,13 @@ pub(super) enum Bench {
     /// that many visitors share the work of each sender. Lost, doubled and disordered messages fail the run.
     #[command(after_help = RELAY_EXAMPLES)]
     Relay(Relay),
+    /// 问答实验。 How well the built-in robot finds the question that was meant, and how fast.
+    ///
+    /// 100 bank questions, each in held-out wordings (ordinary and hard), and 50 questions that no bank can answer, beside
+    /// plain BM25 and exact match in the same run: Recall@1 and @5, MRR, precision and coverage over thresholds, answers
+    /// to foreign questions. Then single questions are timed with 10,000 questions in the index. Needs no servers; some
+    /// seconds.
+    Robot(Robot),
     /// A consumer that dies; `queue` starts it.
     #[command(hide = true)]
     Consumer { contender: String, url: String, queue: usize, effects: PathBuf, seed: u64 },
@@ -287,6 +313,18 @@ pub(super) struct Relay {
     /// 每个节点的 HTTP 线程数。 HTTP worker threads of each node; a process of Node has one.
     #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
     pub(super) workers: u16,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Robot {
+    #[command(flatten)]
+    pub(super) experiment: Experiment,
+    /// 评测集目录。 The folder of the evaluation set.
+    #[arg(long, default_value = "data/evaluation", value_name = "FOLDER")]
+    pub(super) set: PathBuf,
+    /// 测速时的问题数。 Questions in the index whose speed is measured.
+    #[arg(long, default_value_t = 10_000, value_name = "N", value_parser = clap::value_parser!(u32).range(100..=1_000_000))]
+    pub(super) questions: u32,
 }
 
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]

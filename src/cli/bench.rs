@@ -4,9 +4,9 @@ use std::path::Path;
 
 use anyhow::Context as _;
 
-use super::args::{Bench, Experiment, Part, Queue, Relay};
+use super::args::{Bench, Experiment, Part, Queue, Relay, Robot};
 use super::{Failure, Outcome, complain, say, wait};
-use crate::bench::{Report, queue, relay};
+use crate::bench::{Report, queue, relay, robot};
 use crate::runtime::Stop;
 use crate::runtime::signals::Signals;
 
@@ -19,6 +19,10 @@ pub(super) fn run(asked: Bench) -> Outcome {
         Bench::Relay(asked) => {
             let options = relay_options(&asked)?;
             tell(&asked.experiment, "bench relay", relay::run(&options))
+        }
+        Bench::Robot(asked) => {
+            let options = robot_options(&asked)?;
+            tell(&asked.experiment, "bench robot", robot::run(&options))
         }
         Bench::Consumer { contender, url, queue, effects, seed } => {
             wait(queue::consume(&queue::Orders { contender, url, queue, effects, seed }))??;
@@ -92,6 +96,19 @@ fn relay_options(asked: &Relay) -> anyhow::Result<relay::Options> {
         tenants: usize::from(asked.tenants),
         workers: usize::from(asked.workers),
         repeats: usize::from(repeats.unwrap_or(if *quick { 1 } else { 3 })),
+        seed: *seed,
+        quick: *quick,
+        busy: *busy,
+    })
+}
+
+fn robot_options(asked: &Robot) -> anyhow::Result<robot::Options> {
+    let Experiment { cache, repeats, seed, quick, busy, .. } = &asked.experiment;
+    Ok(robot::Options {
+        set: asked.set.clone(),
+        cache: cache.clone(),
+        questions: usize::try_from(asked.questions)?,
+        repeats: usize::from(repeats.unwrap_or(if *quick { 1 } else { 20 })),
         seed: *seed,
         quick: *quick,
         busy: *busy,

@@ -6,6 +6,7 @@ mod check;
 mod doctor;
 mod health;
 mod migrate;
+mod office;
 mod process;
 mod root;
 mod tenant;
@@ -19,7 +20,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use clap::Parser;
 
-use crate::admin::asyncapi;
+use crate::admin::{asyncapi, openapi};
 use crate::config::{self, Config, Problems, Sources};
 use crate::secret::{self, Keyring};
 use crate::store::{self, Store};
@@ -122,7 +123,13 @@ fn run(given: &Given, command: Command) -> Outcome {
             say(asyncapi::document().trim_end());
             Ok(())
         }
+        Command::Openapi => {
+            say(openapi::document().trim_end());
+            Ok(())
+        }
         Command::Tenant { command } => tenant::run(given, command),
+        Command::Faq { command } => office::faq(given, command),
+        Command::Flow { command } => office::flow(given, command),
         Command::Bench { command } => bench::run(command),
     }
 }

@@ -31,8 +31,9 @@ pub(super) fn demo(given: &Given, asked: &Demo) -> Outcome {
     let config = given.config(Some(preset(asked)))?;
     let options = Options {
         env: given.env.clone(),
-        declarations: vec![demo_declaration(given, asked.port)?],
+        declarations: vec![demo_declaration(given, asked.port, !asked.no_robot)?],
         simulator: true,
+        questions: Some(crate::admin::faq::DEMO),
         conformance: asked.conformance,
         ..Options::default()
     };
@@ -42,7 +43,7 @@ pub(super) fn demo(given: &Given, asked: &Demo) -> Outcome {
 pub(super) fn simulate(given: &Given, asked: &Simulate) -> Outcome {
     let declaration = match &asked.tenant {
         Some(file) => Declaration::read_file(file, &given.env)?,
-        None => demo_declaration(given, 8080)?,
+        None => demo_declaration(given, 8080, true)?,
     };
     let is_wechat = |channel: &ChannelSettings| matches!(channel, ChannelSettings::Wechat(_));
     if !declaration.tenant.accounts.iter().any(|account| is_wechat(&account.channel)) {
@@ -62,9 +63,15 @@ fn preset(asked: &Demo) -> String {
     )
 }
 
-/// The demo's tenant, whose widget pages are on the demo's port.
-fn demo_declaration(given: &Given, port: u16) -> Result<Declaration, Problems> {
-    let text = tenant::DEMO.replace(":8080\"", &format!(":{port}\""));
+/// The demo's tenant, whose widget pages are on the demo's port, with or without machines that answer.
+fn demo_declaration(given: &Given, port: u16, machines: bool) -> Result<Declaration, Problems> {
+    let mut text = tenant::DEMO.replace(":8080\"", &format!(":{port}\""));
+    if !machines && let Ok(mut table) = text.parse::<toml::Table>() {
+        for key in ["robot", "flows", "survey", "service"] {
+            table.remove(key);
+        }
+        text = table.to_string();
+    }
     Declaration::parse("tenants/demo.toml", &text, &given.env, std::path::Path::new(""))
 }
 
@@ -106,7 +113,8 @@ mod tests {
 
     #[test]
     fn the_demo_keeps_everything_in_its_folder_and_on_its_port() {
-        let asked = Demo { port: 9123, data: PathBuf::from("/var/tmp/\"quoted\" 驿站"), conformance: false };
+        let asked =
+            Demo { port: 9123, data: PathBuf::from("/var/tmp/\"quoted\" 驿站"), conformance: false, no_robot: false };
         let config = given(&[]).config(Some(preset(&asked))).unwrap();
         assert_eq!(config.http.bind.to_string(), "127.0.0.1:9123");
         assert_eq!(config.wechat.api_base, "http://127.0.0.1:9123/simulator");
@@ -120,7 +128,7 @@ mod tests {
 
     #[test]
     fn the_demo_tenant_follows_the_port() {
-        let declaration = demo_declaration(&given(&[]), 9123).unwrap();
+        let declaration = demo_declaration(&given(&[]), 9123, true).unwrap();
         let origins = declaration.tenant.accounts.iter().find_map(|account| match &account.channel {
             ChannelSettings::Web(web) => Some(web.origins.clone()),
             ChannelSettings::Wechat(_) => None,

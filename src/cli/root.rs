@@ -46,8 +46,10 @@ fn welcome(address: SocketAddr) -> String {
          访客网页 website   {base}/site/\n\n  \
          试一试 try:\n  \
          1. 在控制台登录，状态选“就绪”。 Sign in to the console and choose ready.\n  \
-         2. 在手机页关注公众号，发一条消息。 Follow the account on the phone and write something.\n  \
-         3. 回到控制台，接入、回复、发图片。 Accept, answer, send a picture.\n\n  \
+         2. 在手机页关注公众号，问“银行卡丢了怎么挂失”，再发“人工”。 Follow the account on the phone, ask the robot\n     \
+         something, then write “人工” for a person.\n  \
+         3. 回到控制台，接入、回复、发图片。 Accept, answer, send a picture.\n  \
+         4. 手机上发“绑定”“留言”“菜单”试流程（证件后四位 1234，验证码 123456）。 Forms.\n\n  \
          按 Ctrl-C 结束。 Stop with Ctrl-C.\n"
     )
 }

@@ -8,6 +8,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, SEC_WEBSOCKET_VERSION};
 use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::core;
 use crate::model::code::Code;
@@ -17,8 +18,9 @@ use crate::model::code::Code;
 pub struct ApiError {
     status: StatusCode,
     code: &'static str,
-    detail: String,
+    detail: Box<str>,
     header: Option<(HeaderName, HeaderValue)>,
+    errors: Option<Box<Value>>,
 }
 
 /// The body, kept beside the response until the request's id is known.
@@ -32,6 +34,8 @@ struct Body<'a> {
     status: u16,
     code: &'static str,
     detail: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    errors: Option<&'a Value>,
     request_id: &'a str,
 }
 
@@ -43,6 +47,7 @@ impl Problem {
             status: self.0.status.as_u16(),
             code: self.0.code,
             detail: &self.0.detail,
+            errors: self.0.errors.as_deref(),
             request_id,
         };
         // Plain texts and a number: this cannot fail.
@@ -54,7 +59,7 @@ impl ApiError {
     /// An answer with this status; `code` is what programs read, `detail` what people read.
     #[must_use]
     pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
-        Self { status, code, detail: detail.into(), header: None }
+        Self { status, code, detail: detail.into().into_boxed_str(), header: None, errors: None }
     }
 
     /// 400.
@@ -123,6 +128,18 @@ impl ApiError {
     pub fn draining() -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "dependency_unavailable", "正在重启 / restarting")
             .after(Duration::from_secs(2))
+    }
+
+    /// The same answer with a header line.
+    #[must_use]
+    pub fn with(self, header: (HeaderName, HeaderValue)) -> Self {
+        Self { header: Some(header), ..self }
+    }
+
+    /// The same answer with everything that is wrong, each with its place.
+    #[must_use]
+    pub fn listing(self, errors: Value) -> Self {
+        Self { errors: Some(Box::new(errors)), ..self }
     }
 
     /// The same answer with the time to wait, in whole seconds, at least one.

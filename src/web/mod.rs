@@ -3,6 +3,7 @@
 //! [`configure`] mounts everything but WeChat's callback; [`shield::shield`] has to wrap the whole application;
 //! [`link::on_connect`] has to be given to the server, or slow clients cannot be cut off.
 
+mod api;
 pub mod asset;
 pub mod attachment;
 pub mod body;
@@ -18,6 +19,7 @@ pub mod handshake;
 pub mod health;
 pub mod limit;
 pub mod link;
+mod machine;
 pub mod metric;
 pub mod origin;
 pub mod peer;
@@ -105,8 +107,10 @@ pub fn configure(cfg: &mut web::ServiceConfig, deps: &Deps, counts: &Counts) {
     sign_in::configure(cfg);
     visitor::configure(cfg);
     attachment::configure(cfg);
+    api::configure(cfg, deps);
     handshake::configure(cfg);
     health::configure(cfg);
+    machine::configure(cfg);
     if deps.settings.conformance {
         echo::configure(cfg);
     }

@@ -26,7 +26,8 @@ impl FromRequest for Agent {
     }
 }
 
-async fn agent(request: &HttpRequest) -> Result<SignIn, ApiError> {
+/// The signed-in agent behind a request.
+pub(super) async fn agent(request: &HttpRequest) -> Result<SignIn, ApiError> {
     let missing = ApiError::unauthenticated;
     let access = request.app_data::<web::Data<Access>>().ok_or_else(missing)?;
     let settings = request.app_data::<web::Data<Settings>>().ok_or_else(missing)?;

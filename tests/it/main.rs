@@ -3,6 +3,8 @@
 #![expect(clippy::needless_pass_by_value, reason = "what a story hands over is gone, as in life")]
 
 #[cfg(test)]
+mod api;
+#[cfg(test)]
 mod bad_input;
 #[cfg(test)]
 mod campaign;
@@ -24,5 +26,7 @@ mod interop;
 mod layering;
 #[cfg(test)]
 mod outside;
+#[cfg(test)]
+mod robot;
 #[cfg(test)]
 mod support;

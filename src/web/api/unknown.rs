@@ -1,0 +1,34 @@
+//! `/api/v1/unknown-questions`: what no answer was found for.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+
+use super::caller::Admin;
+use super::request as part;
+use crate::admin::faq::Resolve;
+use crate::admin::office::Office;
+use crate::web::error::ApiError;
+use crate::web::other_method;
+
+pub(super) fn configure(cfg: &mut web::ServiceConfig) {
+    let other = || web::to(other_method);
+    cfg.service(web::resource("/api/v1/unknown-questions").route(web::get().to(list)).default_service(other()))
+        .service(
+            web::resource("/api/v1/unknown-questions/resolve").route(web::post().to(resolve)).default_service(other()),
+        );
+}
+
+async fn list(Admin(author): Admin, request: HttpRequest, office: web::Data<Office>) -> Result<HttpResponse, ApiError> {
+    let page = office.unknown(&author, part::query(&request)?).await?;
+    Ok(HttpResponse::Ok().json(page))
+}
+
+async fn resolve(
+    Admin(author): Admin,
+    request: HttpRequest,
+    payload: web::Payload,
+    office: web::Data<Office>,
+) -> Result<HttpResponse, ApiError> {
+    let (asked, bytes) = part::json::<Resolve>(&request, payload).await?;
+    let once = part::once(&request, &author, &bytes)?;
+    Ok(HttpResponse::Ok().json(office.resolve(&author, asked, once).await?))
+}

@@ -1,0 +1,10 @@
+//! The administrator's API over real HTTP, as programs and the console use it.
+
+mod access;
+mod client;
+mod entry;
+mod flow;
+mod question;
+mod table;
+
+use client::{Answer, Client, KEY, app};
