@@ -1,7 +1,9 @@
 //! The gateway against programs that somebody else wrote.
 
+mod ask;
 mod bus;
 mod kosoku;
+mod robot;
 mod wechatpy;
 
 use std::path::{Path, PathBuf};

@@ -13,6 +13,8 @@ pub struct Agent {
     pub ready: Value,
     device: String,
     cids: u64,
+    /// Offers that were seen. On several nodes one may be told twice: by the sweep, and by a hint that comes later.
+    offered: Vec<Value>,
 }
 
 /// A signed-in agent without a socket.
@@ -38,7 +40,7 @@ impl Absent {
         let mut socket = Socket::open(&app.address(), "/ws/agent", &app.base()).await;
         let d = json!({ "resume_token": ready["resume_token"], "device": device, "convs": convs });
         let ready = socket.request("resume", d).await.expect("resume");
-        Agent { socket, login, ready, device, cids }
+        Agent { socket, login, ready, device, cids, offered: Vec::new() }
     }
 }
 
@@ -87,7 +89,7 @@ impl Agent {
         let ticket = login.ticket(app).await;
         let mut socket = Socket::open(&app.address(), "/ws/agent", &app.base()).await;
         let ready = socket.request("auth", json!({ "ticket": ticket, "device": device })).await.expect("auth");
-        Self { socket, login, ready, device: device.to_owned(), cids: 0 }
+        Self { socket, login, ready, device: device.to_owned(), cids: 0, offered: Vec::new() }
     }
 
     /// The same device again, from its resume token, with what it has of each conversation.
@@ -97,7 +99,7 @@ impl Agent {
 
     /// The socket is lost without a word.
     pub fn vanishes(self) -> Absent {
-        let Self { login, ready, device, cids, socket } = self;
+        let Self { login, ready, device, cids, socket, .. } = self;
         socket.cut();
         Absent { login, ready, device, cids }
     }
@@ -109,7 +111,10 @@ impl Agent {
 
     /// The next offer.
     pub async fn expects_offer(&mut self) -> Value {
-        self.socket.push("offer", |_| true).await["d"].clone()
+        let seen = &self.offered;
+        let offer = self.socket.push("offer", |frame| !seen.contains(&frame["d"]["assignment"])).await["d"].clone();
+        self.offered.push(offer["assignment"].clone());
+        offer
     }
 
     /// Takes an offer; returns the conversation.

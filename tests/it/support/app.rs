@@ -11,8 +11,11 @@ use tokio_util::sync::CancellationToken;
 use yizhan::app::{App, Options};
 use yizhan::clock::Clock;
 use yizhan::config::{self, Sources};
+use yizhan::model::id::TenantId;
+use yizhan::model::time::Millis;
 use yizhan::simulator::{Actor, Platform};
-use yizhan::store::{self, Backend, Settings, Store};
+use yizhan::store::faq::{self, Entry};
+use yizhan::store::{self, Backend, Settings, Store, Tx};
 use yizhan::tenant::Declaration;
 
 use super::platform::TestPlatform;
@@ -30,6 +33,7 @@ pub struct Builder {
     declaration: String,
     conformance: bool,
     shared: Option<Shared>,
+    knows: Vec<Entry>,
 }
 
 /// What a node of a cluster has in common with the others.
@@ -71,6 +75,7 @@ impl TestApp {
             declaration: include_str!("../../fixture/demo.toml").to_owned(),
             conformance: false,
             shared: None,
+            knows: Vec::new(),
         }
     }
 
@@ -232,6 +237,24 @@ impl Builder {
         self.settings(&format!("[hub]\nkind = \"redis\"\nurl = \"{}\"\n", service.redis_url()))
     }
 
+    /// With an answer to a question in the robot's base from the start.
+    pub fn knows(mut self, id: &str, question: &str, answer: &str) -> Self {
+        self.knows.push(entry(id, question, answer));
+        self
+    }
+
+    /// With these entries in the robot's base from the start.
+    pub fn knowing(mut self, entries: Vec<Entry>) -> Self {
+        self.knows.extend(entries);
+        self
+    }
+
+    /// The last known question leads there in place of an answer.
+    pub fn leading(mut self, to: &str) -> Self {
+        self.knows.last_mut().expect("a question").leads = Some(to.into());
+        self
+    }
+
     /// With the echo for conformance suites.
     pub fn conformance(mut self) -> Self {
         self.conformance = true;
@@ -254,7 +277,7 @@ impl Builder {
 
     /// Starts it on a thread of its own, as a process would, and waits until it serves.
     pub async fn start(self) -> TestApp {
-        let Self { dir, beside, settings, declaration, conformance, shared } = self;
+        let Self { dir, beside, settings, declaration, conformance, shared, knows } = self;
         drop(rustls::crypto::ring::default_provider().install_default());
         let elsewhere = shared.as_ref().map(|shared| shared.folder.clone()).or(beside);
         let dir = dir.or_else(|| elsewhere.is_none().then(|| TempDir::new().expect("a folder")));
@@ -267,6 +290,9 @@ impl Builder {
         );
         let env = shared.iter().map(|shared| ("YIZHAN__WECHAT__API_BASE".to_owned(), shared.api_base.clone()));
         let sources = Sources { file: None, preset: Some(preset), env: env.collect() };
+        if !knows.is_empty() {
+            learn(&sources, knows).await;
+        }
         let (ending, aborting, its_clock, simulator) = (stop.clone(), abort.clone(), clock.clone(), shared.is_none());
         let ended = std::thread::spawn(move || {
             let config = config::load(&sources).unwrap_or_else(|problems| panic!("{problems}"));
@@ -291,4 +317,36 @@ impl Builder {
         let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
         TestApp { clock, platform, address, stop, abort, ended: Some(ended), http, folder, dir }
     }
+}
+
+/// An answer to a question, small talk if its name says so.
+pub fn entry(id: &str, question: &str, answer: &str) -> Entry {
+    Entry {
+        faq: id.parse().expect("a name"),
+        kind: if id.starts_with("chat-") { "chitchat" } else { "faq" }.into(),
+        question: question.into(),
+        similar: Vec::new(),
+        answer: answer.into(),
+        leads: None,
+        category: String::new(),
+        enabled: true,
+        valid_from: None,
+        valid_to: None,
+        updated_at: Millis(0),
+    }
+}
+
+/// Puts entries into the question base of the tables that these settings lead to.
+async fn learn(sources: &Sources, entries: Vec<Entry>) {
+    let config = config::load(sources).unwrap_or_else(|problems| panic!("{problems}"));
+    config.make_data_dir().expect("a folder");
+    let store = Store::open(&Settings::from(&config.store)).expect("the store");
+    let tenant = TenantId::parse("demo").expect("a name");
+    let write = move |tx: &mut Tx<'_>| {
+        for entry in &entries {
+            faq::store(tx, entry)?;
+        }
+        faq::changed(tx)
+    };
+    store.tenant(&tenant).write(write).await.expect("the entries are stored");
 }

@@ -8,6 +8,7 @@ use base64::Engine as _;
 use tempfile::TempDir;
 use yizhan::clock::Clock;
 use yizhan::simulator::Actor;
+use yizhan::store::faq::Entry;
 
 use super::app::TestApp;
 use super::platform::TestPlatform;
@@ -18,6 +19,7 @@ pub struct Builder {
     settings: String,
     declaration: String,
     rabbitmq: bool,
+    knows: Vec<Entry>,
 }
 
 /// A running cluster. Fields are dropped in this order: nodes before what they need.
@@ -41,7 +43,7 @@ impl Cluster {
     /// A cluster to be set up.
     pub fn with() -> Builder {
         let declaration = include_str!("../../fixture/demo.toml").to_owned();
-        Builder { settings: String::new(), declaration, rabbitmq: false }
+        Builder { settings: String::new(), declaration, rabbitmq: false, knows: Vec::new() }
     }
 
     /// A node, by its number.
@@ -96,6 +98,7 @@ impl Cluster {
             app = app.rabbitmq(rabbitmq);
         }
         app.declared(|_| self.builder.declaration.clone())
+            .knowing(self.builder.knows.clone())
             .settings(&self.builder.settings)
             .on(&self.clock, &self.platform, self.folder.path())
             .start()
@@ -113,6 +116,12 @@ impl Builder {
     /// With a changed declaration.
     pub fn declared(mut self, change: impl FnOnce(String) -> String) -> Self {
         self.declaration = change(self.declaration);
+        self
+    }
+
+    /// With these entries in the robot's base from the start.
+    pub fn knowing(mut self, entries: Vec<Entry>) -> Self {
+        self.knows.extend(entries);
         self
     }
 

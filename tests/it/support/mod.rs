@@ -3,6 +3,7 @@
 pub mod agent;
 pub mod app;
 pub mod broker;
+pub mod clerk;
 pub mod cluster;
 pub mod platform;
 pub mod relay;
