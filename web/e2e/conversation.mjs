@@ -10,6 +10,7 @@ export async function run(stage) {
   const phone = await openPhone(stage)
   await phone.page.locator(`${id('phone-message')}[data-from="account"]`).first().waitFor()
 
+  await phoneSays(phone, '转人工')
   await phoneSays(phone, '你好，我的信用卡账单里有一笔不认识的消费')
   await acceptOffer(desk)
   await bubble(desk, '我的信用卡账单里有一笔不认识的消费').first().waitFor()

@@ -11,10 +11,10 @@ const START_MS = 30_000
 const STOP_MS = 20_000
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..')
 
-export async function demo(program) {
+export async function demo(program, more = []) {
   const port = await freePort()
   const data = mkdtempSync(join(tmpdir(), 'yizhan-demo-'))
-  const child = spawn(program, ['demo', '--port', String(port), '--data', data], { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(program, ['demo', '--port', String(port), '--data', data, ...more], { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] })
   let said = ''
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (part) => (said = (said + part).slice(-4000)))
   const ended = once(child, 'exit')

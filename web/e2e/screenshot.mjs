@@ -10,11 +10,13 @@ export async function run(stage) {
   const desk = await openDesk(stage, { height: 910 })
 
   const visitor = await openVisitor(stage, '林晓月')
+  await visitor.ask('handoff', {})
   await visitor.says('你好，想了解一下个人贷款')
   await acceptOffer(desk)
   await agentSays(desk, '您好，年化利率 3.6% 起，最长五年，线上申请当天审批。')
 
   const phone = await openPhone(stage)
+  await phoneSays(phone, '转人工')
   await phoneSays(phone, '你好，我的信用卡账单里有一笔不认识的消费')
   await acceptOffer(desk)
   await bubble(desk, '不认识的消费').first().waitFor()
@@ -37,6 +39,7 @@ export async function run(stage) {
   await desk.page.locator(`${id('talk')} .count`).waitFor()
 
   const other = await openPhone(stage, { nickname: '赵一鸣' })
+  await phoneSays(other, '转人工')
   await phoneSays(other, '请问周末网点营业吗？')
   await desk.page.locator(id('offer')).first().waitFor()
   await sideBySide(stage, phone, desk)

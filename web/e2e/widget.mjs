@@ -13,11 +13,12 @@ export async function run(stage) {
   const messages = frame.locator(id('widget-message'))
   await frame.locator(id('widget-text')).waitFor()
 
+  // Who asks for a person is asked no more whether they want one.
+  await frame.locator(id('human')).click()
+  await frame.locator(id('human')).waitFor({ state: 'detached' })
   const question = unique(stage, '请问个人贷款怎么申请')
   await say(frame, question)
   await messages.filter({ hasText: question }).waitFor()
-  // The first message already asks for a person, and the button that would goes.
-  await frame.locator(id('human')).waitFor({ state: 'detached' })
   await acceptOffer(desk)
   await bubble(desk, question).waitFor()
 

@@ -78,15 +78,18 @@ export class Desk {
 
   // --- from the contact ----------------------------------------------------------------------------------------------
   inbound(conv, content, extra = {}) {
-    const session = this.session(conv)
+    const rating = conv.survey && content.type === 'choice'
+    const session = rating ? conv.session : this.session(conv)
     const env = this.append(conv, { role: 'contact', id: conv.contact.id, name: conv.contact.name }, content, extra)
     if (conv.kind === 'wechat') {
       conv.window = { left: 5, until: iso(Date.now() + 48 * 3600_000) }
       this.pushWindow(conv)
       for (const held of conv.held.splice(0)) this.deliver(conv, held)
     }
-    // The first message asks for a person.
-    if (session.control.holder === 'none') this.handoff(conv)
+    if (rating) this.robot.rated(conv, content)
+    else if (this.robot) this.robot.hear(conv, env)
+    // Without a robot the first message asks for a person.
+    else if (session.control.holder === 'none') this.handoff(conv)
     return env
   }
 
@@ -243,6 +246,7 @@ export class Desk {
     this.change(conv, { state: 'ended', control: { holder: 'none' }, queue: undefined, assignment, ended: { by, reason, at: iso() } })
     this.event(conv, 'session.ended', { by })
     this.say(conv, 'system', '本次服务已结束，感谢您的咨询。')
+    if (was) this.robot?.survey(conv)
     if (queue) this.pushQueue(queue)
   }
 
@@ -364,6 +368,7 @@ function fallback({ type, body }) {
     case 'location': return `[位置] ${body.label}`
     case 'link': return `${body.title} ${body.url}`
     case 'event': return `[${body.name}]`
+    case 'choice': return body.label
     case 'menu': return [body.prompt, ...body.options.map((o) => `${o.key}. ${o.label}`), body.tail].filter(Boolean).join('\n')
     default: return `[${type}]`
   }

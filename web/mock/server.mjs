@@ -4,6 +4,7 @@ import http from 'node:http'
 import { dirname, extname, join, normalize, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Desk, rid } from './desk.mjs'
+import { Robot } from './robot.mjs'
 import { simulator } from './simulator.mjs'
 import { sockets } from './socket.mjs'
 
@@ -16,6 +17,7 @@ const csp = (ancestors) =>
 let sim
 const desk = new Desk({ toChannel: (conv, env) => sim.toPhone(conv, env) })
 sim = simulator(desk)
+if (process.env.MOCK_ROBOT) desk.robot = new Robot(desk)
 const tickets = new Map()
 const sessions = new Map()
 const wss = sockets(desk, tickets)

@@ -60,7 +60,7 @@ export function sockets(desk, tickets) {
       if (seen) return { ...seen, dup: true }
       if (d.type === 'text' && [...d.body.text].length > 4000) throw new Refusal('too_large')
       const agent = conn.me.role === 'agent'
-      if (agent && d.type !== 'note' && conv.session.state !== 'active') throw new Refusal('session_ended')
+      if (agent && d.type !== 'note' && conv.session.control.agent !== conn.me.id) throw new Refusal('session_ended')
       const media = d.body.media && desk.media.get(d.body.media.id)
       if (media) d.body.media = { ...media.info, url: `/media/${media.info.id}?exp=1&sig=x` }
       const extra = { cid: d.cid, replaces: d.replaces, visibility: d.type === 'note' ? 'agents' : 'all' }
@@ -107,13 +107,19 @@ export function sockets(desk, tickets) {
       return {}
     },
     tag: () => ({}),
+    'robot.list': (conn) => ({ convs: desk.robot?.list(conn) ?? [] }),
+    'robot.trace': (_conn, d) => ({ turns: robot().of(d.session) }),
+    takeover: (conn, d) => robot().takeOver(conn, d.session),
+    'robot.back': (conn, d) => robot().back(conn, d.session),
+    feedback: (conn, d) => robot().feedback(mine(conn), d),
     open(conn) {
       const conv = desk.conv({ key: conn.me.id, contact: { id: conn.me.id, name: conn.me.name }, kind: 'web', account: 'site' })
       if (!conv.session || conv.session.state === 'ended') desk.greet(conv)
       return { conv: desk.state(conv, conn) }
     },
     handoff(conn, d) {
-      desk.handoff(mine(conn), d.queue)
+      if (mine(conn).session.control.holder === 'robot') desk.robot.handOver(mine(conn), 'asked')
+      else desk.handoff(mine(conn), d.queue)
       return { session: mine(conn).session }
     },
     cancel_queue(conn) {
@@ -130,6 +136,11 @@ export function sockets(desk, tickets) {
       desk.end(conv, 'system', 'left_message')
       return {}
     },
+  }
+
+  function robot() {
+    if (!desk.robot) throw new Refusal('not_found')
+    return desk.robot
   }
 
   function mine(conn) {

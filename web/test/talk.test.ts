@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Talk } from '../src/console/desk/state'
-import { answers, transferOf, unread, waitingSince, wraps } from '../src/console/desk/talk'
+import { answeredAfter, answers, knowsRobot, transferOf, unread, waitingSince, wraps } from '../src/console/desk/talk'
 import { ConversationLog } from '../src/wire/log'
 import type { Envelope, Session } from '../src/wire/protocol'
 import { message } from './message'
@@ -36,6 +36,22 @@ describe('a conversation on the desk', () => {
     expect(waitingSince(talk([...asked, note]))).toBe(Date.parse('2026-11-20T08:10:00.000Z'))
     expect(waitingSince(talk([...asked, message(5, { from: agent })]))).toBeUndefined()
     expect(unread(talk(asked, {}, 3))).toBe(1)
+  })
+
+  it('does not wait for what a robot has answered; its note to the agent is no answer', () => {
+    const robot = { role: 'robot' as const, id: 'robot' }
+    const late = '2026-11-20T08:20:00.000Z'
+    const log = [message(1), message(2, { from: robot }), message(3, { ts: late }), message(4, { from: robot, type: 'note', body: { text: '机器人转人工：客户要求' } } as Partial<Envelope>), event(5, 'session.connected')]
+    expect(waitingSince(talk(log))).toBe(Date.parse(late))
+    expect([knowsRobot(talk(log)), knowsRobot(talk([message(1)])), knowsRobot(talk([event(1, 'session.robot_started')]))]).toEqual([true, false, true])
+  })
+
+  it('has no use for a suggestion once an agent has answered; a note and a correction are no answers', () => {
+    const note = message(2, { from: agent, type: 'note', body: { text: '备注' } } as Partial<Envelope>)
+    const edit = message(3, { from: agent, replaces: 'm0' })
+    expect(answeredAfter(talk([message(1), note, edit]), 1)).toBe(false)
+    expect(answeredAfter(talk([message(1), message(2, { from: agent })]), 1)).toBe(true)
+    expect(answeredAfter(talk([message(1, { from: agent }), message(2)]), 2)).toBe(false)
   })
 
   it('is being transferred as the session says', () => {

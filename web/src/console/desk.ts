@@ -10,6 +10,7 @@ import { acts } from './desk/acts'
 import { ground } from './desk/ground'
 import { logs } from './desk/logs'
 import { agentName, nameOf, offerName, queueName } from './desk/names'
+import { robots } from './desk/robot'
 import { roster } from './desk/roster'
 import { emptyState, type SignedIn, type State, type Talk } from './desk/state'
 import * as talks from './desk/talk'
@@ -52,7 +53,14 @@ export async function openDesk(signedIn: SignedIn) {
   const held = logs(base, noticed)
   const people = roster(base, accepting)
   const pen = writing(base, held)
-  const hands = acts(base, { arrived: (conv: ConvState) => select(held.enter(conv).log.conv), forget: held.forget, accepting })
+  const arrived = (conv: ConvState) => {
+    const talk = held.enter(conv)
+    select(conv.conv)
+    // One that was here before may have gone on without this desk.
+    if (talk.log.loaded && talk.log.cursor < conv.last_seq) void held.sync(talk)
+  }
+  const hands = acts(base, { arrived, forget: held.forget, accepting })
+  const { onSuggest, ...machines } = robots(base, { arrived })
 
   function onReady(ready: Ready, recoveries: Recovery[] | undefined): void {
     state.me = ready.me
@@ -72,6 +80,7 @@ export async function openDesk(signedIn: SignedIn) {
       case 'offer.revoke': return people.onRevoke(push.d)
       case 'presence': return people.onPresence(push.d)
       case 'queue': return people.onQueue(push.d)
+      case 'suggest': return onSuggest(push.d)
       case 'typing': {
         const talk = state.talks[push.d.conv]
         if (talk && push.d.who !== state.me?.id) talk.typingUntil = push.d.on ? Date.now() + TYPING_SHOWS_MS : 0
@@ -104,6 +113,7 @@ export async function openDesk(signedIn: SignedIn) {
   const wrote = (envelope: Envelope): boolean => talks.isStaff(envelope) && envelope.from.id === account.id
   const answers = (talk: Talk): boolean => talks.answers(talk, account.id)
   const wraps = (talk: Talk): boolean => talks.wraps(talk, account.id)
+  const hasRobot = (talk: Talk): boolean => state.robots || talks.knowsRobot(talk)
   const waitingSince = (talk: Talk): number | undefined => (answers(talk) ? talks.waitingSince(talk) : undefined)
 
   /** Whom a transfer waits for, empty when that is not known; undefined without one. */
@@ -141,8 +151,8 @@ export async function openDesk(signedIn: SignedIn) {
 
   return {
     account, state, outbox, drafts, client, order, selected, totalUnread, serverNow: base.serverNow, toast: base.toast,
-    ...hands, post: pen.post, amend: pen.amend, sendFile: pen.sendFile, typing: pen.typing,
+    ...hands, ...machines, post: pen.post, amend: pen.amend, sendFile: pen.sendFile, typing: pen.typing,
     loadOlder: held.loadOlder, refresh: held.refresh, markRead: held.markRead, select,
-    nameOf, offerName, agentName: named, wrote, answers, wraps, transferring, unread: talks.unread, waitingSince, leave,
+    nameOf, offerName, agentName: named, wrote, answers, wraps, hasRobot, transferring, unread: talks.unread, waitingSince, leave,
   }
 }

@@ -45,6 +45,8 @@ export interface PhoneMessage {
   lat?: number
   lon?: number
   via?: string
+  /** A machine wrote it, and the platform says so below. */
+  ai?: boolean
   state?: 'sending' | 'sent' | 'failed'
 }
 

@@ -1,5 +1,6 @@
 /** System lines: what an event in the log means, in words. Pure. */
 import type { Envelope } from '../wire/protocol'
+import { machineEvent } from './robot'
 import type { Lang } from './time'
 
 const TEXTS: Record<string, [zh: string, en: string]> = {
@@ -33,7 +34,6 @@ const TEXTS: Record<string, [zh: string, en: string]> = {
   abandoned: ['客户离开', 'Customer left'],
   ended: ['会话结束', 'Conversation ended'],
   handoff: ['客户请求人工服务', 'Customer asked for an agent'],
-  robot_started: ['机器人接待中', 'Robot is answering'],
   left_message: ['客户留言', 'Customer left a message'],
   leave_message: ['客户留言', 'Customer left a message'],
   reopened: ['客户再次来访', 'Customer came back'],
@@ -61,6 +61,8 @@ export function eventText(envelope: Envelope, lang: Lang, named: (id: string) =>
   // What a channel reports comes as `{name, data}` inside the event.
   const outer = record(envelope.body.data)
   const data = { ...outer, ...record(outer.data) }
+  const machine = machineEvent(name, data, lang)
+  if (machine) return machine
   const last = name.split('.').pop() ?? name
   const found = TEXTS[name] ?? TEXTS[last]
   if (!found) return envelope.fallback && envelope.fallback !== `[${name}]` ? envelope.fallback : name

@@ -6,13 +6,27 @@ export interface Composing {
   onKeydown: (event: KeyboardEvent) => void
   onStart: () => void
   onEnd: () => void
-  /** Puts text where the caret is. */
+  /** Puts text where the caret is, in place of what is selected. */
   insert: (text: string) => void
+  /** Puts text where the caret is, and leaves what is selected. */
+  add: (text: string) => void
 }
 
 export function useComposing(field: Ref<HTMLTextAreaElement | null>, text: Ref<string>, send: () => void): Composing {
   let composing = false
   let endedAt = -Infinity
+
+  function place(piece: string, from: number, to: number): void {
+    // What an input method still holds is in the field alone.
+    const now = composing ? (field.value?.value ?? text.value) : text.value
+    text.value = now.slice(0, from) + piece + now.slice(to)
+    void nextTick(() => {
+      const area = field.value
+      area?.focus()
+      area?.setSelectionRange(from + piece.length, from + piece.length)
+    })
+  }
+
   return {
     onKeydown(event) {
       if (!sends(event, composing, performance.now() - endedAt)) return
@@ -27,14 +41,12 @@ export function useComposing(field: Ref<HTMLTextAreaElement | null>, text: Ref<s
       endedAt = performance.now()
     },
     insert(piece) {
-      const area = field.value
-      const from = area?.selectionStart ?? text.value.length
-      const to = area?.selectionEnd ?? text.value.length
-      text.value = text.value.slice(0, from) + piece + text.value.slice(to)
-      void nextTick(() => {
-        area?.focus()
-        area?.setSelectionRange(from + piece.length, from + piece.length)
-      })
+      const end = text.value.length
+      place(piece, field.value?.selectionStart ?? end, field.value?.selectionEnd ?? end)
+    },
+    add(piece) {
+      const at = field.value?.selectionEnd ?? text.value.length
+      place(piece, at, at)
     },
   }
 }

@@ -11,6 +11,7 @@ import { MAX_UPLOAD } from '../wire/protocol'
 import type { Storage } from '../wire/store'
 import { newer } from '../wire/session'
 import { upload } from '../wire/upload'
+import { Ratings } from './feedback'
 import { lang, t } from './texts'
 
 interface State {
@@ -31,7 +32,12 @@ interface State {
   loadingOlder: boolean
   /** Written before the conversation is known; sent as soon as it is. */
   early: Unsent[]
+  /** What a robot is about to say, and to which of the customer's messages. */
+  growing: { turn: number; text: string; at: number } | undefined
 }
+
+/** A robot that falls silent in the middle of a sentence is not waited for any longer. */
+const GROWS_MS = 20_000
 
 export type Visit = Awaited<ReturnType<typeof openVisit>>
 
@@ -40,8 +46,11 @@ export async function openVisit(account: string, entry: { page: string; referrer
   const device = await claimDevice(storage, scope)
   const state = reactive<State>({
     link: { kind: 'idle' }, me: undefined, conv: undefined, log: undefined, typingUntil: 0, peer: { delivered: 0, read: 0 }, now: Date.now(),
-    upload: undefined, previews: {}, problem: '', leaving: false, left: false, announce: '', loadingOlder: false, early: [],
+    upload: undefined, previews: {}, problem: '', leaving: false, left: false, announce: '', loadingOlder: false, early: [], growing: undefined,
   })
+  const ratings = reactive(new Ratings(storage, scope)) as Ratings
+  /** The last turn whose answer is here: what still comes of its beginning is late. */
+  let told = 0
   let wantOpen = false
   let syncing = false
   let loading = false
@@ -52,7 +61,9 @@ export async function openVisit(account: string, entry: { page: string; referrer
       cursors: () => (state.log?.loaded ? [{ conv: state.log.conv, epoch: state.log.epoch, seq: state.log.cursor }] : []),
       onState: (link) => {
         state.link = link
-        if (link.kind !== 'online') outbox.pause()
+        if (link.kind === 'online') return
+        outbox.pause()
+        state.growing = undefined
       },
       onReady, onPush,
     }),
@@ -159,6 +170,7 @@ export async function openVisit(account: string, entry: { page: string; referrer
       case 'session':
         if (state.conv && newer(state.conv.session, push.d)) {
           state.conv.session = push.d
+          if (push.d.control.holder !== 'robot') state.growing = undefined
           if (push.d.control.holder === 'leave_message') state.leaving = true
         }
         return
@@ -173,6 +185,9 @@ export async function openVisit(account: string, entry: { page: string; referrer
       case 'typing':
         state.typingUntil = push.d.on ? Date.now() + 6000 : 0
         return
+      case 'robot.delta':
+        if (push.d.conv === state.log?.conv && push.d.turn > told) state.growing = { turn: push.d.turn, text: push.d.text, at: Date.now() }
+        return
       case 'media':
         state.log?.media(push.d)
     }
@@ -182,6 +197,10 @@ export async function openVisit(account: string, entry: { page: string; referrer
     if (envelope.conv !== state.log?.conv) return
     const applied = state.log.apply(prev, envelope)
     if (applied === 'gap') return void sync()
+    if (envelope.from.role === 'robot' && state.growing) {
+      told = state.growing.turn
+      state.growing = undefined
+    }
     if (applied === 'applied' && envelope.from.role !== 'contact') {
       state.typingUntil = 0
       state.announce = t('newMsg', { text: envelope.fallback.slice(0, 100) })
@@ -262,6 +281,21 @@ export async function openVisit(account: string, entry: { page: string; referrer
     }
   }
 
+  /** Says once whether the robot's answer at `seq` was of help. */
+  async function rate(seq: number, helpful: boolean): Promise<void> {
+    const conv = state.log?.conv
+    if (!conv || ratings.of(conv, seq) !== undefined) return
+    ratings.give(conv, seq, helpful)
+    try {
+      await client.request('feedback', { seq, helpful })
+    } catch (error) {
+      // What cannot be rated is not asked about again; anything else may be tried again.
+      if (error instanceof FrameError && error.code === 'not_found') return
+      ratings.take(conv, seq)
+      if (error instanceof FrameError && error.code !== 'disconnected') notice(codeText(error.code, lang.value))
+    }
+  }
+
   async function leaveMessage(text: string, phone: string): Promise<void> {
     if (await command('leave_message', { text, ...(phone && { phone }) })) {
       state.left = true
@@ -316,11 +350,17 @@ export async function openVisit(account: string, entry: { page: string; referrer
     return (state.log?.messages ?? []).filter((one) => one.seq > read && one.from.role !== 'contact' && one.type !== 'event').length
   })
 
-  setInterval(() => (state.now = Date.now()), 1000)
+  setInterval(() => {
+    state.now = Date.now()
+    if (state.growing && state.now - state.growing.at > GROWS_MS) state.growing = undefined
+  }, 1000)
   const nudge = () => client.nudge()
   window.addEventListener('online', nudge)
   window.addEventListener('offline', nudge)
   document.addEventListener('visibilitychange', () => document.visibilityState === 'visible' && client.nudge())
 
-  return { state, outbox, client, unread, post, sendPicture, command, leaveMessage, stay, again, loadOlder, markRead, typing, start: () => client.start() }
+  /** What the server's clock says. */
+  const serverNow = (): number => state.now + client.skew
+
+  return { state, outbox, client, ratings, unread, serverNow, rate, post, sendPicture, command, leaveMessage, stay, again, loadOlder, markRead, typing, start: () => client.start() }
 }

@@ -239,6 +239,41 @@ export interface Pushes {
   typing: { conv: string; who: string; on: boolean }
   window: { conv: string; left: number; until: string }
   media: { conv: string; id: string; mime: string; size?: number; url?: string; state: 'ready' | 'failed' }
+  /** Answers that an agent may use; worth nothing later. */
+  suggest: Suggestions
+  /** What a robot is about to say, whole each time; the message itself replaces it. `turn` is the customer's message. */
+  'robot.delta': { conv: string; turn: number; text: string }
+}
+
+export interface Suggestion {
+  faq: string
+  question: string
+  answer: string
+  /** How probable it is that it was meant, 0 to 1. */
+  p: number
+}
+
+export interface Suggestions {
+  conv: string
+  /** The customer's message. */
+  seq: number
+  answers: Suggestion[]
+}
+
+/** What a robot was asked, and what it made of it. */
+export interface RobotTurn {
+  /** The customer's message. */
+  seq: number
+  adapter: string
+  query: string
+  decision: string
+  hits: { faq: string; question: string; p: number }[]
+  reply_seq?: number
+  latency_ms?: number
+  error?: string
+  /** The answer came when somebody else had the control, and was dropped. */
+  stale: boolean
+  helpful?: boolean
 }
 
 export type PushName = keyof Pushes

@@ -1,7 +1,7 @@
 /** What the desk shows, as one reactive object. Knows no server and no component. */
 import type { LinkState } from '../../wire/client'
 import type { ConversationLog } from '../../wire/log'
-import type { AgentState, Colleague, ConvState, Me, Offer, QueueState } from '../../wire/protocol'
+import type { AgentState, Colleague, ConvState, Me, Offer, QueueState, Suggestions } from '../../wire/protocol'
 
 export interface Account {
   id: string
@@ -34,6 +34,8 @@ export interface Talk {
   peer: { delivered: number; read: number }
   uploads: Upload[]
   loadingOlder: boolean
+  /** Answers that may be used, for the customer's message that they came for. */
+  suggestions?: Suggestions
 }
 
 export interface State {
@@ -49,11 +51,13 @@ export interface State {
   now: number
   previews: Record<string, string>
   announce: string
+  /** Whether the enterprise has a robot, as far as this page has seen. */
+  robots: boolean
 }
 
 export function emptyState(): State {
   return {
     link: { kind: 'idle' }, me: undefined, agent: { status: 'offline', load: 0, capacity: 0, display: 'offline' }, talks: {}, offers: [], queues: [], colleagues: [],
-    selected: undefined, toasts: [], now: Date.now(), previews: {}, announce: '',
+    selected: undefined, toasts: [], now: Date.now(), previews: {}, announce: '', robots: false,
   }
 }

@@ -7,6 +7,21 @@ export function isStaff(envelope: Envelope): boolean {
   return envelope.from.role === 'agent' || envelope.from.role === 'supervisor'
 }
 
+/** Answered by a machine of the enterprise: a robot or a form. A robot's note to the agent is no answer. */
+function isMachine(envelope: Envelope): boolean {
+  return envelope.from.role === 'robot' || envelope.from.role === 'flow'
+}
+
+/** Whether somebody of the enterprise has spoken to the customer after a message. */
+export function answeredAfter(talk: Talk, seq: number): boolean {
+  return talk.log.messages.some((one) => one.seq > seq && isStaff(one) && one.type !== 'note' && one.type !== 'event' && one.replaces === undefined)
+}
+
+/** Whether a robot has had a part in the conversation, as far as it is here. */
+export function knowsRobot(talk: Talk): boolean {
+  return talk.log.messages.some((one) => one.from.role === 'robot' || (one.type === 'event' && one.body.name === 'session.robot_started'))
+}
+
 /** Open conversations first, then by what was said last. */
 export function byUrgency(a: Talk, b: Talk): number {
   return Number(a.state.session?.state === 'ended') - Number(b.state.session?.state === 'ended') || lastAt(b) - lastAt(a)
@@ -37,7 +52,7 @@ export function waitingSince(talk: Talk): number | undefined {
   let since: number | undefined
   for (let at = talk.log.messages.length - 1; at >= 0; at -= 1) {
     const one = talk.log.messages[at]
-    if (!one || (isStaff(one) && one.type !== 'note')) break
+    if (!one || ((isStaff(one) || isMachine(one)) && one.type !== 'note' && one.type !== 'event')) break
     if (one.from.role === 'contact' && one.type !== 'event') since = Date.parse(one.ts)
   }
   return since
