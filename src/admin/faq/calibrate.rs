@@ -6,8 +6,9 @@ use std::sync::Arc;
 use crate::admin::office::{Author, Change, Office};
 use crate::admin::problem::{Error, Finding, unless_wrong};
 use crate::core;
+use crate::core::robot::{index_of, weights_of};
 use crate::model::id::FaqId;
-use crate::robot::faq::{Base, Example, Features, Index, Kind, Question, Scratch, Vocabulary, Weights, fit};
+use crate::robot::faq::{Base, Example, Features, Scratch, Weights, fit};
 use crate::store::faq::{self, Entry};
 
 /// Hits of each question that are learned from.
@@ -119,19 +120,7 @@ fn calibrate(
     entries: &[Entry],
     vocabulary: &faq::Vocabulary,
 ) -> Result<Calibration, crate::robot::faq::token::Error> {
-    let base = Arc::new(Base::load()?);
-    let groups: Vec<String> = vocabulary.synonyms.iter().map(|group| group.join("|")).collect();
-    let words = Vocabulary::new(base, vocabulary.words.iter().map(String::as_str), groups.iter().map(String::as_str));
-    let kind = |entry: &Entry| if entry.kind == "chitchat" { Kind::Chitchat } else { Kind::Faq };
-    let question = |entry: &Entry| Question {
-        text: entry.question.clone(),
-        similar: entry.similar.clone(),
-        answer: entry.answer.clone(),
-        kind: kind(entry),
-    };
-    let questions: Vec<Question> = entries.iter().map(question).collect();
-    let in_force = weights_of(vocabulary);
-    let index = Index::build(&questions, Arc::new(words)).weighted(in_force);
+    let index = index_of(Arc::new(Base::load()?), vocabulary, entries);
     let (mut scratch, mut examples, mut firsts) = (Scratch::default(), Vec::new(), Vec::new());
     for row in labelled {
         let meant = |place: usize| entries.get(place).map(|entry| &entry.faq) == row.wanted.as_ref();
@@ -142,12 +131,8 @@ fn calibrate(
     }
     let weights = fit(&examples);
     let fare = |weights: Weights| SHOWN.map(|threshold| fare(&firsts, &weights, threshold)).to_vec();
-    let before = fare(in_force);
+    let before = fare(weights_of(vocabulary));
     Ok(Calibration { questions: labelled.len(), before, after: fare(weights), weights })
-}
-
-fn weights_of(vocabulary: &faq::Vocabulary) -> Weights {
-    vocabulary.weights.as_deref().and_then(|weights| serde_json::from_str(weights).ok()).unwrap_or_default()
 }
 
 type Hits = Vec<(Features, bool, bool)>;

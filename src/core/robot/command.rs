@@ -5,14 +5,14 @@ use super::{begin, trace};
 use crate::core::asker::{agent as who, own_conversation, supervises};
 use crate::core::effect::{ConversationView, Effects};
 use crate::core::event::emit;
-use crate::core::session::{conflict, record, save, say, step, tell};
+use crate::core::session::{conflict, record, say, tell};
 use crate::core::view::{Viewer, conversation_view};
 use crate::core::{Client, Core, Error, Scene, ending, flow, offer, router};
 use crate::model::assignment::State as Share;
 use crate::model::code::Code;
 use crate::model::event::robot::{Ended, Feedback};
 use crate::model::id::SessionId;
-use crate::model::session::{Holder, Move, State};
+use crate::model::session::{Holder, State};
 use crate::store::assignment::{self, Terms};
 use crate::store::session::{self as store, Session};
 use crate::store::{Tx, agent, conversation, dialogue, turn};
@@ -72,10 +72,7 @@ fn pass_back(tx: &mut Tx<'_>, scene: &Scene, client: &Client, id: SessionId, fx:
     let mut memory = dialogue::find(tx, id)?;
     memory.renew();
     dialogue::keep(tx, id, &memory)?;
-    if !begin(tx, scene, &mut session, fx)? {
-        step(&mut session, Move::Robot)?;
-        save(tx, &mut session)?;
-    }
+    begin(tx, scene, &mut session, fx)?;
     say(tx, scene, &session, &Prompt::RobotBack { robot: &robot.name }, fx)?;
     tell(tx, &session, fx)
 }

@@ -13,7 +13,7 @@ use crate::flow::bundled::bundled;
 use crate::flow::catalogue::Source;
 use crate::model::id::{FaqId, TenantId};
 use crate::model::time::Millis;
-use crate::robot::faq::{Base, Hit, Index, Kind, Question, Scratch, Vocabulary};
+use crate::robot::faq::{Base, Hit, Index, Kind, Question, Scratch, Vocabulary, Weights};
 use crate::runtime::Stop;
 use crate::store::Tx;
 use crate::store::faq::{self, Entry};
@@ -41,22 +41,7 @@ impl Library {
         let Rows { vocabulary, mut entries, flows } = rows;
         let flows = Arc::new(catalogue(tenant, &flows, before));
         entries.retain(|entry| entry.enabled);
-        let groups: Vec<String> = vocabulary.synonyms.iter().map(|group| group.join("|")).collect();
-        let words =
-            Vocabulary::new(base, vocabulary.words.iter().map(String::as_str), groups.iter().map(String::as_str));
-        let kind = |entry: &Entry| if entry.kind == "chitchat" { Kind::Chitchat } else { Kind::Faq };
-        let questions: Vec<Question> = entries
-            .iter()
-            .map(|entry| Question {
-                text: entry.question.clone(),
-                similar: entry.similar.clone(),
-                kind: kind(entry),
-                answer: entry.answer.clone(),
-            })
-            .collect();
-        // Weights of a form that this version does not know are as good as none.
-        let weights = vocabulary.weights.as_deref().and_then(|weights| serde_json::from_str(weights).ok());
-        let index = Index::build(&questions, Arc::new(words)).weighted(weights.unwrap_or_default());
+        let index = index_of(base, &vocabulary, &entries);
         Self {
             version: vocabulary.version,
             declared: tenant.version,
@@ -84,6 +69,25 @@ impl Library {
     pub(crate) fn entry(&self, id: &FaqId) -> Option<&Entry> {
         self.entries.iter().find(|entry| entry.faq == *id)
     }
+}
+
+/// The index of these entries in their order, with the tenant's words and, if it has its own, its weights.
+pub(crate) fn index_of(base: Arc<Base>, vocabulary: &faq::Vocabulary, entries: &[Entry]) -> Index {
+    let groups: Vec<String> = vocabulary.synonyms.iter().map(|group| group.join("|")).collect();
+    let words = Vocabulary::new(base, vocabulary.words.iter().map(String::as_str), groups.iter().map(String::as_str));
+    let question = |entry: &Entry| Question {
+        text: entry.question.clone(),
+        similar: entry.similar.clone(),
+        answer: entry.answer.clone(),
+        kind: if entry.kind == "chitchat" { Kind::Chitchat } else { Kind::Faq },
+    };
+    let questions: Vec<Question> = entries.iter().map(question).collect();
+    Index::build(&questions, Arc::new(words)).weighted(weights_of(vocabulary))
+}
+
+/// The weights in force. Some of a form that this version does not know are as good as none.
+pub(crate) fn weights_of(vocabulary: &faq::Vocabulary) -> Weights {
+    vocabulary.weights.as_deref().and_then(|weights| serde_json::from_str(weights).ok()).unwrap_or_default()
 }
 
 /// What a library is built from.

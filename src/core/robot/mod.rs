@@ -17,6 +17,7 @@ mod trace;
 
 pub use copilot::{Suggestion, Suggestions};
 pub use knowledge::Knowledge;
+pub(crate) use knowledge::{index_of, weights_of};
 pub use later::Unheard;
 pub use outside::Robots;
 pub(in crate::core) use over::{Wish, hand_over};
