@@ -29,6 +29,27 @@ impl Core {
         Ok(done)
     }
 
+    /// As [`Core::change`], for work that may be run again after it was undone and does the same then: it costs less
+    /// ([`Scope::repeat`](crate::store::Scope::repeat)).
+    pub(super) async fn change_again<T: Send + 'static>(
+        &self,
+        tenant: &TenantId,
+        work: impl Fn(&mut Tx<'_>, &Scene, &mut Effects) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let scene = self.scene(tenant)?;
+        let (done, effects) = self
+            .scope(tenant)
+            .repeat(move |tx| {
+                let mut effects = Effects::default();
+                let done = work(tx, &scene, &mut effects)?;
+                Ok::<_, Error>((done, effects))
+            })
+            .await
+            .inspect_err(|error| self.doubt(tenant, error))?;
+        self.announce(tenant, effects);
+        Ok(done)
+    }
+
     /// After a commit whose outcome is not known nobody was told anything: whoever works off rows looks at them.
     pub(super) fn doubt(&self, tenant: &TenantId, error: &Error) {
         if error.is_unknown() {

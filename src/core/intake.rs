@@ -222,12 +222,16 @@ fn said(
     content: Content,
     effects: &mut Effects,
 ) -> Result<(), Error> {
-    if let Some(rating) = session::rates(tx, scene, conversation, &content)? {
+    let open = session::current(tx, conversation.conv)?;
+    if let Some(rating) = session::rates(tx, scene, conversation.conv, open.as_ref(), &content)? {
         let draft = contact_draft(conversation, inbound, content);
         place(tx, scene, conversation, draft, Vec::new(), effects)?;
         return rating.keep(tx, scene, effects);
     }
-    let open = session::ensure_open(tx, scene, conversation, effects)?;
+    let open = match open {
+        Some(open) => open,
+        None => session::open(tx, scene, conversation, effects)?,
+    };
     let mut draft = contact_draft(conversation, inbound, content);
     draft.session = Some(open.session);
     draft.control_epoch = open.control_epoch;

@@ -18,7 +18,7 @@ use crate::model::id::{ConversationId, MessageId};
 use crate::store::conversation::{self, Conversation};
 use crate::store::cursor::{self, Cursor};
 use crate::store::delivery::Delivery;
-use crate::store::{Tx, assignment, delivery, lease, message};
+use crate::store::{Tx, assignment, delivery, footing, message};
 
 /// The most messages that a sync gives per conversation; a device that misses more reloads by history.
 const SYNC_MAX: i64 = 500;
@@ -58,12 +58,19 @@ pub struct LogPage {
 /// The conversation, if this client may read it. Whatever it may not read does not exist for it.
 pub(super) fn readable(tx: &mut Tx<'_>, client: &Client, conv: ConversationId) -> Result<Conversation, Error> {
     let conversation = conversation::find(tx, conv)?.ok_or_else(Error::not_found)?;
-    let allowed = match &client.party {
-        Party::Contact { contact, .. } => *contact == conversation.contact,
-        Party::Agent { supervisor: true, .. } => true,
-        Party::Agent { agent, .. } => assignment::ever_held(tx, agent, conv)?,
+    let held = match &client.party {
+        Party::Agent { supervisor: false, agent, .. } => assignment::ever_held(tx, agent, conv)?,
+        Party::Agent { supervisor: true, .. } | Party::Contact { .. } => false,
     };
-    if allowed { Ok(conversation) } else { Err(Error::not_found()) }
+    if may_read(client, &conversation, held) { Ok(conversation) } else { Err(Error::not_found()) }
+}
+
+/// Whether this client may read the conversation. `held` says whether it is an agent who has ever answered in it.
+pub(super) fn may_read(client: &Client, conversation: &Conversation, held: bool) -> bool {
+    match &client.party {
+        Party::Contact { contact, .. } => *contact == conversation.contact,
+        Party::Agent { supervisor, .. } => *supervisor || held,
+    }
 }
 
 fn visible(client: &Client, envelope: &Envelope) -> bool {
@@ -245,26 +252,39 @@ impl Core {
     /// `bad_request` for a place beyond the head of the log; `not_found`.
     pub(super) async fn mark(&self, client: &Client, mark: Mark, seen: bool) -> Result<(), Error> {
         let owned = client.clone();
-        self.change(&client.tenant, move |tx, scene, fx| {
-            let conversation = readable(tx, &owned, mark.conv)?;
-            if mark.seq < 0 || mark.seq > conversation.last_seq {
-                return Err(Error::new(Code::BadRequest, "seq 超出会话 / seq beyond the log"));
-            }
-            // A socket whose device has opened a newer one says nothing about the device any more.
-            if lease::holder(tx, &lease_of(&owned))?.is_some_and(|connection| connection != owned.connection) {
-                return Ok(());
-            }
-            let to = Cursor { delivered: mark.seq, seen: if seen { mark.seq } else { 0 } };
-            if cursor::advance(tx, mark.conv, &owned.participant(), owned.device.as_str(), to)? {
-                let now = cursor::of_participant(tx, mark.conv, &owned.participant())?;
-                notify(tx, &owned, &conversation, now, fx)?;
-                if let Party::Contact { .. } = owned.party {
-                    emit_mark(tx, scene, mark, seen)?;
-                }
-            }
-            Ok(())
-        })
-        .await
+        self.change_again(&client.tenant, move |tx, scene, fx| moved(tx, scene, &owned, mark, seen, fx)).await
+    }
+}
+
+/// Moves a cursor, if it moves.
+fn moved(
+    tx: &mut Tx<'_>,
+    scene: &Scene,
+    client: &Client,
+    mark: Mark,
+    seen: bool,
+    fx: &mut Effects,
+) -> Result<(), Error> {
+    let lease = lease_of(client);
+    let place = footing::of_mark(tx, mark.conv, client.party.agent(), &lease)?
+        .filter(|place| may_read(client, &place.conversation, place.held))
+        .ok_or_else(Error::not_found)?;
+    if mark.seq < 0 || mark.seq > place.conversation.last_seq {
+        return Err(Error::new(Code::BadRequest, "seq 超出会话 / seq beyond the log"));
+    }
+    // A socket whose device has opened a newer one says nothing about the device any more.
+    if place.connection.is_some_and(|connection| connection != client.connection) {
+        return Ok(());
+    }
+    let next = place.device.moved(Cursor { delivered: mark.seq, seen: if seen { mark.seq } else { 0 } });
+    if next == place.device {
+        return Ok(());
+    }
+    cursor::set(tx, mark.conv, &lease.participant, &lease.device, next)?;
+    notify(tx, client, &place.conversation, place.participant.moved(next), fx)?;
+    match client.party {
+        Party::Contact { .. } => emit_mark(tx, scene, mark, seen),
+        Party::Agent { .. } => Ok(()),
     }
 }
 

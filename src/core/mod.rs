@@ -156,6 +156,17 @@ pub enum Party {
     },
 }
 
+impl Party {
+    /// The agent, if it is one.
+    #[must_use]
+    pub fn agent(&self) -> Option<&AgentId> {
+        match self {
+            Self::Agent { agent, .. } => Some(agent),
+            Self::Contact { .. } => None,
+        }
+    }
+}
+
 /// An authenticated client: one connection of one device of one party.
 #[derive(Debug, Clone)]
 pub struct Client {

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::effect::Effects;
-use super::log::readable;
+use super::log::may_read;
 use super::request::Send;
-use super::switchboard::{Draft, append};
+use super::switchboard::{Draft, append_to};
 use super::{Client, Core, Error, Party, Scene, asker, attachment, session};
 use crate::channel::capabilities;
 use crate::config::{Bug, planted};
@@ -16,6 +16,7 @@ use crate::model::content::Content;
 use crate::model::envelope::{Envelope, Role, Visibility};
 use crate::model::id::{DeviceId, MessageId};
 use crate::store::conversation::Conversation;
+use crate::store::footing::{self, Footing};
 use crate::store::{Tx, message};
 
 /// The longest text of a client, in Unicode scalar values.
@@ -38,16 +39,7 @@ impl Core {
     pub(super) async fn send(&self, client: &Client, send: Send) -> Result<Value, Error> {
         let scene = self.scene(&client.tenant)?;
         let owned = client.clone();
-        let sent = self
-            .scope(&client.tenant)
-            .write(move |tx| {
-                let conversation = readable(tx, &owned, send.conv)?;
-                match earlier(tx, &owned, &conversation, &send)? {
-                    Some(envelope) => Ok(Sent { envelope: Arc::new(envelope), dup: true, effects: Effects::default() }),
-                    None => accept(tx, &scene, &owned, &conversation, send),
-                }
-            })
-            .await?;
+        let sent = self.scope(&client.tenant).repeat(move |tx| once(tx, &scene, &owned, send.clone())).await?;
         self.announce(&client.tenant, sent.effects);
         let envelope = sent.envelope;
         Ok(json!({ "id": envelope.id, "seq": envelope.seq, "ts": envelope.ts, "dup": sent.dup }))
@@ -63,18 +55,29 @@ fn sender_device(client: &Client) -> Result<DeviceId, Error> {
     Ok(DeviceId::joined(kind, &id, &client.device))
 }
 
+/// Adds what a client says, or finds it where it was added before.
+pub(super) fn once(tx: &mut Tx<'_>, scene: &Scene, client: &Client, send: Send) -> Result<Sent, Error> {
+    let device = sender_device(client)?;
+    let footing = footing::of_send(tx, send.conv, client.party.agent(), device.as_str(), send.cid.as_str())?
+        .filter(|footing| may_read(client, &footing.conversation, footing.held))
+        .ok_or_else(Error::not_found)?;
+    if footing.repeated
+        && !planted(Bug::CidIgnored)
+        && let Some(found) = earlier(tx, &footing.conversation, &device, &send)?
+    {
+        return Ok(Sent { envelope: Arc::new(found), dup: true, effects: Effects::default() });
+    }
+    accept(tx, scene, client, footing, send)
+}
+
 /// The message that this device sent before under the same client id.
 fn earlier(
     tx: &mut Tx<'_>,
-    client: &Client,
     conversation: &Conversation,
+    device: &DeviceId,
     send: &Send,
 ) -> Result<Option<Envelope>, Error> {
     let origin = conversation.origin(tx);
-    let device = sender_device(client)?;
-    if planted(Bug::CidIgnored) {
-        return Ok(None);
-    }
     let Some(found) = message::by_cid(tx, &origin, device.as_str(), send.cid.as_str())? else { return Ok(None) };
     let mut content = send.content.clone();
     clean(&mut content);
@@ -90,39 +93,34 @@ fn earlier(
     Err(Error::new(Code::Conflict, "同一 cid 已用于另一条消息 / this cid was used for another message"))
 }
 
-/// Adds what a client says, if it may say it here and now.
-pub(super) fn accept(
-    tx: &mut Tx<'_>,
-    scene: &Scene,
-    client: &Client,
-    conversation: &Conversation,
-    mut send: Send,
-) -> Result<Sent, Error> {
+/// Adds what a client says to a conversation that it may read, if it may say it here and now.
+fn accept(tx: &mut Tx<'_>, scene: &Scene, client: &Client, footing: Footing, mut send: Send) -> Result<Sent, Error> {
+    let Footing { mut conversation, session: open, agent: follower, .. } = footing;
     check_party(client, &send)?;
     clean(&mut send.content);
     if let Some(target) = target(&send) {
-        own_and_recent(tx, scene, client, conversation, target)?;
+        own_and_recent(tx, scene, client, &conversation, target)?;
     }
     if let Some(media) = send.content.media_mut() {
         attachment::claim(tx, &client.participant(), media)?;
     }
     let mut effects = Effects::default();
     let visibility = visibility(&send)?;
-    let from = asker::sender(client);
     let mut rated = None;
     let held = match &client.party {
         Party::Agent { agent, .. } => match visibility {
-            Visibility::All => Some(session::agent_speaks(tx, scene, agent, conversation, send.epoch)?),
-            _ => session::current(tx, conversation.conv)?,
+            Visibility::All => Some(session::agent_speaks(open, agent, send.epoch)?),
+            _ => open,
         },
-        Party::Contact { .. } => match session::rates(tx, scene, conversation, &send.content)? {
-            Some(rating) => {
-                rated = Some(rating);
-                session::current(tx, conversation.conv)?
+        Party::Contact { .. } => {
+            rated = session::rates(tx, scene, send.conv, open.as_ref(), &send.content)?;
+            match open {
+                None if rated.is_none() => Some(session::open(tx, scene, &conversation, &mut effects)?),
+                open => open,
             }
-            None => Some(session::ensure_open(tx, scene, conversation, &mut effects)?),
-        },
+        }
     };
+    let from = asker::sender(client);
     let spoke_as_contact = from.role == Role::Contact;
     let draft = Draft {
         conv: send.conv,
@@ -137,16 +135,14 @@ pub(super) fn accept(
         raw_type: None,
         control_epoch: held.as_ref().map_or(0, |held| held.control_epoch),
     };
-    let envelope = append(tx, scene, draft, &mut effects)?;
-    match held {
-        _ if rated.is_some() => {
-            if let Some(rating) = rated {
-                rating.keep(tx, scene, &mut effects)?;
-            }
+    let envelope = append_to(tx, scene, &mut conversation, draft, follower.into_iter().collect(), &mut effects)?;
+    match (rated, held) {
+        (Some(rating), _) => rating.keep(tx, scene, &mut effects)?,
+        (None, Some(open)) if spoke_as_contact => session::contact_said(tx, scene, open, &envelope, &mut effects)?,
+        (None, Some(open)) if envelope.for_contact() => {
+            session::agent_said(tx, scene, &conversation, open, &mut effects)?;
         }
-        Some(open) if spoke_as_contact => session::contact_said(tx, scene, open, &envelope, &mut effects)?,
-        _ if envelope.for_contact() => session::agent_said(tx, scene, conversation, &envelope, &mut effects)?,
-        _ => {}
+        (None, _) => {}
     }
     Ok(Sent { envelope, dup: false, effects })
 }

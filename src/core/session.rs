@@ -114,17 +114,27 @@ pub(crate) fn current(tx: &mut Tx<'_>, conv: ConversationId) -> Result<Option<Se
     Ok(store::open_of(tx, conv)?)
 }
 
-/// The open session of a conversation, or a new one. A customer who comes back soon enough continues with the
-/// agent of the last session, if that agent is there.
+/// The open session of a conversation, or a new one.
 pub(crate) fn ensure_open(
     tx: &mut Tx<'_>,
     scene: &Scene,
     conversation: &Conversation,
     fx: &mut Effects,
 ) -> Result<Session, Error> {
-    if let Some(open) = store::open_of(tx, conversation.conv)? {
-        return Ok(open);
+    match store::open_of(tx, conversation.conv)? {
+        Some(open) => Ok(open),
+        None => open(tx, scene, conversation, fx),
     }
+}
+
+/// A new session of a conversation that has none open. A customer who comes back soon enough continues with the
+/// agent of the last one, if that agent is there.
+pub(crate) fn open(
+    tx: &mut Tx<'_>,
+    scene: &Scene,
+    conversation: &Conversation,
+    fx: &mut Effects,
+) -> Result<Session, Error> {
     let mut new = Session::started(SessionId::generate(scene.now), conversation.conv, scene.now);
     let window = by_channel(scene.tenant.policy.reopen, conversation.kind);
     if let Some(last) = store::latest_of(tx, conversation.conv)?
@@ -214,18 +224,13 @@ pub(crate) fn show_window(session: &Session, conversation: &Conversation, fx: &m
     }
 }
 
-/// The session in which an agent may speak to the customer now. `epoch` is what the agent last saw.
+/// The session in which an agent may speak to the customer now, of the open one of the conversation. `epoch` is what the
+/// agent last saw.
 ///
 /// # Errors
 /// `session_ended`, `not_in_control`, `stale_epoch`.
-pub(crate) fn agent_speaks(
-    tx: &mut Tx<'_>,
-    _scene: &Scene,
-    agent: &AgentId,
-    conversation: &Conversation,
-    epoch: Option<i64>,
-) -> Result<Session, Error> {
-    let Some(session) = store::open_of(tx, conversation.conv)? else {
+pub(crate) fn agent_speaks(open: Option<Session>, agent: &AgentId, epoch: Option<i64>) -> Result<Session, Error> {
+    let Some(session) = open else {
         return Err(Error::new(Code::SessionEnded, "会话已结束 / the session has ended"));
     };
     if planted(Bug::StaleEpoch) {
@@ -245,10 +250,9 @@ pub(crate) fn agent_said(
     tx: &mut Tx<'_>,
     scene: &Scene,
     conversation: &Conversation,
-    _envelope: &Envelope,
+    mut session: Session,
     fx: &mut Effects,
 ) -> Result<(), Error> {
-    let Some(mut session) = store::open_of(tx, conversation.conv)? else { return Ok(()) };
     if session.first_reply_at.is_none() {
         session.first_reply_at = Some(scene.now);
         save(tx, &mut session)?;
@@ -331,21 +335,17 @@ pub(crate) fn person_wanted(
     }
 }
 
-/// What a message says about a session that is over, if it does: nobody who serves now is meant.
+/// What a message says about a session that is over, if it does: nobody who serves now, in the open session, is meant.
 pub(super) fn rates(
     tx: &mut Tx<'_>,
     scene: &Scene,
-    conversation: &Conversation,
+    conv: ConversationId,
+    open: Option<&Session>,
     content: &Content,
 ) -> Result<Option<flow::Rating>, Error> {
-    if scene.tenant.survey.is_none() {
-        return Ok(None);
-    }
-    let free = match store::open_of(tx, conversation.conv)? {
-        None => true,
-        Some(session) => matches!((&session.state, &session.holder), (State::New, _) | (State::Bot, Holder::Robot)),
-    };
-    if free { flow::survey_answered(tx, scene, conversation.conv, content) } else { Ok(None) }
+    let free =
+        open.is_none_or(|open| matches!((&open.state, &open.holder), (State::New, _) | (State::Bot, Holder::Robot)));
+    if free && scene.tenant.survey.is_some() { flow::survey_answered(tx, scene, conv, content) } else { Ok(None) }
 }
 
 /// The customer left the account: nobody can be reached any more. Who waits stops waiting; who is served is kept,

@@ -65,6 +65,19 @@ pub(crate) fn append(tx: &mut Tx<'_>, scene: &Scene, draft: Draft, fx: &mut Effe
     place(tx, scene, &conversation, draft, agents, fx)
 }
 
+/// As [`append`], for whoever has read in this transaction where the message goes and who follows.
+pub(crate) fn append_to(
+    tx: &mut Tx<'_>,
+    scene: &Scene,
+    conversation: &mut Conversation,
+    draft: Draft,
+    agents: Vec<AgentId>,
+    fx: &mut Effects,
+) -> Result<Arc<Envelope>, Error> {
+    conversation::step(tx, conversation, scene.now)?;
+    place(tx, scene, conversation, draft, agents, fx)
+}
+
 /// As [`append`], under the `seq` that the conversation has just given out, for these agents who follow.
 pub(crate) fn place(
     tx: &mut Tx<'_>,

@@ -4,7 +4,7 @@ use diesel::dsl::exists;
 use diesel::prelude::*;
 
 use super::conn::{on, put};
-use super::fixed::Arrive;
+use super::fixed::{Arrive, Step};
 use super::message::Origin;
 use super::schema::{contact, conversation, delivery, identity};
 use super::{Error, Tx};
@@ -49,7 +49,7 @@ impl Conversation {
 
 #[derive(Queryable, Selectable, Insertable)]
 #[diesel(table_name = conversation)]
-struct Row {
+pub(in crate::store) struct Row {
     tenant: String,
     conv: String,
     account: String,
@@ -64,7 +64,7 @@ struct Row {
 }
 
 impl Row {
-    fn parse(self) -> Result<Conversation, Error> {
+    pub(in crate::store) fn parse(self) -> Result<Conversation, Error> {
         let damaged = |what, value: &str| Error::Damaged { what, value: value.to_owned() };
         let kind = [ChannelKind::Wechat, ChannelKind::Web, ChannelKind::Xmpp]
             .into_iter()
@@ -126,6 +126,19 @@ pub fn advance(tx: &mut Tx<'_>, conv: ConversationId, now: Millis) -> Result<Opt
         .get_result(c)
         .optional())?;
     row.map(Row::parse).transpose()
+}
+
+/// As [`advance`], for whoever has read the conversation in this transaction: nothing is waited for.
+///
+/// # Errors
+/// When the statement fails.
+pub fn step(tx: &mut Tx<'_>, read: &mut Conversation, now: Millis) -> Result<(), Error> {
+    let (conn, tenant) = tx.parts();
+    read.last_seq = read.last_seq.saturating_add(1);
+    read.updated_at = now;
+    let conv = read.conv.to_string();
+    put!(conn, Step { tenant, conv: &conv, seq: read.last_seq, now: now.0 })?;
+    Ok(())
 }
 
 /// A known customer with a message.

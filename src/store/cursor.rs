@@ -17,22 +17,19 @@ pub struct Cursor {
     pub seen: i64,
 }
 
-/// Moves a device's cursor forward to `to`; what lies behind it is left as it is. Says whether anything moved.
+impl Cursor {
+    /// The cursor moved on to `to`; what lies behind it stays as it is.
+    #[must_use]
+    pub fn moved(self, to: Self) -> Self {
+        Self { delivered: self.delivered.max(to.delivered), seen: self.seen.max(to.seen) }
+    }
+}
+
+/// Writes how far a device is.
 ///
 /// # Errors
-/// When a statement fails.
-pub fn advance(
-    tx: &mut Tx<'_>,
-    conv: ConversationId,
-    participant: &str,
-    device: &str,
-    to: Cursor,
-) -> Result<bool, Error> {
-    let before = of_device(tx, conv, participant, device)?.unwrap_or_default();
-    let next = Cursor { delivered: before.delivered.max(to.delivered), seen: before.seen.max(to.seen) };
-    if next == before {
-        return Ok(false);
-    }
+/// When the statement fails.
+pub fn set(tx: &mut Tx<'_>, conv: ConversationId, participant: &str, device: &str, now: Cursor) -> Result<(), Error> {
     let (conn, tenant) = tx.parts();
     put!(
         conn,
@@ -42,14 +39,14 @@ pub fn advance(
                 reader::conv.eq(conv.to_string()),
                 reader::participant.eq(participant),
                 reader::device.eq(device),
-                reader::delivered.eq(next.delivered),
-                reader::seen.eq(next.seen),
+                reader::delivered.eq(now.delivered),
+                reader::seen.eq(now.seen),
             ))
             .on_conflict((reader::tenant, reader::conv, reader::participant, reader::device))
             .do_update()
             .set((reader::delivered.eq(excluded(reader::delivered)), reader::seen.eq(excluded(reader::seen))))
     )?;
-    Ok(true)
+    Ok(())
 }
 
 /// How far a device is, if it ever said.
@@ -86,8 +83,5 @@ pub fn of_participant(tx: &mut Tx<'_>, conv: ConversationId, participant: &str) 
             .and(reader::participant.eq(participant)))
         .select((reader::delivered, reader::seen))
         .load(c))?;
-    Ok(rows.into_iter().fold(Cursor::default(), |best, (delivered, seen)| Cursor {
-        delivered: best.delivered.max(delivered),
-        seen: best.seen.max(seen),
-    }))
+    Ok(rows.into_iter().fold(Cursor::default(), |best, (delivered, seen)| best.moved(Cursor { delivered, seen })))
 }

@@ -84,6 +84,41 @@ where
     }
 }
 
+/// Notes that a conversation has given out this `seq`.
+#[derive(Debug)]
+pub(in crate::store) struct Step<'a> {
+    pub(in crate::store) tenant: &'a str,
+    pub(in crate::store) conv: &'a str,
+    pub(in crate::store) seq: i64,
+    pub(in crate::store) now: i64,
+}
+
+impl QueryId for Step<'_> {
+    type QueryId = Step<'static>;
+
+    const HAS_STATIC_QUERY_ID: bool = true;
+}
+
+impl<C> RunQueryDsl<C> for Step<'_> {}
+
+impl<DB> QueryFragment<DB> for Step<'_>
+where
+    DB: Backend,
+    str: ToSql<Text, DB>,
+    i64: ToSql<BigInt, DB>,
+{
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        out.push_sql("UPDATE conversation SET last_seq = ");
+        out.push_bind_param::<BigInt, _>(&self.seq)?;
+        out.push_sql(", updated_at = ");
+        out.push_bind_param::<BigInt, _>(&self.now)?;
+        out.push_sql(" WHERE tenant = ");
+        out.push_bind_param::<Text, _>(self.tenant)?;
+        out.push_sql(" AND conv = ");
+        out.push_bind_param::<Text, _>(self.conv)
+    }
+}
+
 /// Removes the oldest events.
 #[derive(Debug, QueryId)]
 pub(in crate::store) struct Discard {

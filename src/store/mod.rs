@@ -23,6 +23,7 @@ pub mod faq;
 pub mod fetch;
 mod fixed;
 pub mod flow;
+pub mod footing;
 pub mod inbox;
 mod lane;
 pub mod lease;

@@ -119,7 +119,7 @@ impl Session {
 
 #[derive(Queryable, Selectable, Insertable, AsChangeset)]
 #[diesel(table_name = session, treat_none_as_null = true)]
-struct Row {
+pub(in crate::store) struct Row {
     tenant: String,
     id: String,
     conv: String,
@@ -171,7 +171,7 @@ impl Row {
         })
     }
 
-    fn parse(self) -> Result<Session, Error> {
+    pub(in crate::store) fn parse(self) -> Result<Session, Error> {
         let agent = read_option("agent", self.agent.as_deref())?;
         let transfer = self.transfer.as_deref().map(serde_json::from_str).transpose();
         let ended = self.ended_at.map(|at| End {

@@ -6,9 +6,8 @@ use super::kind::{IfClosed, Person, Send, Whom};
 use crate::channel::capabilities;
 use crate::core::effect::Effects;
 use crate::core::event::emit;
-use crate::core::log::readable;
 use crate::core::request::Send as Words;
-use crate::core::send::{self, accept};
+use crate::core::send;
 use crate::core::switchboard::{Draft, append};
 use crate::core::{Error, Scene, handoff, session};
 use crate::model::account::ChannelSettings;
@@ -74,11 +73,10 @@ pub(super) fn send(
     }
     let envelope = match author {
         Author::Agent(client) => {
-            readable(tx, client, conversation.conv)?;
             let cid = ClientId::parse(&MessageId::generate(scene.now).to_string())?;
             let (reply_to, replaces, visibility, epoch) = (None, None, None, None);
             let words = Words { conv: conversation.conv, cid, content, reply_to, replaces, visibility, epoch };
-            let sent = accept(tx, scene, client, &conversation, words)?;
+            let sent = send::once(tx, scene, client, words)?;
             sent.effects.into_list().into_iter().for_each(|effect| fx.push(effect));
             sent.envelope
         }

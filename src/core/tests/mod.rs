@@ -256,12 +256,12 @@ impl Desk {
         self.core
             .change(&self.tenant, move |tx, scene, fx| {
                 let conversation = conversation::find(tx, conv)?.unwrap();
-                let held = session::agent_speaks(tx, scene, &agent, &conversation, epoch)?;
+                let held = session::agent_speaks(session::current(tx, conv)?, &agent, epoch)?;
                 let mut draft = Draft::system(conv, Some(held.session), Content::text(text));
                 draft.from = Sender { role: Role::Agent, id: agent.to_string(), name: None };
                 draft.control_epoch = held.control_epoch;
-                let envelope = append(tx, scene, draft, fx)?;
-                session::agent_said(tx, scene, &conversation, &envelope, fx)
+                append(tx, scene, draft, fx)?;
+                session::agent_said(tx, scene, &conversation, held, fx)
             })
             .await
     }
