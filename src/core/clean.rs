@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Core, Error};
-use crate::store::{Conn, audit, inbox, order};
+use crate::store::{Conn, audit, inbox, order, turn};
 
 /// Deliveries are remembered this long: WeChat repeats within a minute, operators look back a day or two.
 const INBOX_KEPT: Duration = Duration::from_secs(3 * 24 * 3600);
@@ -13,11 +13,13 @@ const ORDERS_KEPT: Duration = Duration::from_secs(24 * 3600);
 const QUARANTINE_KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
 /// The trail is kept for half a year.
 const AUDIT_KEPT: Duration = Duration::from_secs(183 * 24 * 3600);
+/// What robots were asked is kept for a quarter: longer than anybody asks how an answer came about.
+const TURNS_KEPT: Duration = Duration::from_secs(92 * 24 * 3600);
 /// Rows that go at a time: others want to write in between.
 const BATCH: usize = 1_000;
 
 impl Core {
-    /// Forgets old deliveries, quarantined input, old lines of the audit trail and uploads that were not finished.
+    /// Forgets old deliveries, quarantined input, old lines of the audit trail, what robots were asked and uploads that were not finished.
     ///
     /// # Errors
     /// When the store or the place of blobs is away; what was cleared until then stays cleared.
@@ -29,7 +31,8 @@ impl Core {
                 let noted = inbox::forget(conn, now.minus(INBOX_KEPT), now.minus(QUARANTINE_KEPT), 1_000)?;
                 let done = order::forget(conn, now.minus(ORDERS_KEPT), 1_000)?;
                 let audited = audit::forget(conn, now.minus(AUDIT_KEPT), 1_000)?;
-                Ok::<_, Error>(noted.saturating_add(done).saturating_add(audited))
+                let asked = turn::forget(conn, now.minus(TURNS_KEPT), 1_000)?;
+                Ok::<_, Error>([noted, done, audited, asked].into_iter().fold(0, usize::saturating_add))
             };
             round = self.store().sweep(sweep).await?;
             forgotten += round;

@@ -66,5 +66,5 @@ pub fn latest(tx: &mut Tx<'_>, limit: i64) -> Result<Vec<Entry>, Error> {
 /// # Errors
 /// When the statement fails.
 pub fn forget(conn: &mut Conn, before: Millis, limit: i64) -> Result<usize, Error> {
-    Ok(on!(conn, c => Forget { table: "audit", before, limit }.execute(c))?)
+    Ok(on!(conn, c => Forget { table: "audit", at: "at", before, limit }.execute(c))?)
 }

@@ -148,6 +148,8 @@ where
 #[derive(Debug)]
 pub(in crate::store) struct Forget {
     pub(in crate::store) table: &'static str,
+    /// The column with the moment.
+    pub(in crate::store) at: &'static str,
     pub(in crate::store) before: Millis,
     pub(in crate::store) limit: i64,
 }
@@ -169,15 +171,23 @@ where
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
         let old = |out: &mut AstPass<'_, 'b, DB>| {
             out.push_sql(self.table);
-            out.push_sql(r#" WHERE "at" < "#);
+            out.push_sql(" WHERE ");
+            out.push_identifier(self.at)?;
+            out.push_sql(" < ");
             out.push_bind_param::<BigInt, _>(&self.before.0)
         };
         out.push_sql("DELETE FROM ");
         old(&mut out)?;
         // Up to a moment: no key is needed that all tables have.
-        out.push_sql(r#" AND "at" <= coalesce((SELECT "at" FROM "#);
+        out.push_sql(" AND ");
+        out.push_identifier(self.at)?;
+        out.push_sql(" <= coalesce((SELECT ");
+        out.push_identifier(self.at)?;
+        out.push_sql(" FROM ");
         old(&mut out)?;
-        out.push_sql(r#" ORDER BY "at" LIMIT 1 OFFSET "#);
+        out.push_sql(" ORDER BY ");
+        out.push_identifier(self.at)?;
+        out.push_sql(" LIMIT 1 OFFSET ");
         out.push_bind_param::<BigInt, _>(&self.limit)?;
         out.push_sql("), ");
         out.push_bind_param::<BigInt, _>(&self.before.0)?;

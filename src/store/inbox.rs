@@ -102,7 +102,7 @@ pub fn quarantine(
 /// # Errors
 /// When a statement fails.
 pub fn forget(conn: &mut Conn, inbox_before: Millis, quarantine_before: Millis, limit: i64) -> Result<usize, Error> {
-    let noted = on!(conn, c => Forget { table: "inbox", before: inbox_before, limit }.execute(c))?;
-    let kept = on!(conn, c => Forget { table: "quarantine", before: quarantine_before, limit }.execute(c))?;
+    let noted = on!(conn, c => Forget { table: "inbox", at: "at", before: inbox_before, limit }.execute(c))?;
+    let kept = on!(conn, c => Forget { table: "quarantine", at: "at", before: quarantine_before, limit }.execute(c))?;
     Ok(noted.saturating_add(kept))
 }

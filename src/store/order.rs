@@ -54,5 +54,5 @@ pub fn note(tx: &mut Tx<'_>, id: &str, outcome: &Outcome, now: Millis) -> Result
 /// # Errors
 /// When the statement fails.
 pub fn forget(conn: &mut Conn, before: Millis, limit: i64) -> Result<usize, Error> {
-    Ok(on!(conn, c => Forget { table: "order_result", before, limit }.execute(c))?)
+    Ok(on!(conn, c => Forget { table: "order_result", at: "at", before, limit }.execute(c))?)
 }

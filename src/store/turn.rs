@@ -3,6 +3,7 @@
 use diesel::prelude::*;
 
 use super::conn::{on, put};
+use super::fixed::Forget;
 use super::schema::robot_turn;
 use super::stored::{damaged, read, read_option};
 use super::{Conn, Error, Tx};
@@ -288,4 +289,12 @@ pub fn of_session(tx: &mut Tx<'_>, session: SessionId, limit: i64) -> Result<Vec
         .load(c))?;
     rows.reverse();
     Ok(rows)
+}
+
+/// Forgets turns of all tenants that were asked before then: about `limit` of them, oldest first. Returns how many.
+///
+/// # Errors
+/// When the statement fails.
+pub fn forget(conn: &mut Conn, before: Millis, limit: i64) -> Result<usize, Error> {
+    Ok(on!(conn, c => Forget { table: "robot_turn", at: "asked_at", before, limit }.execute(c))?)
 }

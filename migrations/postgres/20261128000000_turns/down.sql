@@ -1,0 +1,1 @@
+DROP INDEX robot_turn_asked;
