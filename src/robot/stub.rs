@@ -3,7 +3,6 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
@@ -13,6 +12,7 @@ use super::{Caps, Finish, Guard, Http, Lookup, Permit, RobotError, RobotEvent, T
 use crate::model::id::{ConversationId, SessionId, TenantId};
 use crate::model::time::Millis;
 use crate::runtime::Stop;
+use crate::runtime::seen::Seen;
 
 /// How long anything in a test may take.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
@@ -59,25 +59,6 @@ impl Act {
 /// The head of an answer that ends when the connection does.
 pub(super) fn stream_head() -> &'static [u8] {
     b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\nConnection: close\r\n\r\n"
-}
-
-/// One request as it arrived.
-#[derive(Debug, Clone)]
-pub(super) struct Seen {
-    pub(super) line: String,
-    pub(super) head: String,
-    pub(super) body: Vec<u8>,
-}
-
-impl Seen {
-    pub(super) fn json(&self) -> Value {
-        serde_json::from_slice(&self.body).unwrap()
-    }
-
-    pub(super) fn header(&self, name: &str) -> Option<&str> {
-        let lines = self.head.lines().filter_map(|line| line.split_once(": "));
-        lines.into_iter().find(|(given, _)| given.eq_ignore_ascii_case(name)).map(|(_, value)| value)
-    }
 }
 
 /// The running server.
@@ -141,7 +122,7 @@ async fn serve(
     for act in script {
         let (mut stream, _) = listener.accept().await.unwrap();
         stream.set_nodelay(true).unwrap();
-        let request = read(&mut stream).await;
+        let request = Seen::read(&mut stream).await;
         seen.lock().unwrap().push(request);
         let _nobody_waits = arrival.send(());
         // The next request may come while this one is held.
@@ -172,27 +153,6 @@ async fn perform(act: Act, mut stream: TcpStream, closing: mpsc::UnboundedSender
             let _hung_up = stream.write_all(&head).await;
             while stream.write_all(&more).await.is_ok() {}
             let _nobody_waits = closing.send(());
-        }
-    }
-}
-
-async fn read(stream: &mut TcpStream) -> Seen {
-    let mut bytes = Vec::new();
-    let mut buffer = vec![0; 65_536];
-    loop {
-        let count = stream.read(&mut buffer).await.unwrap();
-        bytes.extend_from_slice(&buffer[..count]);
-        let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") else {
-            assert!(count > 0, "the client hung up within the head");
-            continue;
-        };
-        let head = String::from_utf8(bytes[..end].to_vec()).unwrap();
-        let length = head
-            .lines()
-            .find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ").map(|n| n.parse().unwrap()));
-        if count == 0 || bytes.len() >= end + 4 + length.unwrap_or(0) {
-            let line = head.lines().next().unwrap().to_owned();
-            return Seen { line, head, body: bytes[end + 4..].to_vec() };
         }
     }
 }

@@ -1,6 +1,8 @@
 //! Life cycle of long-running parts: supervisor, stop tokens, backoff, signals. Knows nothing of what the parts do.
 
 pub mod backoff;
+#[cfg(test)]
+pub(crate) mod seen;
 pub mod signals;
 pub mod supervisor;
 

@@ -2,8 +2,10 @@
 
 use std::sync::{Arc, Mutex};
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpListener;
+
+use crate::runtime::seen::Seen;
 
 /// What the stub does with one request.
 #[derive(Debug, Clone)]
@@ -36,14 +38,6 @@ impl Act {
     pub(super) fn status(line: &str) -> Self {
         Self::Raw(format!("HTTP/1.1 {line}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n").into_bytes())
     }
-}
-
-/// One request as it arrived.
-#[derive(Debug, Clone)]
-pub(super) struct Seen {
-    pub(super) line: String,
-    pub(super) head: String,
-    pub(super) body: Vec<u8>,
 }
 
 /// The running stub.
@@ -90,7 +84,7 @@ async fn serve(listener: TcpListener, script: Vec<Act>, seen: Arc<Mutex<Vec<Seen
     let mut held = Vec::new();
     for act in script {
         let (mut stream, _) = listener.accept().await.unwrap();
-        let request = read(&mut stream).await;
+        let request = Seen::read(&mut stream).await;
         seen.lock().unwrap().push(request);
         match act {
             Act::Raw(bytes) => {
@@ -104,22 +98,4 @@ async fn serve(listener: TcpListener, script: Vec<Act>, seen: Arc<Mutex<Vec<Seen
     }
     drop(listener);
     std::future::pending::<()>().await;
-}
-
-async fn read(stream: &mut TcpStream) -> Seen {
-    let mut bytes = Vec::new();
-    let mut buffer = vec![0; 65_536];
-    loop {
-        let count = stream.read(&mut buffer).await.unwrap();
-        bytes.extend_from_slice(&buffer[..count]);
-        let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") else { continue };
-        let head = String::from_utf8(bytes[..end].to_vec()).unwrap();
-        let length = head
-            .lines()
-            .find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ").map(|n| n.parse().unwrap()));
-        if count == 0 || bytes.len() >= end + 4 + length.unwrap_or(0) {
-            let line = head.lines().next().unwrap().to_owned();
-            return Seen { line, head, body: bytes[end + 4..].to_vec() };
-        }
-    }
 }

@@ -7,6 +7,7 @@ use super::stub::{Act, Stub};
 use super::*;
 use crate::model::account::{WechatFormat, WechatMode, WechatTokenKind};
 use crate::model::code::Code;
+use crate::runtime::seen::Seen;
 
 const TOKEN: &str = r#"{"access_token":"T1","expires_in":7200}"#;
 const SEND_T1: &str = "POST /cgi-bin/message/custom/send?access_token=T1";
@@ -212,7 +213,7 @@ async fn forced_refreshes_stay_within_the_platforms_twenty_a_day() {
         assert!(api.send(&account(), "o1", &hello()).await.is_err());
         clock.turn(Duration::from_secs(31));
     }
-    let forced = |seen: &stub::Seen| String::from_utf8_lossy(&seen.body).contains("\"force_refresh\":true");
+    let forced = |seen: &Seen| String::from_utf8_lossy(&seen.body).contains("\"force_refresh\":true");
     assert_eq!(stub.seen().iter().filter(|seen| forced(seen)).count(), 20);
     assert_eq!(stub.seen().len(), 83);
 }
