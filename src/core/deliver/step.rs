@@ -11,9 +11,10 @@ use crate::core::{Error, Scene};
 use crate::model::code::Code;
 use crate::model::content::Content;
 use crate::model::delivery::DeliveryState;
-use crate::model::envelope::Envelope;
+use crate::model::envelope::{Envelope, Role};
 use crate::model::id::{ConversationId, MediaId};
 use crate::model::time::Millis;
+use crate::model::window::Window;
 use crate::store::delivery::{self, Delivery};
 use crate::store::{Tx, conversation, message};
 
@@ -48,13 +49,14 @@ pub(super) fn next(
         finish(tx, scene, &conversation, orphan, (DeliveryState::Uncertain, Some("uncertain")), effects)?;
         return Ok(Step::Again);
     }
-    if !conversation.window.open(scene.now) {
-        let code = if conversation.window.until > scene.now { Code::ChannelQuota } else { Code::ChannelWindowClosed };
+    let origin = conversation.origin(tx);
+    let envelope = message::at(tx, &origin, conv, first.seq)?.ok_or_else(Error::not_found)?;
+    let window = usable(scene, conversation.window, envelope.from.role);
+    if !window.open(scene.now) {
+        let code = if window.until > scene.now { Code::ChannelQuota } else { Code::ChannelWindowClosed };
         hold(tx, scene, &conversation, items, code, effects)?;
         return Ok(Step::Again);
     }
-    let origin = conversation.origin(tx);
-    let envelope = message::at(tx, &origin, conv, first.seq)?.ok_or_else(Error::not_found)?;
     let parts = prepare(&linked(envelope, link));
     let place = usize::try_from(first.part).unwrap_or(0);
     let Some(part) = parts.get(place).cloned() else {
@@ -63,11 +65,17 @@ pub(super) fn next(
     };
     let parts = i32::try_from(parts.len()).unwrap_or(i32::MAX);
     let mut attempt = Attempt { conversation, items: vec![first], part, parts };
-    if attempt.conversation.window.left <= SCARCE && parts == 1 {
+    if window.left <= SCARCE && parts == 1 {
         join(tx, scene, &mut attempt, items, link)?;
     }
     note(tx, scene, &mut attempt)?;
     Ok(Step::Call(Box::new(attempt)))
+}
+
+/// What of the window a message of this author may use: people leave the last one to the question how the service was.
+fn usable(scene: &Scene, window: Window, author: Role) -> Window {
+    let person = matches!(author, Role::Agent | Role::Supervisor);
+    if person && scene.tenant.survey.is_some() { window.debited() } else { window }
 }
 
 /// Joins texts that wait behind the first into one message, as far as they fit.

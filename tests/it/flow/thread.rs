@@ -110,6 +110,38 @@ async fn the_sixth_line_is_held_until_the_customer_writes_again() {
     li.expects_receipt(sent.last().unwrap(), "delivered").await;
 }
 
+/// 49: a person's lines leave the last message of the window to the question how the service was.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_last_message_of_a_window_is_kept_for_the_survey() {
+    let app = TestApp::with().declared(|text| format!("{text}\n[survey]\n")).start().await;
+    let mut li = Agent::ready(&app, "li").await;
+    let mut phone = app.phone("o1-survey");
+    phone.follows().unwrap();
+    phone.says("在吗").unwrap();
+    let conv = li.takes_offer().await;
+    let mut lines = 0;
+    loop {
+        lines += 1;
+        let said = li.says(&conv["conv"], &format!("第{lines}句")).await;
+        let state = li.settled(&said["id"]).await;
+        if state["state"] == "held" {
+            assert_eq!(state["code"], "channel_quota");
+            break;
+        }
+    }
+    assert!(lines <= 5, "at most four lines leave, then one is held: {lines}");
+    phone.says("还在").unwrap();
+    let line = format!("第{lines}句");
+    phone.expects(PATIENCE, |m| m.text.as_deref().is_some_and(|t| t.contains(&line))).await.unwrap();
+    for n in 1..=3 {
+        let said = li.says(&conv["conv"], &format!("又{n}句")).await;
+        assert_eq!(li.settled(&said["id"]).await["state"], "delivered");
+    }
+    li.socket.request("end", json!({ "session": conv["session"]["session"] })).await.unwrap();
+    let survey = phone.expects(PATIENCE, |m| m.text.as_deref().is_some_and(|t| t.contains("请对本次服务做出评价")));
+    survey.await.unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_picture_travels_both_ways() {
     const PNG: &[u8] = include_bytes!("../../fixture/pixel.png");
