@@ -3,13 +3,18 @@
 use std::sync::Arc;
 
 use crate::clock::Clock;
+use crate::config::Problems;
 use crate::model::id::TenantId;
+use crate::model::robot::RobotSetting;
 use crate::model::time::Millis;
+use crate::robot::webhook::SigningKeys;
 use crate::secret::Keyring;
 use crate::store::audit::Entry;
 use crate::store::tenant::{DeclaredAgent, Stored};
 use crate::store::{self, Store};
 use crate::tenant::declaration::{self, Declaration};
+use crate::tenant::robot::Adapter;
+use crate::tenant::service::Kind;
 use crate::tenant::{Credential, Registry, Tenant};
 
 /// Why a tenant could not be declared or read.
@@ -212,9 +217,28 @@ fn seal(declared: &Declaration, stored: Option<&Stored>, keyring: &Keyring) -> R
             return Ok(Sealed::Same(stored.version));
         }
     }
+    signs(&declared.tenant)?;
     let body = declared.seal(keyring)?;
     let hashed = Declaration::open(&body, 0, keyring)?.tenant;
     Ok(Sealed::New(body, agents(&hashed)))
+}
+
+/// Whether every secret that requests are signed with can sign.
+fn signs(tenant: &Tenant) -> Result<(), Problems> {
+    let mut problems = Problems::default();
+    for service in &tenant.services {
+        if let Kind::Http { secret: Some(secret), .. } = &service.kind
+            && let Err(unfit) = SigningKeys::new(secret, None)
+        {
+            problems.push(format!("service.{}.secret", service.id), unfit.problem);
+        }
+    }
+    if let Some(Adapter::Outside(RobotSetting::Webhook(setting))) = tenant.robot.as_ref().map(|robot| &robot.adapter)
+        && let Err(unfit) = SigningKeys::new(&setting.secret, setting.secret_previous.as_ref())
+    {
+        problems.push(format!("robot.{}", unfit.key), unfit.problem);
+    }
+    problems.or(())
 }
 
 /// The agents as the store keeps them. Every credential of a sealed declaration is a hash.

@@ -12,7 +12,6 @@ mod definition;
 mod expression;
 mod graph;
 mod parse;
-pub mod precedence;
 pub mod problem;
 mod run;
 mod step;
@@ -33,3 +32,6 @@ pub use run::{Expects, Run, Waits};
 pub use step::{Act, CallError, Input, Step, advance, start};
 pub use value::Vars;
 pub use walk::Why;
+
+/// The longest that a form may wait for a service.
+pub const CALL_MAX: std::time::Duration = std::time::Duration::from_secs(60);

@@ -65,7 +65,7 @@ impl Robots {
     pub(in crate::core) async fn ask(
         &self,
         url: &str,
-        secret: Option<&Secret>,
+        secret: Option<(&Secret, i64)>,
         (id, op, args): (&str, &str, &Map<String, Value>),
         left: Duration,
     ) -> Result<Value, CallError> {

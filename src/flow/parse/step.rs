@@ -12,8 +12,6 @@ use crate::model::id::QueueId;
 /// Every kind of step, as it is written.
 pub(super) const KINDS: [&str; 13] =
     ["say", "ask", "menu", "branch", "set", "call", "verify", "media", "link", "handoff", "robot", "survey", "end"];
-/// Longest wait for a service.
-const CALL_MAX: Duration = Duration::from_secs(60);
 /// How long a service may take unless the step says otherwise.
 const CALL_DEFAULT: Duration = Duration::from_secs(3);
 /// Most arguments of a call and most variables of a `set`.
@@ -150,7 +148,7 @@ fn call(r: &mut Reader<'_>, yaml: &Yaml) -> Call {
         service: r.word(service).unwrap_or_default(),
         op: r.word(op).unwrap_or_default(),
         args: settings(r, fields.get("args")),
-        timeout: r.duration(fields.get("timeout"), CALL_MAX).unwrap_or(CALL_DEFAULT),
+        timeout: r.duration(fields.get("timeout"), crate::flow::CALL_MAX).unwrap_or(CALL_DEFAULT),
         save: r.name(fields.get("save")),
         on_error: r.resort(fields.get("on_error"), Resort::Cancel),
     }
@@ -179,7 +177,7 @@ fn verify(r: &mut Reader<'_>, yaml: &Yaml) -> Verify {
         to: r.text(to).unwrap_or_default(),
         prompt: r.text(prompt).unwrap_or_default(),
         resend: r.words(fields.get("resend")),
-        timeout: r.duration(fields.get("timeout"), CALL_MAX).unwrap_or(CALL_DEFAULT),
+        timeout: r.duration(fields.get("timeout"), crate::flow::CALL_MAX).unwrap_or(CALL_DEFAULT),
         save: r.name(fields.get("save")),
         patience: question::patience(r, &fields),
         on_error: r.resort(fields.get("on_error"), Resort::Cancel),

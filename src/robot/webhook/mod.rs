@@ -7,7 +7,6 @@ mod sign;
 use std::time::Duration;
 
 use bytes::Bytes;
-use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
@@ -63,7 +62,9 @@ impl Webhook {
         let mut line = Line::open(turn, out, stop, self.timeout);
         line.typing().await?;
         let body = Bytes::from(letter(turn, &self.clock, line.left()).to_string());
-        let headers = self.headers(turn, &body)?;
+        // The same turn has the same id, so that a program that is asked twice can know it.
+        let id = format!("turn_{}_{}_{}", turn.conv, turn.seq, turn.epoch);
+        let headers = self.keys.headers(&id, self.clock.now().seconds(), &body)?;
         let reply = self.http.post(&line, Post { to: &self.to, headers, key: None, body }).await?;
         let reply = reply.success(&line).await?;
         match reply.status() {
@@ -77,21 +78,6 @@ impl Webhook {
         }
         reply.tell(&mut line).await?;
         Ok(line.finish(None))
-    }
-
-    fn headers(&self, turn: &Turn, body: &[u8]) -> Result<HeaderMap, RobotError> {
-        // The same turn has the same id, so that a program that is asked twice can know it.
-        let id = format!("turn_{}_{}_{}", turn.conv, turn.seq, turn.epoch);
-        let seconds = self.clock.now().seconds();
-        let signature = self.keys.sign(&id, seconds, body);
-        let written =
-            [("webhook-id", id), ("webhook-timestamp", seconds.to_string()), ("webhook-signature", signature)];
-        let mut headers = HeaderMap::with_capacity(written.len());
-        for (name, value) in written {
-            let value = HeaderValue::try_from(value).map_err(|_source| RobotError::Garbled("no header"))?;
-            headers.insert(HeaderName::from_static(name), value);
-        }
-        Ok(headers)
     }
 }
 

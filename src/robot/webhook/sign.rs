@@ -3,12 +3,13 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
 use crate::model::secret::Secret;
 
-use super::super::error::SettingError;
+use super::super::error::{RobotError, SettingError};
 
 const PREFIX: &str = "whsec_";
 /// Sizes of keys that the specification allows, bytes.
@@ -55,6 +56,24 @@ impl SigningKeys {
         let macs = self.0.iter().filter_map(|key| mac(key, id, &seconds, body));
         let signatures = macs.map(|mac| format!("v1,{}", STANDARD.encode(mac.finalize().into_bytes())));
         signatures.collect::<Vec<_>>().join(" ")
+    }
+
+    /// The three headers of a signed request.
+    ///
+    /// # Errors
+    /// `Garbled` when the id fits into no header.
+    pub(in crate::robot) fn headers(&self, id: &str, seconds: i64, body: &[u8]) -> Result<HeaderMap, RobotError> {
+        let written = [
+            ("webhook-id", id.to_owned()),
+            ("webhook-timestamp", seconds.to_string()),
+            ("webhook-signature", self.sign(id, seconds, body)),
+        ];
+        let mut headers = HeaderMap::with_capacity(written.len());
+        for (name, value) in written {
+            let value = HeaderValue::try_from(value).map_err(|_source| RobotError::Garbled("no header"))?;
+            headers.insert(HeaderName::from_static(name), value);
+        }
+        Ok(headers)
     }
 
     /// Whether one of the signatures is that of one of the keys. Compared in constant time.

@@ -5,6 +5,8 @@
 mod form;
 mod later;
 mod over;
+mod page;
+mod program;
 mod web;
 mod wechat;
 
