@@ -3,6 +3,7 @@
 //! The store, the core and its services live in this file; [`http`] is the door. The order of a stop is the
 //! supervisor's: the door first (readiness, `bye 4010`, close frames), then the work, then the ground.
 
+mod forms;
 mod http;
 mod node;
 
@@ -120,8 +121,11 @@ impl App {
             public_url,
         };
         let core = Core::new(parts);
+        let office = Office::new(core.store().clone(), core.tenants().clone(), core.clock().clone());
+        if let Some(folder) = &config.tenants_dir {
+            forms::keep(&office, core.tenants(), folder).await?;
+        }
         if let Some((tenant, table)) = taught {
-            let office = Office::new(core.store().clone(), core.tenants().clone(), core.clock().clone());
             let author = Author { tenant, actor: "demo".into() };
             office.import_if_empty(&author, table).await.context("cannot take in the demo's questions")?;
         }
@@ -221,7 +225,7 @@ const SETTLE: Duration = Duration::from_millis(700);
 type Part = fn(Core, Stop) -> Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// The parts of the core that do the work.
-const WORK: [(&str, Part); 10] = [
+const WORK: [(&str, Part); 11] = [
     ("router", |core, stop| Box::pin(async move { core.run_router(stop).await })),
     ("timers", |core, stop| Box::pin(async move { core.run_timers(stop).await })),
     ("leases", |core, stop| Box::pin(async move { core.run_leases(stop).await })),
@@ -229,6 +233,7 @@ const WORK: [(&str, Part); 10] = [
     ("typing", |core, stop| Box::pin(async move { core.run_typing(stop).await })),
     ("sources", |core, stop| Box::pin(async move { core.run_sources(stop).await })),
     ("fetches", |core, stop| Box::pin(async move { core.run_fetches(stop).await })),
+    ("copilot", |core, stop| Box::pin(async move { core.run_copilot(stop).await })),
     ("turns", |core, stop| Box::pin(async move { core.run_turns(stop).await })),
     ("knowledge", |core, stop| Box::pin(async move { core.run_knowledge(stop).await })),
     ("deliveries", |core, stop| Box::pin(async move { core.run_deliveries(stop).await })),

@@ -8,6 +8,17 @@ use crate::model::id::{AgentId, TenantId};
 use crate::store::conversation::{self, Conversation};
 use crate::store::{Tx, session};
 
+/// Does the work and keeps what it has to tell.
+fn collect<T>(
+    tx: &mut Tx<'_>,
+    scene: &Scene,
+    work: impl FnOnce(&mut Tx<'_>, &Scene, &mut Effects) -> Result<T, Error>,
+) -> Result<(T, Effects), Error> {
+    let mut effects = Effects::default();
+    let done = work(tx, scene, &mut effects)?;
+    Ok((done, effects))
+}
+
 impl Core {
     /// Runs `work` in one transaction and announces what it has to tell once that is committed.
     pub(super) async fn change<T: Send + 'static>(
@@ -16,17 +27,8 @@ impl Core {
         work: impl FnOnce(&mut Tx<'_>, &Scene, &mut Effects) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
         let scene = self.scene(tenant)?;
-        let (done, effects) = self
-            .scope(tenant)
-            .write(move |tx| {
-                let mut effects = Effects::default();
-                let done = work(tx, &scene, &mut effects)?;
-                Ok::<_, Error>((done, effects))
-            })
-            .await
-            .inspect_err(|error| self.doubt(tenant, error))?;
-        self.announce(tenant, effects);
-        Ok(done)
+        let done = self.scope(tenant).write(move |tx| collect(tx, &scene, work)).await;
+        self.told(tenant, done)
     }
 
     /// As [`Core::change`], for work that may be run again after it was undone and does the same then: it costs less
@@ -37,15 +39,13 @@ impl Core {
         work: impl Fn(&mut Tx<'_>, &Scene, &mut Effects) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
         let scene = self.scene(tenant)?;
-        let (done, effects) = self
-            .scope(tenant)
-            .repeat(move |tx| {
-                let mut effects = Effects::default();
-                let done = work(tx, &scene, &mut effects)?;
-                Ok::<_, Error>((done, effects))
-            })
-            .await
-            .inspect_err(|error| self.doubt(tenant, error))?;
+        let done = self.scope(tenant).repeat(move |tx| collect(tx, &scene, &work)).await;
+        self.told(tenant, done)
+    }
+
+    /// Announces what a change has to tell, once its commit is known.
+    fn told<T>(&self, tenant: &TenantId, done: Result<(T, Effects), Error>) -> Result<T, Error> {
+        let (done, effects) = done.inspect_err(|error| self.doubt(tenant, error))?;
         self.announce(tenant, effects);
         Ok(done)
     }

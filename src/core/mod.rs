@@ -7,6 +7,7 @@ pub mod access;
 mod asker;
 pub mod attachment;
 mod audit;
+mod backlog;
 mod bell;
 mod clean;
 mod command;
@@ -249,6 +250,8 @@ struct Inner {
     slots: slot::Slots,
     /// The question bases.
     knowledge: robot::Knowledge,
+    /// Messages to agents for which the question bases may know an answer.
+    copilot: robot::Copilot,
     /// What became of the orders of other modules.
     orders: order::Tally,
     /// Who types to customers on called channels; what does not fit is dropped.
@@ -291,6 +294,7 @@ impl Core {
             calls: Notify::new(),
             slots: slot::Slots::default(),
             knowledge: robot::Knowledge::default(),
+            copilot: robot::Copilot::default(),
             orders: order::Tally::default(),
             typing: typing::Typing::default(),
             sweep: sweep::Counters::default(),

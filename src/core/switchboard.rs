@@ -202,7 +202,7 @@ impl Core {
                 Effect::Route => self.inner.routes.ring(tenant),
                 Effect::Deliver(_) => self.inner.deliveries.notify_one(),
                 Effect::Timer => self.inner.timers.notify_one(),
-                Effect::Suggest(agent, envelope) => self.suggest(tenant, &agent, &envelope),
+                Effect::Suggest(agent, envelope) => self.listen(tenant, agent, envelope),
                 Effect::Turn => self.inner.turns.notify_one(),
                 Effect::Call => self.inner.calls.notify_one(),
                 Effect::Answered(slot, answer) => self.inner.slots.tell(tenant, slot, answer),

@@ -7,13 +7,12 @@
 mod settle;
 mod step;
 
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use super::backlog::Backlog;
 use super::effect::Effects;
 use super::{Core, Error, Scene};
 use crate::channel::wechat::error::SendError;
@@ -29,8 +28,6 @@ use crate::store::delivery::{self, Delivery};
 
 /// Conversations that are worked at the same time.
 const CONCURRENCY: usize = 64;
-/// Without a wake-up the rows are looked at this often.
-const SWEEP: Duration = Duration::from_secs(1);
 
 /// How long the outcome of a call is kept in hand while it cannot be noted: after the lease of the attempt nobody would
 /// believe it any more.
@@ -63,37 +60,9 @@ type Key = (TenantId, ConversationId);
 impl Core {
     /// Sends what waits until `stop`; then finishes the calls that are under way.
     pub async fn run_deliveries(&self, stop: CancellationToken) {
-        let mut busy: HashSet<Key> = HashSet::new();
-        let mut work: JoinSet<Key> = JoinSet::new();
-        loop {
-            for key in self.due(CONCURRENCY.saturating_sub(busy.len())).await {
-                if busy.len() < CONCURRENCY && busy.insert(key.clone()) {
-                    work.spawn(self.clone().work(key, stop.clone()));
-                }
-            }
-            tokio::select! {
-                () = stop.cancelled() => break,
-                () = self.inner.deliveries.notified(), if busy.len() < CONCURRENCY => {}
-                Some(done) = work.join_next() => settle_task(done, &mut busy),
-                () = tokio::time::sleep(SWEEP) => {}
-            }
-        }
-        while let Some(done) = work.join_next().await {
-            settle_task(done, &mut busy);
-        }
-    }
-
-    async fn due(&self, room: usize) -> Vec<Key> {
-        let Ok(limit) = i64::try_from(room + CONCURRENCY) else { return Vec::new() };
-        if room == 0 {
-            return Vec::new();
-        }
-        let now = self.clock().now();
-        let found = self.store().survey(move |conn| delivery::due(conn, now, limit).map_err(Error::from)).await;
-        found.unwrap_or_else(|error| {
-            tracing::warn!(error = ?error, "deliveries could not be read");
-            Vec::new()
-        })
+        let deliveries =
+            Backlog { what: "deliveries", bell: &self.inner.deliveries, at_once: CONCURRENCY, due: delivery::due };
+        deliveries.work_off(self, &stop, |key| self.clone().work(key, stop.clone())).await;
     }
 
     /// Works off one conversation, call by call, until `stop`: what is left then waits in its row.
@@ -249,16 +218,5 @@ impl Patience {
         }
         self.tries += 1;
         Ok(())
-    }
-}
-
-fn settle_task(done: Result<Key, tokio::task::JoinError>, busy: &mut HashSet<Key>) {
-    match done {
-        Ok(key) => drop(busy.remove(&key)),
-        Err(error) => {
-            tracing::error!(error = %error, "a delivery task panicked");
-            // Which one is unknown: the leases in the rows keep the others apart.
-            busy.clear();
-        }
     }
 }

@@ -1,15 +1,14 @@
 //! What forms ask other systems: noted with the step, asked after the commit, by whichever node comes first; the answer
 //! leads the run on if it still waits for it.
 
-use std::collections::HashSet;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
-use tokio::task::JoinSet;
 
 use super::{act, live};
 use crate::bus::Bus;
+use crate::core::backlog::Backlog;
 use crate::core::effect::{Effect, Effects};
 use crate::core::event::emit;
 use crate::core::{Core, Error, Scene};
@@ -24,8 +23,6 @@ use crate::tenant::service::Kind;
 
 /// Calls that are made at the same time.
 const CONCURRENCY: usize = 32;
-/// Without a wake-up the rows are looked at this often.
-const SWEEP: Duration = Duration::from_secs(1);
 /// After this beyond its own time another node makes a call again.
 const SPARE: Duration = Duration::from_secs(2);
 
@@ -121,37 +118,8 @@ type Key = (TenantId, String);
 impl Core {
     /// Asks what forms wait for until `stop`; then finishes the calls that are under way.
     pub async fn run_calls(&self, bus: Bus, stop: Stop) {
-        let mut busy: HashSet<Key> = HashSet::new();
-        let mut work: JoinSet<Key> = JoinSet::new();
-        loop {
-            for key in self.due_calls(CONCURRENCY.saturating_sub(busy.len())).await {
-                if busy.len() < CONCURRENCY && busy.insert(key.clone()) {
-                    work.spawn(self.clone().make_call(bus.clone(), key));
-                }
-            }
-            tokio::select! {
-                () = stop.cancelled() => break,
-                () = self.inner.calls.notified(), if busy.len() < CONCURRENCY => {}
-                Some(done) = work.join_next() => over(done, &mut busy),
-                () = tokio::time::sleep(SWEEP) => {}
-            }
-        }
-        while let Some(done) = work.join_next().await {
-            over(done, &mut busy);
-        }
-    }
-
-    async fn due_calls(&self, room: usize) -> Vec<Key> {
-        let Ok(limit) = i64::try_from(room + CONCURRENCY) else { return Vec::new() };
-        if room == 0 {
-            return Vec::new();
-        }
-        let now = self.clock().now();
-        let found = self.store().survey(move |conn| rows::due(conn, now, limit).map_err(Error::from)).await;
-        found.unwrap_or_else(|error| {
-            tracing::warn!(error = ?error, "the calls of forms could not be read");
-            Vec::new()
-        })
+        let calls = Backlog { what: "calls of forms", bell: &self.inner.calls, at_once: CONCURRENCY, due: rows::due };
+        calls.work_off(self, &stop, |key| self.clone().make_call(bus.clone(), key)).await;
     }
 
     async fn make_call(self, bus: Bus, key: Key) -> Key {
@@ -164,7 +132,7 @@ impl Core {
     async fn call_one(&self, bus: &Bus, (tenant, id): &Key) -> Result<(), Error> {
         let (now, claimed) = (self.clock().now(), id.clone());
         let claim = move |tx: &mut Tx<'_>| {
-            let until = now.plus(Duration::from_secs(30)).plus(SPARE);
+            let until = now.plus(flow::CALL_MAX).plus(SPARE);
             rows::claim(tx, &claimed, now, until).map_err(Error::from)
         };
         let Some(call) = self.scope(tenant).write(claim).await? else { return Ok(()) };
@@ -194,7 +162,8 @@ impl Core {
         match &service.kind {
             Kind::Script(script) => script.answer(&asked.op, &asked.args).map_err(CallError::Refused),
             Kind::Http { url, secret } => {
-                self.inner.parts.robots.ask(url, secret.as_ref(), (id, &asked.op, &asked.args), left).await
+                let secret = secret.as_ref().map(|secret| (secret, self.clock().now().seconds()));
+                self.inner.parts.robots.ask(url, secret, (id, &asked.op, &asked.args), left).await
             }
             Kind::Amqp => {
                 let ask = crate::bus::ask::Ask {
@@ -242,14 +211,4 @@ fn called(
     }
     let next = flow::advance(&live.definition, live.run, Input::Called(answer), scene.now);
     act::settle(tx, scene, &mut session, (live.row, &live.definition), next, fx)
-}
-
-fn over(done: Result<Key, tokio::task::JoinError>, busy: &mut HashSet<Key>) {
-    match done {
-        Ok(key) => drop(busy.remove(&key)),
-        Err(error) => {
-            tracing::error!(error = %error, "a form's call panicked");
-            busy.clear();
-        }
-    }
 }

@@ -1,12 +1,10 @@
 //! Working off turns: taken, answered, concluded; one at a time in a session, many sessions at once.
 
-use std::collections::HashSet;
 use std::time::Duration;
-
-use tokio::task::JoinSet;
 
 use super::answer::{Found, from_base};
 use super::reply;
+use crate::core::backlog::Backlog;
 use crate::core::{Core, Error};
 use crate::model::id::{SessionId, TenantId};
 use crate::runtime::Stop;
@@ -16,8 +14,6 @@ use crate::tenant::robot::Adapter;
 
 /// Sessions that are worked at the same time.
 const CONCURRENCY: usize = 64;
-/// Without a wake-up the rows are looked at this often.
-const SWEEP: Duration = Duration::from_secs(1);
 /// What a turn may take beyond its adapter's time, before another node takes it.
 const SPARE: Duration = Duration::from_secs(5);
 /// Times that a turn is begun: whoever began it before died of it.
@@ -35,37 +31,8 @@ pub(super) struct Task {
 impl Core {
     /// Answers turns until `stop`; then finishes those that are under way.
     pub async fn run_turns(&self, stop: Stop) {
-        let mut busy: HashSet<Key> = HashSet::new();
-        let mut work: JoinSet<Key> = JoinSet::new();
-        loop {
-            for key in self.due_turns(CONCURRENCY.saturating_sub(busy.len())).await {
-                if busy.len() < CONCURRENCY && busy.insert(key.clone()) {
-                    work.spawn(self.clone().work_turns(key, stop.clone()));
-                }
-            }
-            tokio::select! {
-                () = stop.cancelled() => break,
-                () = self.inner.turns.notified(), if busy.len() < CONCURRENCY => {}
-                Some(done) = work.join_next() => over(done, &mut busy),
-                () = tokio::time::sleep(SWEEP) => {}
-            }
-        }
-        while let Some(done) = work.join_next().await {
-            over(done, &mut busy);
-        }
-    }
-
-    async fn due_turns(&self, room: usize) -> Vec<Key> {
-        let Ok(limit) = i64::try_from(room + CONCURRENCY) else { return Vec::new() };
-        if room == 0 {
-            return Vec::new();
-        }
-        let now = self.clock().now();
-        let found = self.store().survey(move |conn| turn::due(conn, now, limit).map_err(Error::from)).await;
-        found.unwrap_or_else(|error| {
-            tracing::warn!(error = ?error, "turns of robots could not be read");
-            Vec::new()
-        })
+        let turns = Backlog { what: "turns of robots", bell: &self.inner.turns, at_once: CONCURRENCY, due: turn::due };
+        turns.work_off(self, &stop, |key| self.clone().work_turns(key, stop.clone())).await;
     }
 
     /// Works off the turns of one session.
@@ -121,17 +88,6 @@ impl Core {
         match &robot.adapter {
             Adapter::Faq => from_base(&library, robot, &task.turn, task.rows, now),
             Adapter::Outside(_) => self.ask_outside(tenant, robot, &library, task).await,
-        }
-    }
-}
-
-fn over(done: Result<Key, tokio::task::JoinError>, busy: &mut HashSet<Key>) {
-    match done {
-        Ok(key) => drop(busy.remove(&key)),
-        Err(error) => {
-            tracing::error!(error = %error, "a robot's task panicked");
-            // Which one is unknown: the leases in the rows keep the others apart.
-            busy.clear();
         }
     }
 }
