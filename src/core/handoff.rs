@@ -9,6 +9,7 @@ use super::session::{conflict, home, millis, record, save, say, step, tell};
 use super::timer::{self, Kind};
 use super::view::{Around, Viewer, session_view};
 use super::{Client, Core, Error, Scene, asker, ending, flow, presence, robot, session, transfer};
+use crate::flow::words::same;
 use crate::model::assignment::{Move as Turn, State as Share};
 use crate::model::code::Code;
 use crate::model::dialogue::Reason;
@@ -31,6 +32,12 @@ const HOPS: usize = 8;
 /// Whether somebody who serves the queue is signed in.
 pub(super) fn attended(tx: &mut Tx<'_>, queue: &QueueId) -> Result<bool, Error> {
     Ok(agent::of_queue(tx, queue)?.iter().any(|agent| agent.presence.signed_in()))
+}
+
+/// The queue that a customer's words name.
+pub(super) fn named(scene: &Scene, words: &str) -> Option<QueueId> {
+    let names = |queue: &&Queue| queue.keywords.iter().any(|keyword| same(words, keyword));
+    scene.tenant.queues.iter().find(names).map(|queue| queue.id.clone())
 }
 
 /// Why nobody can join the queue now; `None` when they can.

@@ -213,7 +213,12 @@ fn first_words(
     if robot::begin(tx, scene, session, fx)? {
         return robot::hear(tx, scene, session, envelope, fx);
     }
-    handoff::enqueue(tx, scene, session, None, fx)
+    let words = match &envelope.content {
+        Content::Text { text } => text.as_str(),
+        _ => "",
+    };
+    let queue = handoff::named(scene, words);
+    handoff::enqueue(tx, scene, session, queue.as_ref(), fx)
 }
 
 /// Tells the agent who answers what the channel lets us send now.

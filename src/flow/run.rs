@@ -77,10 +77,4 @@ impl Run {
             Waits::Answer | Waits::Link | Waits::Rating => self.step_deadline.min(self.deadline),
         }
     }
-
-    /// Whether the customer's words are for it; a run that is over or waits for a rating leaves them to others.
-    #[must_use]
-    pub fn takes_words(&self, now: Millis) -> bool {
-        now < self.due() && self.waits != Waits::Rating
-    }
 }

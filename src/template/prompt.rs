@@ -83,8 +83,6 @@ pub enum Prompt<'a> {
     RobotNone,
     /// The line of a list for whoever wants a person.
     RobotPerson,
-    /// A person takes over.
-    RobotHandover,
     /// Asks whether a person shall take over.
     RobotConfirm,
     /// The customer does not want a person.
@@ -110,7 +108,7 @@ pub enum Prompt<'a> {
 
 impl Prompt<'static> {
     /// One of each, with harmless values: what every template is tried with when it is loaded.
-    pub const SAMPLES: [Self; 27] = [
+    pub const SAMPLES: [Self; 26] = [
         Self::Greeting,
         Self::QueueNotice { position: 3 },
         Self::Connected { agent: "小李" },
@@ -128,7 +126,6 @@ impl Prompt<'static> {
         Self::RobotClarify,
         Self::RobotNone,
         Self::RobotPerson,
-        Self::RobotHandover,
         Self::RobotConfirm,
         Self::RobotGoesOn,
         Self::RobotBack { robot: "小驿" },
@@ -163,7 +160,6 @@ impl Prompt<'_> {
             Self::RobotClarify => "robot_clarify",
             Self::RobotNone => "robot_none",
             Self::RobotPerson => "robot_person",
-            Self::RobotHandover => "robot_handover",
             Self::RobotConfirm => "robot_confirm",
             Self::RobotGoesOn => "robot_goes_on",
             Self::RobotBack { .. } => "robot_back",
@@ -223,7 +219,6 @@ impl Prompt<'_> {
             Self::RobotClarify => text!("robot_clarify"),
             Self::RobotNone => text!("robot_none"),
             Self::RobotPerson => text!("robot_person"),
-            Self::RobotHandover => text!("robot_handover"),
             Self::RobotConfirm => text!("robot_confirm"),
             Self::RobotGoesOn => text!("robot_goes_on"),
             Self::RobotBack { .. } => text!("robot_back"),

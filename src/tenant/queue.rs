@@ -32,6 +32,8 @@ pub struct Queue {
     pub offer: Duration,
     /// Which free agent is asked first.
     pub strategy: Strategy,
+    /// What customers who are not served by anybody yet write to get here.
+    pub keywords: Vec<String>,
     /// Where sessions go that waited too long or found the queue full.
     pub overflow_to: Option<QueueId>,
     /// Its own hours; without them the tenant's count.
@@ -48,8 +50,9 @@ impl Queue {
         let offer = r.seconds("offer_s", 20, 5..=600);
         let overflow_to = r.maybe("overflow_to", "the id of another queue", |text| QueueId::parse(text).ok());
         let hours = r.section("hours").map(|r| hours(&r));
+        let keywords = r.list("keywords", "words that lead to the queue", |text| Some(text.to_owned()));
         r.unknown();
-        Some(Self { id: id?, name, max_len, max_wait, offer, strategy: strategy?, overflow_to, hours })
+        Some(Self { id: id?, name, max_len, max_wait, offer, strategy: strategy?, keywords, overflow_to, hours })
     }
 }
 

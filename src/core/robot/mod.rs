@@ -15,6 +15,7 @@ mod reply;
 mod run;
 mod trace;
 
+pub(in crate::core) use copilot::Copilot;
 pub use copilot::{Suggestion, Suggestions};
 pub use knowledge::Knowledge;
 pub(crate) use knowledge::{index_of, weights_of};
@@ -109,6 +110,12 @@ pub(super) fn hear(
     let chosen = choose(tx, scene, session, &mut memory, &words)?;
     if matches!(&chosen, Some(Choice { leads: Leads::Person, .. })) {
         return hand_over(tx, scene, session, Wish::of(Reason::Asked), fx);
+    }
+    if chosen.is_none()
+        && let Some(queue) = super::handoff::named(scene, &words)
+    {
+        let wish = Wish { queue: Some(queue), ..Wish::of(Reason::Asked) };
+        return hand_over(tx, scene, session, wish, fx);
     }
     let says = |list: &[String]| list.iter().any(|word| !word.is_empty() && words.contains(word.as_str()));
     if chosen.is_none() && says(&robot.sensitive_words) {

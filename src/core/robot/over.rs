@@ -2,7 +2,7 @@
 
 use super::sender;
 use crate::core::effect::Effects;
-use crate::core::session::{record, say};
+use crate::core::session::record;
 use crate::core::{Error, Scene, handoff, transfer};
 use crate::model::dialogue::Reason;
 use crate::model::event::robot::{Ended, HandoffRequested};
@@ -10,7 +10,7 @@ use crate::model::id::QueueId;
 use crate::store::session::Session;
 use crate::store::turn::{self, Trace};
 use crate::store::{Tx, dialogue};
-use crate::template::{Lang, Prompt};
+use crate::template::Lang;
 
 /// Turns that the agent is shown.
 const TURNS: i64 = 10;
@@ -56,7 +56,6 @@ pub(in crate::core) fn hand_over(
     if let Some(robot) = &scene.tenant.robot {
         transfer::leave_note(tx, scene, sender(robot), session, &note, fx)?;
     }
-    say(tx, scene, session, &Prompt::RobotHandover, fx)?;
     handoff::enqueue(tx, scene, session, queue.as_ref(), fx)
 }
 

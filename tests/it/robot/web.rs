@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::tell;
+use super::{bank, tell};
 use crate::support::{Agent, TestApp, Visitor};
 
 tell! {
@@ -64,7 +64,7 @@ async fn what_is_not_understood_twice_goes_to_a_person(near: &TestApp, far: &Tes
     visitor.says("火星上有水吗").await;
     visitor.expects_text("抱歉，我没有理解您的问题，请换个说法试试；需要人工客服请回复“人工”。").await;
     visitor.says("木星呢，木星怎么样").await;
-    visitor.expects_text("正在为您转接人工客服，请稍候。").await;
+    visitor.expects_text("正在为您转接人工客服，您是下一位，请稍候。回复“取消”可退出排队。").await;
     let conv = li.takes_offer().await;
     let log = li.history(&conv["conv"]).await;
     let note = log.iter().find(|message| message["type"] == "note").expect("a note for the agent");
@@ -95,6 +95,18 @@ async fn whoever_wants_a_person_gets_one(near: &TestApp, far: &TestApp) {
     let conv = li.takes_offer().await;
     let log = li.history(&conv["conv"]).await;
     assert!(log.iter().any(|message| message["body"]["data"]["reason"] == "asked"), "{log:?}");
+}
+
+/// 51: a queue's own word leads into that queue, past the robot; where a list is open its line comes first.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_queues_word_leads_into_that_queue() {
+    let keyed = |text: String| text.replacen("max_len = 20", "max_len = 20\nkeywords = [\"贵宾\"]", 1);
+    let app = bank().declared(keyed).start().await;
+    let mut li = Agent::ready(&app, "wang").await;
+    let mut visitor = Visitor::arrives(&app, "w1").await;
+    visitor.says("贵宾。").await;
+    let conv = li.takes_offer().await;
+    assert_eq!(conv["session"]["queue"], "vip", "{conv}");
 }
 
 /// Words of a kind that a machine should not deal with go to a person at once.
