@@ -3,8 +3,8 @@
 //! The store, the core and its services live in this file; [`http`] is the door. The order of a stop is the
 //! supervisor's: the door first (readiness, `bye 4010`, close frames), then the work, then the ground.
 
-mod forms;
 mod http;
+mod knowledge;
 mod node;
 
 use std::collections::BTreeMap;
@@ -16,7 +16,6 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 
-use crate::admin::office::{Author, Office};
 use crate::admin::tenant::Tenants;
 use crate::bus::Bus;
 use crate::channel::wechat::api::{Api, ApiSettings};
@@ -121,15 +120,7 @@ impl App {
             public_url,
         };
         let core = Core::new(parts);
-        let office = Office::new(core.store().clone(), core.tenants().clone(), core.clock().clone());
-        if let Some(folder) = &config.tenants_dir {
-            forms::keep(&office, core.tenants(), folder).await?;
-        }
-        if let Some((tenant, table)) = taught {
-            let author = Author { tenant, actor: "demo".into() };
-            office.import_if_empty(&author, table).await.context("cannot take in the demo's questions")?;
-        }
-        core.refresh_libraries().await.context("cannot read the question bases")?;
+        knowledge::take_up(&core, config.tenants_dir.as_deref(), taught).await?;
         let conformance = options.conformance;
         let env = options.env;
         Ok(Self { config, core, bus, tenants, env, platform, listener, address, conformance })
@@ -225,7 +216,7 @@ const SETTLE: Duration = Duration::from_millis(700);
 type Part = fn(Core, Stop) -> Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// The parts of the core that do the work.
-const WORK: [(&str, Part); 11] = [
+const WORK: &[(&str, Part)] = &[
     ("router", |core, stop| Box::pin(async move { core.run_router(stop).await })),
     ("timers", |core, stop| Box::pin(async move { core.run_timers(stop).await })),
     ("leases", |core, stop| Box::pin(async move { core.run_leases(stop).await })),
@@ -236,6 +227,7 @@ const WORK: [(&str, Part); 11] = [
     ("copilot", |core, stop| Box::pin(async move { core.run_copilot(stop).await })),
     ("turns", |core, stop| Box::pin(async move { core.run_turns(stop).await })),
     ("knowledge", |core, stop| Box::pin(async move { core.run_knowledge(stop).await })),
+    ("call-upkeep", |core, stop| Box::pin(async move { core.run_call_upkeep(stop).await })),
     ("deliveries", |core, stop| Box::pin(async move { core.run_deliveries(stop).await })),
 ];
 

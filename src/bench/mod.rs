@@ -1,6 +1,7 @@
 //! Experiments that an operator can repeat: `yizhan bench`. Drives Redis, RabbitMQ and whole gateways from outside; knows
 //! no arguments and prints nothing but progress.
 
+pub mod call;
 pub mod http;
 pub mod machine;
 pub mod measure;

@@ -106,6 +106,9 @@ pub(super) struct Demo {
     /// 数据目录。 Where the demo keeps its database, media and key.
     #[arg(long, default_value = "data/demo", value_name = "FOLDER")]
     pub(super) data: PathBuf,
+    /// 租户声明；省略则用示例租户，8080 换成所给端口。 The declaration in place of the demo's; 8080 in it becomes the port.
+    #[arg(long, value_name = "FILE")]
+    pub(super) tenant: Option<PathBuf>,
     /// 不用机器人与流程，直接转人工。 People answer at once: no robot, no forms, no survey.
     #[arg(long)]
     pub(super) no_robot: bool,
@@ -210,6 +213,12 @@ pub(super) enum Bench {
     /// that many visitors share the work of each sender. Lost, doubled and disordered messages fail the run.
     #[command(after_help = RELAY_EXAMPLES)]
     Relay(Relay),
+    /// 呼叫实验。 How fast a call is set up, and how many a second a gateway carries.
+    ///
+    /// Signalling only: visitors call, agents accept, both exchange descriptions, connect and hang up. One node on SQLite,
+    /// one and two on PostgreSQL and Redis. Delays in an open loop, then saturation.
+    #[command(after_help = CALL_EXAMPLES)]
+    Call(Calls),
     /// 问答实验。 How well the built-in robot finds the question that was meant, and how fast.
     ///
     /// 100 bank questions, each in held-out wordings (ordinary and hard), and 50 questions that no bank can answer, beside
@@ -233,6 +242,12 @@ Contenders 参赛者 STRUCTURE.CLASS:
   list reliable-list stream stream-batch log (.memory .second .synced), pubsub.memory,
   classic.memory (transient), classic.second (persistent, no confirm), confirm.synced, confirm-window.synced,
   quorum.synced, quorum-window.synced";
+
+const CALL_EXAMPLES: &str = "\
+Examples 例:
+  yizhan bench call --quick --busy --only embedded         a look, nothing to be quoted
+  yizhan bench call --write                                the whole experiment, into docs/EXPERIMENTS.md
+Scenarios 场景: embedded one-node two-nodes";
 
 const RELAY_EXAMPLES: &str = "\
 Examples 例:
@@ -311,6 +326,24 @@ pub(super) struct Relay {
     #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=50))]
     pub(super) tenants: u16,
     /// 每个节点的 HTTP 线程数。 HTTP worker threads of each node; a process of Node has one.
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub(super) workers: u16,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Calls {
+    #[command(flatten)]
+    pub(super) experiment: Experiment,
+    /// 只测名称含此词者。 Only scenarios with this in their name.
+    #[arg(long, value_name = "WORD")]
+    pub(super) only: Option<String>,
+    /// 测延迟的速率（每秒）。 Calls per second of all together, for delays.
+    #[arg(long, value_delimiter = ',', default_value = "50,100", value_name = "N,…", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub(super) rates: Vec<u32>,
+    /// 访客数。 Visitors; each may call 10 times in a minute.
+    #[arg(long, default_value_t = 800, value_name = "N", value_parser = clap::value_parser!(u32).range(200..=9_000))]
+    pub(super) visitors: u32,
+    /// 每个节点的 HTTP 线程数。 HTTP worker threads of each node.
     #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
     pub(super) workers: u16,
 }

@@ -4,9 +4,9 @@ use std::path::Path;
 
 use anyhow::Context as _;
 
-use super::args::{Bench, Experiment, Part, Queue, Relay, Robot};
+use super::args::{Bench, Calls, Experiment, Part, Queue, Relay, Robot};
 use super::{Failure, Outcome, complain, say, wait};
-use crate::bench::{Report, queue, relay, robot};
+use crate::bench::{Report, call, queue, relay, robot};
 use crate::runtime::Stop;
 use crate::runtime::signals::Signals;
 
@@ -19,6 +19,10 @@ pub(super) fn run(asked: Bench) -> Outcome {
         Bench::Relay(asked) => {
             let options = relay_options(&asked)?;
             tell(&asked.experiment, "bench relay", relay::run(&options))
+        }
+        Bench::Call(asked) => {
+            let options = call_options(&asked)?;
+            tell(&asked.experiment, "bench call", call::run(&options))
         }
         Bench::Robot(asked) => {
             let options = robot_options(&asked)?;
@@ -94,6 +98,24 @@ fn relay_options(asked: &Relay) -> anyhow::Result<relay::Options> {
         rates: asked.rates.clone(),
         visitors: usize::try_from(asked.visitors)?,
         tenants: usize::from(asked.tenants),
+        workers: usize::from(asked.workers),
+        repeats: usize::from(repeats.unwrap_or(if *quick { 1 } else { 3 })),
+        seed: *seed,
+        extra: "",
+        quick: *quick,
+        busy: *busy,
+    })
+}
+
+fn call_options(asked: &Calls) -> anyhow::Result<call::Options> {
+    let Experiment { service, cache, repeats, seed, quick, busy, .. } = &asked.experiment;
+    Ok(call::Options {
+        service: service.clone(),
+        cache: cache.clone(),
+        program: this_program()?,
+        only: asked.only.clone(),
+        rates: asked.rates.clone(),
+        visitors: usize::try_from(asked.visitors)?,
         workers: usize::from(asked.workers),
         repeats: usize::from(repeats.unwrap_or(if *quick { 1 } else { 3 })),
         seed: *seed,

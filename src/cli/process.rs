@@ -31,7 +31,7 @@ pub(super) fn demo(given: &Given, asked: &Demo) -> Outcome {
     let config = given.config(Some(preset(asked)))?;
     let options = Options {
         env: given.env.clone(),
-        declarations: vec![demo_declaration(given, asked.port, !asked.no_robot)?],
+        declarations: vec![demo_declaration(given, asked)?],
         simulator: true,
         questions: Some(crate::admin::faq::DEMO),
         conformance: asked.conformance,
@@ -43,7 +43,7 @@ pub(super) fn demo(given: &Given, asked: &Demo) -> Outcome {
 pub(super) fn simulate(given: &Given, asked: &Simulate) -> Outcome {
     let declaration = match &asked.tenant {
         Some(file) => Declaration::read_file(file, &given.env)?,
-        None => demo_declaration(given, 8080, true)?,
+        None => moved(tenant::DEMO, given, 8080, true)?,
     };
     let is_wechat = |channel: &ChannelSettings| matches!(channel, ChannelSettings::Wechat(_));
     if !declaration.tenant.accounts.iter().any(|account| is_wechat(&account.channel)) {
@@ -63,9 +63,22 @@ fn preset(asked: &Demo) -> String {
     )
 }
 
-/// The demo's tenant, whose widget pages are on the demo's port, with or without machines that answer.
-fn demo_declaration(given: &Given, port: u16, machines: bool) -> Result<Declaration, Problems> {
-    let mut text = tenant::DEMO.replace(":8080\"", &format!(":{port}\""));
+/// The tenant of the demo: its own, or one that was given.
+fn demo_declaration(given: &Given, asked: &Demo) -> Result<Declaration, Problems> {
+    let text = match &asked.tenant {
+        None => tenant::DEMO.to_owned(),
+        Some(file) => std::fs::read_to_string(file).map_err(|error| {
+            let mut problems = Problems::default();
+            problems.push(file.display().to_string(), format!("cannot be read: {error}"));
+            problems
+        })?,
+    };
+    moved(&text, given, asked.port, !asked.no_robot)
+}
+
+/// A declaration whose widget pages are on this port, with or without machines that answer.
+fn moved(text: &str, given: &Given, port: u16, machines: bool) -> Result<Declaration, Problems> {
+    let mut text = text.replace(":8080\"", &format!(":{port}\""));
     if !machines && let Ok(mut table) = text.parse::<toml::Table>() {
         for key in ["robot", "flows", "survey", "service"] {
             table.remove(key);
@@ -113,8 +126,13 @@ mod tests {
 
     #[test]
     fn the_demo_keeps_everything_in_its_folder_and_on_its_port() {
-        let asked =
-            Demo { port: 9123, data: PathBuf::from("/var/tmp/\"quoted\" 驿站"), conformance: false, no_robot: false };
+        let asked = Demo {
+            port: 9123,
+            data: PathBuf::from("/var/tmp/\"quoted\" 驿站"),
+            tenant: None,
+            conformance: false,
+            no_robot: false,
+        };
         let config = given(&[]).config(Some(preset(&asked))).unwrap();
         assert_eq!(config.http.bind.to_string(), "127.0.0.1:9123");
         assert_eq!(config.wechat.api_base, "http://127.0.0.1:9123/simulator");
@@ -128,7 +146,7 @@ mod tests {
 
     #[test]
     fn the_demo_tenant_follows_the_port() {
-        let declaration = demo_declaration(&given(&[]), 9123, true).unwrap();
+        let declaration = moved(tenant::DEMO, &given(&[]), 9123, true).unwrap();
         let origins = declaration.tenant.accounts.iter().find_map(|account| match &account.channel {
             ChannelSettings::Web(web) => Some(web.origins.clone()),
             ChannelSettings::Wechat(_) => None,

@@ -35,7 +35,11 @@ impl Core {
     /// As the request's own rules say; the code is what the client gets.
     pub async fn perform(&self, client: &Client, request: Request) -> Result<Value, Error> {
         let matter = Matter::of(&request);
-        let result = self.dispatch(client, request).await;
+        let result = match request {
+            Request::Call(request) => self.perform_call(client, *request).await,
+            _ if client.calls_only => Err(Error::new(Code::Forbidden, "仅限通话 / for calls only")),
+            other => self.dispatch(client, other).await,
+        };
         if let Err(refusal) = &result {
             self.put_on_record(client, matter, refusal).await;
         }

@@ -5,7 +5,7 @@ use super::effect::{Effect, Effects, Push};
 use super::event::emit;
 use super::session::{conflict, millis, record, save, say, step, tell};
 use super::timer::{self, Kind};
-use super::{Client, Core, Error, Party, Scene, asker, flow, handoff, offer, presence, transfer};
+use super::{Client, Core, Error, Party, Scene, asker, call, flow, handoff, offer, presence, transfer};
 use crate::model::assignment::{Move as Turn, State as Share};
 use crate::model::code::Code;
 use crate::model::event::assignment::{Completed, WrapupStarted};
@@ -46,6 +46,7 @@ pub(super) fn finish(
     fx: &mut Effects,
 ) -> Result<(), Error> {
     handoff::left(tx, scene, session, Left::Ended)?;
+    call::ended(tx, scene, session.session, fx)?;
     let since = |at| millis(scene.now.since(at));
     let ended = Ended {
         session: session.session,

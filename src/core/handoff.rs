@@ -8,7 +8,7 @@ use super::leave::{self, Why};
 use super::session::{conflict, home, millis, record, save, say, step, tell};
 use super::timer::{self, Kind};
 use super::view::{Around, Viewer, session_view};
-use super::{Client, Core, Error, Scene, asker, ending, flow, presence, robot, session, transfer};
+use super::{Client, Core, Error, Scene, asker, call, ending, flow, presence, robot, session, transfer};
 use crate::flow::words::same;
 use crate::model::assignment::{Move as Turn, State as Share};
 use crate::model::code::Code;
@@ -192,6 +192,7 @@ pub(super) fn requeue(
         return Err(conflict());
     }
     agent::give_slot(tx, &share.agent)?;
+    call::moved_on(tx, scene, session.session, fx)?;
     let wish = match back {
         Back::Ordered(Some(queue)) => Some(queue),
         _ => session.queue.as_ref(),
@@ -288,6 +289,32 @@ pub(super) fn move_to(
     Ok(())
 }
 
+/// A customer asks for a person.
+pub(super) fn ask(
+    tx: &mut Tx<'_>,
+    scene: &Scene,
+    client: &Client,
+    wish: Option<QueueId>,
+    fx: &mut Effects,
+) -> Result<SessionView, Error> {
+    let conversation = asker::own_conversation(tx, client)?;
+    let mut session = session::ensure_open(tx, scene, &conversation, fx)?;
+    match session.state {
+        State::Queued => return Err(Error::new(Code::AlreadyQueued, "已在排队 / waits already")),
+        State::Active => return Err(Error::new(Code::Conflict, "客服正在接待您 / an agent is answering you")),
+        State::New | State::Bot | State::Ended => {}
+    }
+    if matches!(session.holder, Holder::Robot | Holder::Flow) {
+        flow::abandon(tx, scene, &session, "handoff", fx)?;
+        let wish = robot::Wish { queue: wish, ..robot::Wish::of(Reason::Asked) };
+        robot::hand_over(tx, scene, &mut session, wish, fx)?;
+    } else {
+        enqueue(tx, scene, &mut session, wish.as_ref(), fx)?;
+    }
+    let around = Around::read(tx, &session)?;
+    Ok(session_view(&session, &around, Viewer::of(client)))
+}
+
 impl Core {
     /// A customer asks for a person. Returns the session, which waits, or asks for a message when nobody can come.
     ///
@@ -295,25 +322,7 @@ impl Core {
     /// `already_queued`; `conflict` while an agent answers; `not_found` for an unknown queue.
     pub(crate) async fn handoff(&self, client: &Client, wish: Option<QueueId>) -> Result<SessionView, Error> {
         let owned = client.clone();
-        self.change(&client.tenant, move |tx, scene, fx| {
-            let conversation = asker::own_conversation(tx, &owned)?;
-            let mut session = session::ensure_open(tx, scene, &conversation, fx)?;
-            match session.state {
-                State::Queued => return Err(Error::new(Code::AlreadyQueued, "已在排队 / waits already")),
-                State::Active => return Err(Error::new(Code::Conflict, "客服正在接待您 / an agent is answering you")),
-                State::New | State::Bot | State::Ended => {}
-            }
-            if matches!(session.holder, Holder::Robot | Holder::Flow) {
-                flow::abandon(tx, scene, &session, "handoff", fx)?;
-                let wish = robot::Wish { queue: wish, ..robot::Wish::of(Reason::Asked) };
-                robot::hand_over(tx, scene, &mut session, wish, fx)?;
-            } else {
-                enqueue(tx, scene, &mut session, wish.as_ref(), fx)?;
-            }
-            let around = Around::read(tx, &session)?;
-            Ok(session_view(&session, &around, Viewer::of(&owned)))
-        })
-        .await
+        self.change(&client.tenant, move |tx, scene, fx| ask(tx, scene, &owned, wish, fx)).await
     }
 
     /// A customer no longer wants to wait. After the return no agent can accept any more.

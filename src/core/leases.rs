@@ -82,7 +82,11 @@ impl Core {
         for old in ended {
             let tenant = old.tenant.clone();
             self.change(&tenant, move |tx, scene, fx| {
-                if lease::bury(tx, &old, scene.now)? { presence::lost(tx, scene, &old.participant, fx) } else { Ok(()) }
+                if lease::bury(tx, &old, scene.now)? {
+                    presence::lost(tx, scene, (&old.participant, &old.device), fx)
+                } else {
+                    Ok(())
+                }
             })
             .await?;
         }

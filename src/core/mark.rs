@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::effect::{Push, Receipt, SessionView};
 use super::state::Ready;
-use crate::hub::{Frame, Mark, digest};
+use crate::hub::{Audience, Frame, Mark, digest};
 
 /// The frame of a push, with its mark: by it a sweep can tell the same without repeating it.
 pub(super) fn marked(push: &Push) -> Result<Arc<Frame>, serde_json::Error> {
@@ -13,7 +13,7 @@ pub(super) fn marked(push: &Push) -> Result<Arc<Frame>, serde_json::Error> {
         Push::Conversation(view) => Some((view.conv, view.last_seq)),
         _ => None,
     };
-    Ok(Arc::new(Frame { mark: mark(push, &text), place, text: text.into() }))
+    Ok(Arc::new(Frame { mark: mark(push, &text), place, audience: Audience::All, text: text.into() }))
 }
 
 /// What a push is about, and what it says of it. What is worth nothing later has no mark.

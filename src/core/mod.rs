@@ -9,6 +9,7 @@ pub mod attachment;
 mod audit;
 mod backlog;
 mod bell;
+pub mod call;
 mod clean;
 mod command;
 mod deliver;
@@ -179,6 +180,8 @@ pub struct Client {
     pub device: DeviceId,
     /// This connection.
     pub connection: ConnectionId,
+    /// Whether it may do nothing but call: it came by a link.
+    pub calls_only: bool,
 }
 
 impl Client {
@@ -258,6 +261,8 @@ struct Inner {
     typing: typing::Typing,
     /// What the sweep has done.
     sweep: sweep::Counters,
+    /// Who tries the way of calls.
+    call_tests: access::Attempts<String>,
 }
 
 /// What a transaction needs besides the rows.
@@ -298,6 +303,7 @@ impl Core {
             orders: order::Tally::default(),
             typing: typing::Typing::default(),
             sweep: sweep::Counters::default(),
+            call_tests: access::Attempts::new(3, Duration::from_secs(60)),
         };
         Self { inner: Arc::new(inner) }
     }

@@ -5,7 +5,7 @@ use super::event::emit;
 use super::session::{conflict, home, millis, record, save, say, step, tell};
 use super::timer::{self, Kind};
 use super::view::{Viewer, conversation_view, offer_view};
-use super::{Client, Core, Error, Scene, asker, handoff, presence, transfer};
+use super::{Client, Core, Error, Scene, asker, call, handoff, presence, transfer};
 use crate::model::assignment::{Move as Turn, State as Share};
 use crate::model::code::Code;
 use crate::model::event::agent::NoAnswer;
@@ -252,6 +252,7 @@ impl Core {
         self.change(&client.tenant, move |tx, scene, fx| {
             let who = asker::agent(&owned)?;
             let session = accept(tx, scene, who, id, &token, fx)?;
+            call::taken(tx, scene, &owned, &session, fx)?;
             fx.push(Effect::Agent(who.clone(), Push::OfferRevoke { assignment: id, reason: "taken_elsewhere" }));
             entered(tx, &owned, &session)
         })
@@ -291,6 +292,7 @@ impl Core {
         let owned = client.clone();
         self.change(&client.tenant, move |tx, scene, fx| {
             let session = pull(tx, scene, &owned, &id, fx)?;
+            call::taken(tx, scene, &owned, &session, fx)?;
             entered(tx, &owned, &session)
         })
         .await

@@ -5,7 +5,7 @@ use super::event::emit;
 use super::leases::LEASE;
 use super::timer::{self, Kind};
 use super::view::agent_view;
-use super::{Client, Core, Error, Party, Scene, asker, handoff, offer};
+use super::{Client, Core, Error, Party, Scene, asker, call, handoff, offer};
 use crate::hub::{Hint, Recipient};
 use crate::model::assignment::State as Share;
 use crate::model::code::Code;
@@ -114,7 +114,13 @@ fn missed(
 }
 
 /// A socket whose node died closed, as far as anybody can tell.
-pub(super) fn lost(tx: &mut Tx<'_>, scene: &Scene, participant: &str, fx: &mut Effects) -> Result<(), Error> {
+pub(super) fn lost(
+    tx: &mut Tx<'_>,
+    scene: &Scene,
+    (participant, device): (&str, &str),
+    fx: &mut Effects,
+) -> Result<(), Error> {
+    call::gone(tx, scene, (participant, device), fx)?;
     if let Some(who) = participant.strip_prefix("agent:") {
         return departed(tx, scene, &AgentId::parse(who)?, fx);
     }
@@ -220,6 +226,7 @@ impl Core {
                         }
                     }
                 }
+                call::attached(tx, scene, &owned, fx)?;
                 Ok(replaced)
             })
             .await?;
@@ -263,6 +270,7 @@ impl Core {
         let noted = self.change(&client.tenant, move |tx, scene, fx| {
             if lease::release(tx, &lease_of(&owned))? {
                 left(tx, scene, &owned, fx)?;
+                call::gone(tx, scene, (&owned.participant(), owned.device.as_str()), fx)?;
             }
             Ok(())
         });

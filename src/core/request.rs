@@ -186,6 +186,9 @@ pub enum Request {
         /// Where to call back.
         phone: Option<String>,
     },
+    /// Anything about calls. Read by itself: its operations have a list of their own.
+    #[serde(skip)]
+    Call(Box<super::call::request::Request>),
 }
 
 /// A message to add.
@@ -268,6 +271,7 @@ impl Request {
             Self::TakeOver { .. } => "takeover",
             Self::RobotBack { .. } => "robot.back",
             Self::Feedback { .. } => "feedback",
+            Self::Call(request) => request.op(),
         }
     }
 

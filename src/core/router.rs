@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::effect::{Effect, Effects, Push};
 use super::view::queue_view;
-use super::{Core, Error, Scene, handoff, offer};
+use super::{Core, Error, Scene, call, handoff, offer};
 use crate::model::id::{QueueId, SessionId, TenantId};
 use crate::runtime::Stop;
 use crate::store::assignment::{self, Terms};
@@ -29,13 +29,17 @@ pub(super) fn offer_time(scene: &Scene, queue: Option<&QueueId>) -> Duration {
 /// Makes at most one batch of offers; `true` when there may be more.
 fn make_offers(tx: &mut Tx<'_>, scene: &Scene, fx: &mut Effects) -> Result<bool, Error> {
     let mut made = 0;
-    for id in queue::busy(tx)? {
-        if scene.tenant.queue(&id).is_some_and(|queue| queue.strategy == Strategy::Manual) {
+    let busy = queue::busy(tx)?;
+    let load = if busy.is_empty() { call::Load::default() } else { call::Load::read(tx, scene)? };
+    for id in busy {
+        let declared = scene.tenant.queue(&id);
+        if declared.is_some_and(|queue| queue.strategy == Strategy::Manual) {
             continue;
         }
+        let video = declared.is_some_and(|queue| queue.video);
         let terms = Terms { now: scene.now, deadline: scene.now.plus(offer_time(scene, Some(&id))) };
         while made < BATCH
-            && let Some(offered) = assignment::claim(tx, &id, terms)?
+            && let Some(offered) = assignment::claim_fit(tx, &id, terms, |agent| load.fits(agent, video))?
         {
             offer::show(tx, scene, &offered, fx)?;
             made += 1;

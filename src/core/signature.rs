@@ -9,6 +9,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
+use super::call::Invitation;
 use crate::clock::Clock;
 use crate::model::content::Media;
 use crate::model::envelope::Envelope;
@@ -131,6 +132,21 @@ impl Signer {
         Some((TenantId::parse(parts.next()?).ok()?, session, serial))
     }
 
+    /// The token of a link to a call.
+    #[must_use]
+    pub fn call_token(&self, invitation: &Invitation) -> String {
+        let plain = invitation.written();
+        let sig = self.sign(&call(&plain));
+        format!("{plain}.{sig}")
+    }
+
+    /// What the token of a link to a call says, if it is ours. Whether it is still good the caller decides.
+    #[must_use]
+    pub fn invitation(&self, token: &str) -> Option<Invitation> {
+        let (plain, sig) = token.rsplit_once('.')?;
+        if self.matches(&call(plain), sig) { Invitation::parse(plain) } else { None }
+    }
+
     /// A fresh token for a visitor of this account.
     #[must_use]
     pub fn visitor_token(&self, tenant: &TenantId, account: &AccountId) -> String {
@@ -166,6 +182,11 @@ impl Signer {
 /// What is signed of a way back to a step of a form.
 fn way_back(plain: &str) -> String {
     format!("flow\n{plain}")
+}
+
+/// What is signed of a link to a call.
+fn call(plain: &str) -> String {
+    format!("call\n{plain}")
 }
 
 fn address(purpose: Purpose, tenant: &TenantId, media: MediaId, exp: i64) -> String {

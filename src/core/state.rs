@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::asker::own_conversation;
 use super::effect::{AgentView, ConversationView, OfferView, QueueView};
 use super::view::{self, Viewer};
-use super::{Client, Core, Error, Party, Scene, session};
+use super::{Client, Core, Error, Party, Scene, call, session};
 use crate::hub::Mark;
 use crate::model::id::ConversationId;
 use crate::store::conversation::Conversation;
@@ -25,6 +25,9 @@ pub struct Ready {
     pub queues: Vec<QueueView>,
     /// The other agents.
     pub colleagues: Vec<AgentView>,
+    /// What it has to know of calls.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub calls: Option<call::push::Standing>,
     /// How far the log of each conversation is: pushes go on from there.
     #[serde(skip)]
     pub positions: Vec<(ConversationId, i64)>,
@@ -78,9 +81,13 @@ fn contact_conversation(
 }
 
 fn ready(tx: &mut Tx<'_>, scene: &Scene, client: &Client) -> Result<Ready, Error> {
+    let calls = call::standing(tx, scene, client)?;
+    if client.calls_only {
+        return Ok(Ready { calls, ..Ready::default() });
+    }
     let Party::Agent { agent: id, .. } = &client.party else {
         let conversation = own_conversation(tx, client)?;
-        return Ok(Ready { convs: vec![contact_conversation(tx, client, &conversation)?], ..Ready::default() });
+        return Ok(Ready { convs: vec![contact_conversation(tx, client, &conversation)?], calls, ..Ready::default() });
     };
     let everybody = agent::all(tx)?;
     let served = agent::queues_of(tx, id)?;
@@ -91,6 +98,7 @@ fn ready(tx: &mut Tx<'_>, scene: &Scene, client: &Client) -> Result<Ready, Error
         offers: view::offers(tx, scene, id)?,
         queues,
         colleagues: everybody.iter().filter(|agent| agent.agent != *id).map(view::agent_view).collect(),
+        calls,
         positions: Vec::new(),
         marks: Vec::new(),
     })

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::call::push::Told;
 use super::effect::{Effect, Effects, Push};
 use super::event::{self, emit};
 use super::mark::marked;
@@ -204,7 +205,8 @@ impl Core {
                 Effect::Timer => self.inner.timers.notify_one(),
                 Effect::Suggest(agent, envelope) => self.listen(tenant, agent, envelope),
                 Effect::Turn => self.inner.turns.notify_one(),
-                Effect::Call => self.inner.calls.notify_one(),
+                Effect::Asked => self.inner.calls.notify_one(),
+                Effect::Call(told) => self.tell_call(tenant, &told),
                 Effect::Answered(slot, answer) => self.inner.slots.tell(tenant, slot, answer),
             }
         }
@@ -223,13 +225,22 @@ impl Core {
                 | Effect::Timer
                 | Effect::Suggest(..)
                 | Effect::Turn
-                | Effect::Call
+                | Effect::Asked
+                | Effect::Call(_)
                 | Effect::Answered(..) => continue,
             };
             match marked(&push) {
                 Ok(frame) => self.hub().publish_here(&to, &Hint::Swept(frame)),
                 Err(error) => tracing::error!(error = %error, "a push could not be written"),
             }
+        }
+    }
+
+    /// Tells a party of a call, or some of its devices.
+    pub(super) fn tell_call(&self, tenant: &TenantId, told: &Told) {
+        match told.frame(self.hub().spans_nodes()) {
+            Ok(frame) => self.hub().publish(&told.recipient(tenant), &Hint::Frame(frame)),
+            Err(error) => tracing::error!(error = %error, "a push could not be written"),
         }
     }
 

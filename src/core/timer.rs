@@ -7,8 +7,8 @@
 use std::time::Duration;
 
 use super::effect::{Effect, Effects};
-use super::{Core, Error, Scene, flow, handoff, leave, offer, presence, silence};
-use crate::model::id::{AgentId, AssignmentId, SessionId};
+use super::{Core, Error, Scene, call, flow, handoff, leave, offer, presence, silence};
+use crate::model::id::{AgentId, AssignmentId, CallId, SessionId};
 use crate::model::time::Millis;
 use crate::runtime::Stop;
 use crate::store::Tx;
@@ -44,10 +44,12 @@ pub(super) enum Kind {
     Cooldown,
     /// A form waits no longer (session).
     Flow,
+    /// A call has waited or lasted long enough (call).
+    Call,
 }
 
 impl Kind {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 11] = [
         Self::Offer,
         Self::Wrapup,
         Self::AgentGrace,
@@ -58,6 +60,7 @@ impl Kind {
         Self::SessionMax,
         Self::Cooldown,
         Self::Flow,
+        Self::Call,
     ];
 
     pub(super) fn as_str(self) -> &'static str {
@@ -72,6 +75,7 @@ impl Kind {
             Self::SessionMax => "session_max",
             Self::Cooldown => "cooldown",
             Self::Flow => "flow",
+            Self::Call => "call",
         }
     }
 }
@@ -110,6 +114,7 @@ fn fire(tx: &mut Tx<'_>, scene: &Scene, due: &Due, fx: &mut Effects) -> Result<(
         Kind::IdleWarn => silence::idle_warn(tx, scene, session()?, fx),
         Kind::IdleClose => silence::idle_close(tx, scene, session()?, fx),
         Kind::SessionMax => silence::too_long(tx, scene, session()?, fx),
+        Kind::Call => call::overdue(tx, scene, CallId::parse(&due.subject)?, fx),
         Kind::Flow => flow::expired(tx, scene, session()?, fx),
         Kind::Cooldown => {
             fx.push(Effect::Route);

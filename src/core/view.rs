@@ -7,7 +7,7 @@ use super::effect::{
     AgentView, AssignmentView, ContactView, ControlView, ConversationView, EndView, OfferView, PlaceView, QueueView,
     SessionView,
 };
-use super::{Client, Error, Party, Scene};
+use super::{Client, Error, Party, Scene, call};
 use crate::model::assignment::State as Share;
 use crate::model::envelope::{ChannelKind, Envelope};
 use crate::model::id::{AgentId, ContactId, ConversationId, QueueId};
@@ -251,6 +251,7 @@ pub(crate) fn offer_view(tx: &mut Tx<'_>, scene: &Scene, offer: &Assignment) -> 
         waited_ms: u64::try_from(scene.now.since(waiting_since).as_millis()).unwrap_or(u64::MAX),
         expires_at: offer.deadline,
         token: offer.token.clone(),
+        media: call::wants(tx, scene, offer.session)?,
         transfer_from: offer.transfer_from.clone(),
     })
 }

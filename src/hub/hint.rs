@@ -4,7 +4,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use crate::model::envelope::Envelope;
-use crate::model::id::{AgentId, ConnectionId, ContactId, ConversationId, TenantId};
+use crate::model::id::{AgentId, ConnectionId, ContactId, ConversationId, DeviceId, TenantId};
 
 /// Whom a hint is for.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -67,13 +67,39 @@ pub struct Frame {
     pub mark: Option<Mark>,
     /// The conversation that it shows, and how long its log is.
     pub place: Option<(ConversationId, i64)>,
+    /// Which of the recipient's devices it is for.
+    pub audience: Audience,
+}
+
+/// Which devices of a recipient are meant.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Audience {
+    /// All.
+    #[default]
+    All,
+    /// One.
+    Only(DeviceId),
+    /// All but one.
+    But(DeviceId),
+}
+
+impl Audience {
+    /// Whether a device is meant.
+    #[must_use]
+    pub fn includes(&self, device: &DeviceId) -> bool {
+        match self {
+            Self::All => true,
+            Self::Only(meant) => meant == device,
+            Self::But(other) => other != device,
+        }
+    }
 }
 
 impl Frame {
     /// A frame that tells no state.
     #[must_use]
     pub fn plain(text: impl Into<Box<str>>) -> Arc<Self> {
-        Arc::new(Self { text: text.into(), mark: None, place: None })
+        Arc::new(Self { text: text.into(), mark: None, place: None, audience: Audience::All })
     }
 }
 

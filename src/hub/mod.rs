@@ -23,7 +23,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 
 pub use self::count::Counts;
-pub use self::hint::{Frame, Head, Hint, Mark, Recipient, digest};
+pub use self::hint::{Audience, Frame, Head, Hint, Mark, Recipient, digest};
 use self::local::Local;
 pub use self::probe::{Probe, probe};
 use self::remote::Remote;

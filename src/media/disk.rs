@@ -17,7 +17,7 @@ use crate::model::id::{MediaId, TenantId};
 /// A part that nobody has written to for so long belongs to nobody.
 const ABANDONED: Duration = Duration::from_secs(300);
 /// Bytes that the type is told from.
-const HEAD: usize = 512;
+pub(super) const HEAD: usize = 512;
 
 /// A folder of blobs.
 #[derive(Debug, Clone)]
@@ -46,8 +46,12 @@ impl Disk {
         self.url_life
     }
 
+    pub(super) fn root(&self) -> &Path {
+        &self.root
+    }
+
     /// Both ids were checked when they were parsed: neither can leave the folder.
-    fn path(&self, tenant: &TenantId, id: MediaId) -> PathBuf {
+    pub(super) fn path(&self, tenant: &TenantId, id: MediaId) -> PathBuf {
         let name = id.to_string();
         // The last characters are random, the first are the time.
         let spread: String = name.chars().skip(26).collect::<String>().to_lowercase();

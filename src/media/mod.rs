@@ -1,6 +1,7 @@
 //! Blobs: bytes kept under a tenant's id. Knows no rows and no addresses.
 
 mod disk;
+mod growing;
 pub mod sniff;
 
 use std::time::Duration;
@@ -128,6 +129,27 @@ impl Media {
     pub async fn delete(&self, tenant: &TenantId, id: MediaId) -> Result<(), Error> {
         match self {
             Self::Disk(disk) => disk.delete(tenant, id).await,
+        }
+    }
+
+    /// Puts a piece of a blob that grows behind its first `at` bytes; when it returns the piece is on disk. What was
+    /// behind them before is written over.
+    ///
+    /// # Errors
+    /// [`Error::TooLarge`]; [`Error::Interrupted`] when there are not so many bytes yet; [`Error::Io`].
+    pub async fn append(&self, tenant: &TenantId, id: MediaId, at: u64, piece: &[u8]) -> Result<(), Error> {
+        match self {
+            Self::Disk(disk) => disk.append(tenant, id, at, piece).await,
+        }
+    }
+
+    /// Makes the first `size` bytes of a blob that has grown an ordinary one.
+    ///
+    /// # Errors
+    /// When the place is away.
+    pub async fn complete(&self, tenant: &TenantId, id: MediaId, size: u64) -> Result<Stored, Error> {
+        match self {
+            Self::Disk(disk) => disk.complete(tenant, id, size).await,
         }
     }
 

@@ -205,6 +205,10 @@ generated_id!(/// One agent's share of a session, from offer to the end of wrap-
     AssignmentId, "g_");
 generated_id!(/// A stored blob.
     MediaId, "m_");
+generated_id!(/// One audio or video call of a session.
+    CallId, "x_");
+generated_id!(/// One recording of a call.
+    RecordingId, "r_");
 generated_id!(/// One socket connection.
     ConnectionId, "k_");
 generated_id!(/// One process of the gateway, for its life.

@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod assignment;
+pub mod call;
 pub mod capability;
 pub mod code;
 pub mod content;

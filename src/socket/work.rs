@@ -158,6 +158,9 @@ struct Me<'a> {
     id: String,
     name: &'a str,
     tenant: &'a str,
+    /// `call` for who may do nothing else.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scope: Option<&'static str>,
 }
 
 impl Worker {
@@ -190,8 +193,8 @@ impl Worker {
             Ok(_) => return (Done::Refused(Close::AUTH_FAILED), None, presence),
             Err(error) => return (Done::Refused(unavailable(&error)), None, presence),
         };
-        let Admitted { tenant, party, standing, token } = admitted;
-        let client = Arc::new(Client { tenant, party, device, connection: id });
+        let Admitted { tenant, party, standing, token, calls_only } = admitted;
+        let client = Arc::new(Client { tenant, party, device, connection: id, calls_only });
         let (attachment, inlet) = self.core.hub().attach(id, recipients(&client), HINTS);
         let mut hold = Box::new(Hold { inlet, _attachment: attachment, client: Arc::clone(&client), standing });
         self.enter(&client, &mut presence);
@@ -238,6 +241,7 @@ impl Worker {
         let state = self.core.ready(client).await?;
         let resuming = resumed.is_some();
         let convs = match resumed {
+            Some(_) if client.calls_only => Some(Vec::new()),
             Some(positions) => Some(self.core.sync(client, positions).await?),
             None => None,
         };
@@ -245,7 +249,8 @@ impl Worker {
             Party::Agent { agent, name, .. } => ("agent", agent.to_string(), name.as_str()),
             Party::Contact { contact, .. } => ("contact", contact.to_string(), ""),
         };
-        let me = Me { role, id, name, tenant: client.tenant.as_str() };
+        let scope = client.calls_only.then_some("call");
+        let me = Me { role, id, name, tenant: client.tenant.as_str(), scope };
         let answer = Answer {
             resumed: resuming.then_some(true),
             conn_id: client.connection,

@@ -33,6 +33,9 @@ pub struct Footing {
     pub repeated: bool,
 }
 
+/// The rows of a [`Footing`].
+type Stands = (conversation::Row, Option<session::Row>, Option<String>, bool, bool);
+
 /// As [`super::assignment::ever_held`], for the conversation of the query around it.
 macro_rules! held {
     ($agent:expr) => {
@@ -77,7 +80,7 @@ pub fn of_send(
                     .and(assignment::state.eq("active"))),
             )
             .filter(head::tenant.eq(tenant).and(head::conv.eq(conv.to_string())));
-    let found: Option<(conversation::Row, Option<session::Row>, Option<String>, bool, bool)> = on!(conn, c => stands
+    let found: Option<Stands> = on!(conn, c => stands
         .select((
             conversation::Row::as_select(),
             Option::<session::Row>::as_select(),

@@ -10,6 +10,7 @@ pub mod agent;
 pub mod assignment;
 pub mod audit;
 mod batch;
+pub mod call;
 mod checkpoint;
 pub mod conn;
 #[cfg(test)]

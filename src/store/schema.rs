@@ -465,6 +465,67 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    call (tenant, id) {
+        tenant -> Text,
+        #[sql_name = "call"]
+        id -> Text,
+        session -> Text,
+        conv -> Text,
+        contact -> Text,
+        agent -> Text,
+        state -> Text,
+        invited_at -> BigInt,
+        connected_at -> Nullable<BigInt>,
+        ended_at -> Nullable<BigInt>,
+        ended_reason -> Nullable<Text>,
+        talk_ms -> BigInt,
+        body -> Text,
+        version -> BigInt,
+    }
+}
+
+diesel::table! {
+    call_side (tenant, call, side) {
+        tenant -> Text,
+        call -> Text,
+        side -> Text,
+        leg -> BigInt,
+        n -> BigInt,
+        desc_n -> Nullable<BigInt>,
+        desc_type -> Nullable<Text>,
+        sdp -> Nullable<Text>,
+        ice -> Text,
+        ice_count -> BigInt,
+    }
+}
+
+diesel::table! {
+    call_wish (tenant, session) {
+        tenant -> Text,
+        session -> Text,
+        device -> Text,
+        video -> Bool,
+    }
+}
+
+diesel::table! {
+    call_recording (tenant, recording) {
+        tenant -> Text,
+        recording -> Text,
+        call -> Text,
+        agent -> Text,
+        media -> Text,
+        mime -> Text,
+        chunks -> BigInt,
+        size -> BigInt,
+        ms -> Nullable<BigInt>,
+        sha256 -> Nullable<Text>,
+        started_at -> BigInt,
+        ended_at -> Nullable<BigInt>,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     tenant,
     agent,
@@ -499,5 +560,9 @@ diesel::allow_tables_to_appear_in_same_query!(
     flow,
     flow_run,
     flow_call,
-    rating
+    rating,
+    call,
+    call_side,
+    call_recording,
+    call_wish
 );

@@ -104,11 +104,20 @@ pub enum Prompt<'a> {
     SurveyPoor,
     /// The customer has rated the service.
     SurveyThanks,
+    /// The title of a link to a call.
+    CallVoice,
+    /// The title of a link to a call with pictures.
+    CallVideo,
+    /// What stands below it.
+    CallHint {
+        /// How long it can be opened.
+        minutes: u64,
+    },
 }
 
 impl Prompt<'static> {
     /// One of each, with harmless values: what every template is tried with when it is loaded.
-    pub const SAMPLES: [Self; 26] = [
+    pub const SAMPLES: [Self; 29] = [
         Self::Greeting,
         Self::QueueNotice { position: 3 },
         Self::Connected { agent: "小李" },
@@ -135,6 +144,9 @@ impl Prompt<'static> {
         Self::SurveyFair,
         Self::SurveyPoor,
         Self::SurveyThanks,
+        Self::CallVoice,
+        Self::CallVideo,
+        Self::CallHint { minutes: 15 },
     ];
 }
 
@@ -169,6 +181,9 @@ impl Prompt<'_> {
             Self::SurveyFair => "survey_fair",
             Self::SurveyPoor => "survey_poor",
             Self::SurveyThanks => "survey_thanks",
+            Self::CallVoice => "call_voice",
+            Self::CallVideo => "call_video",
+            Self::CallHint { .. } => "call_hint",
         }
     }
 
@@ -178,7 +193,7 @@ impl Prompt<'_> {
             Self::QueueNotice { position } => context! { tenant, position },
             Self::Connected { agent } => context! { tenant, agent },
             Self::Transferred { to } => context! { tenant, to },
-            Self::ContactIdleWarn { minutes } => context! { tenant, minutes },
+            Self::ContactIdleWarn { minutes } | Self::CallHint { minutes } => context! { tenant, minutes },
             Self::RobotGreeting { robot } => context! { tenant, robot },
             Self::RobotBack { robot } => context! { tenant, robot },
             _ => context! { tenant },
@@ -228,6 +243,9 @@ impl Prompt<'_> {
             Self::SurveyFair => text!("survey_fair"),
             Self::SurveyPoor => text!("survey_poor"),
             Self::SurveyThanks => text!("survey_thanks"),
+            Self::CallVoice => text!("call_voice"),
+            Self::CallVideo => text!("call_video"),
+            Self::CallHint { .. } => text!("call_hint"),
         }
     }
 }

@@ -74,6 +74,8 @@ pub struct AgentSeed {
     pub role: Role,
     /// Chats at the same time.
     pub capacity: u32,
+    /// Calls at the same time: one, or none for who takes no calls out of queues.
+    pub video_capacity: u32,
     /// The queues they answer.
     pub queues: Vec<QueueId>,
 }
@@ -89,9 +91,19 @@ impl AgentSeed {
         let role =
             r.choice("role", &[("agent", Role::Agent), ("supervisor", Role::Supervisor), ("admin", Role::Admin)]);
         let capacity = u32::try_from(r.int("capacity", 5, 1..=200)).unwrap_or(1);
+        let video_capacity = u32::try_from(r.int("video_capacity", 1, 0..=1)).unwrap_or(1);
         let queues = r.list("queues", "the id of a queue", |text| QueueId::parse(text).ok());
         r.unknown();
-        Some(Self { id: id?, login: login?, name, credential: credential?, role: role?, capacity, queues })
+        Some(Self {
+            id: id?,
+            login: login?,
+            name,
+            credential: credential?,
+            role: role?,
+            capacity,
+            video_capacity,
+            queues,
+        })
     }
 }
 

@@ -8,20 +8,10 @@ use std::path::{Path, PathBuf};
 
 use toml::{Table, Value};
 
-use super::Tenant;
+use super::{Tenant, secrets};
 use crate::config::problem::Problems;
 use crate::config::reader::{Document, Reader};
-use crate::model::secret::Secret;
 use crate::secret::{self, Keyring, Place, password};
-
-/// The keys of an account that are secrets.
-pub const SECRET_FIELDS: [&str; 5] = ["secret", "token", "token_previous", "aes_key", "aes_key_previous"];
-
-/// The keys of a robot that are secrets.
-pub const ROBOT_SECRET_FIELDS: [&str; 3] = ["key", "secret", "secret_previous"];
-
-/// The key of a program's key that is a secret.
-const API_KEY_SECRET: &str = "key";
 
 /// What marks a sealed value in the stored form.
 const SEALED: &str = "sealed:";
@@ -137,27 +127,12 @@ impl Declaration {
     pub fn seal(&self, keyring: &Keyring) -> Result<String, Error> {
         let mut table = self.table.clone();
         let tenant = self.tenant.id.as_str();
-        let resolved = self.tenant.accounts.iter().map(|account| secrets(account));
-        for (account, secrets) in tables(&mut table, "account").zip(resolved) {
-            for (field, secret) in secrets {
-                let Some(secret) = secret else { continue };
-                let path = field_path(account, field);
-                let sealed = keyring.seal(&place(tenant, &path), secret);
-                let sealed = sealed.map_err(|source| Error::Secret { key: path, source })?;
-                account.insert(field.to_owned(), Value::String(format!("{SEALED}{sealed}")));
-            }
-        }
-        for (field, secret) in robot_secrets(&self.tenant) {
-            let path = format!("robot.{field}");
+        let resolved = secrets::resolved(&self.tenant);
+        for (path, value) in secrets::places(&mut table) {
+            let Some(secret) = resolved.get(&path) else { continue };
             let sealed = keyring.seal(&place(tenant, &path), secret);
             let sealed = sealed.map_err(|source| Error::Secret { key: path, source })?;
-            put_robot_secret(&mut table, field, format!("{SEALED}{sealed}"));
-        }
-        for (declared, api_key) in tables(&mut table, "api_key").zip(&self.tenant.api_keys) {
-            let path = api_key_path(declared);
-            let sealed = keyring.seal(&place(tenant, &path), &api_key.key);
-            let sealed = sealed.map_err(|source| Error::Secret { key: path, source })?;
-            declared.insert(API_KEY_SECRET.to_owned(), Value::String(format!("{SEALED}{sealed}")));
+            *value = Value::String(format!("{SEALED}{sealed}"));
         }
         for (agent, seed) in tables(&mut table, "agent").zip(&self.tenant.agents) {
             if let super::Credential::Password(password) = &seed.credential {
@@ -199,18 +174,11 @@ impl Declaration {
     /// The table with every reference resolved and without passwords.
     fn bare(&self) -> Table {
         let mut table = self.table.clone();
-        for (account, declared) in tables(&mut table, "account").zip(&self.tenant.accounts) {
-            for (field, secret) in secrets(declared) {
-                if let Some(secret) = secret {
-                    account.insert(field.to_owned(), Value::String(secret.expose().to_owned()));
-                }
+        let resolved = secrets::resolved(&self.tenant);
+        for (path, value) in secrets::places(&mut table) {
+            if let Some(secret) = resolved.get(&path) {
+                *value = Value::String(secret.expose().to_owned());
             }
-        }
-        for (field, secret) in robot_secrets(&self.tenant) {
-            put_robot_secret(&mut table, field, secret.expose().to_owned());
-        }
-        for (declared, api_key) in tables(&mut table, "api_key").zip(&self.tenant.api_keys) {
-            declared.insert(API_KEY_SECRET.to_owned(), Value::String(api_key.key.expose().to_owned()));
         }
         for agent in tables(&mut table, "agent") {
             agent.remove("password");
@@ -246,19 +214,7 @@ impl Declaration {
         let mut table = crate::config::table("the stored declaration", stored, &mut problems);
         problems.or(())?;
         let covered = || Value::String("••••".to_owned());
-        for account in tables(&mut table, "account") {
-            for (_, value) in account.iter_mut().filter(|(key, _)| SECRET_FIELDS.contains(&key.as_str())) {
-                *value = covered();
-            }
-        }
-        if let Some(robot) = robot(&mut table) {
-            for (_, value) in robot.iter_mut().filter(|(key, _)| ROBOT_SECRET_FIELDS.contains(&key.as_str())) {
-                *value = covered();
-            }
-        }
-        for value in tables(&mut table, "api_key").filter_map(|declared| declared.get_mut(API_KEY_SECRET)) {
-            *value = covered();
-        }
+        secrets::places(&mut table).into_iter().for_each(|(_, value)| *value = covered());
         for agent in tables(&mut table, "agent") {
             for (_, value) in agent.iter_mut().filter(|(key, _)| key.starts_with("password")) {
                 *value = covered();
@@ -280,48 +236,8 @@ fn toml_files(folder: &Path, problems: &mut Problems) -> Vec<PathBuf> {
     paths
 }
 
-/// An account's secrets by key, as the reader has resolved them.
-fn secrets(account: &crate::model::account::ChannelAccount) -> Vec<(&'static str, Option<&Secret>)> {
-    use crate::model::account::ChannelSettings;
-    match &account.channel {
-        ChannelSettings::Wechat(wechat) => vec![
-            ("secret", Some(&wechat.secret)),
-            ("token", Some(&wechat.token)),
-            ("token_previous", wechat.token_previous.as_ref()),
-            ("aes_key", wechat.aes_key.as_ref()),
-            ("aes_key_previous", wechat.aes_key_previous.as_ref()),
-        ],
-        ChannelSettings::Web(_) => Vec::new(),
-    }
-}
-
-fn robot(table: &mut Table) -> Option<&mut Table> {
-    table.get_mut("robot").and_then(Value::as_table_mut)
-}
-
-/// A robot's secrets by key, as the reader has resolved them.
-fn robot_secrets(tenant: &Tenant) -> Vec<(&'static str, &Secret)> {
-    tenant.robot.as_ref().map(|robot| robot.adapter.secrets()).unwrap_or_default()
-}
-
-fn put_robot_secret(table: &mut Table, field: &str, text: String) {
-    if let Some(robot) = robot(table) {
-        robot.insert(field.to_owned(), Value::String(text));
-    }
-}
-
 fn place<'a>(tenant: &'a str, path: &'a str) -> Place<'a> {
     Place { table: "tenant", tenant, field: path, id: tenant }
-}
-
-fn field_path(account: &Table, field: &str) -> String {
-    let id = account.get("id").and_then(Value::as_str).unwrap_or_default();
-    format!("account.{id}.{field}")
-}
-
-fn api_key_path(declared: &Table) -> String {
-    let id = declared.get("id").and_then(Value::as_str).unwrap_or_default();
-    format!("api_key.{id}.{API_KEY_SECRET}")
 }
 
 fn tables<'a>(table: &'a mut Table, key: &str) -> impl Iterator<Item = &'a mut Table> {
@@ -334,26 +250,9 @@ fn each_sealed(
     table: &mut Table,
     mut change: impl FnMut(&str, &str) -> Result<String, secret::Error>,
 ) -> Result<(), Error> {
-    for account in tables(table, "account") {
-        for field in SECRET_FIELDS {
-            let path = field_path(account, field);
-            let Some(Value::String(text)) = account.get_mut(field) else { continue };
-            let Some(sealed) = text.strip_prefix(SEALED) else { continue };
-            *text = change(&path, sealed).map_err(|source| Error::Secret { key: path.clone(), source })?;
-        }
-    }
-    for declared in tables(table, "api_key") {
-        let path = api_key_path(declared);
-        let Some(Value::String(text)) = declared.get_mut(API_KEY_SECRET) else { continue };
-        let Some(sealed) = text.strip_prefix(SEALED) else { continue };
-        *text = change(&path, sealed).map_err(|source| Error::Secret { key: path.clone(), source })?;
-    }
-    for field in ROBOT_SECRET_FIELDS {
-        let path = format!("robot.{field}");
-        let value = robot(table).and_then(|robot| robot.get_mut(field));
-        let Some(Value::String(text)) = value else { continue };
-        let Some(sealed) = text.strip_prefix(SEALED) else { continue };
-        *text = change(&path, sealed).map_err(|source| Error::Secret { key: path.clone(), source })?;
+    for (path, value) in secrets::places(table) {
+        let Some(sealed) = value.as_str().and_then(|text| text.strip_prefix(SEALED)) else { continue };
+        *value = Value::String(change(&path, sealed).map_err(|source| Error::Secret { key: path, source })?);
     }
     Ok(())
 }

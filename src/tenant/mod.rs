@@ -6,11 +6,13 @@
 pub mod account;
 pub mod agent;
 pub mod api_key;
+pub mod call;
 pub mod declaration;
 pub mod policy;
 pub mod queue;
 pub mod registry;
 pub mod robot;
+mod secrets;
 pub mod service;
 
 use std::collections::BTreeSet;
@@ -18,7 +20,8 @@ use std::sync::Arc;
 
 pub use agent::{AgentSeed, Credential, Role};
 pub use api_key::ApiKey;
-pub use declaration::{Declaration, SECRET_FIELDS};
+pub use call::CallPolicy;
+pub use declaration::Declaration;
 pub use policy::{PerChannel, Policy};
 pub use queue::{Queue, Strategy};
 pub use registry::{Registry, Target};
@@ -65,6 +68,8 @@ pub struct Tenant {
     pub flows: Vec<FlowId>,
     /// Systems that forms ask.
     pub services: Vec<Service>,
+    /// Audio and video calls; `None` where nobody calls.
+    pub call: Option<CallPolicy>,
     /// How long a customer may rate a session after its end; `None` where nobody asks.
     pub survey: Option<PerChannel>,
     /// When somebody is there; `None` for always.
@@ -123,6 +128,7 @@ impl Tenant {
             r.unknown();
             robot
         });
+        let call = r.section("call").and_then(|r| CallPolicy::read(&r));
         let flows = r.list("flows", NAME, |text| FlowId::parse(text).ok());
         let service = r.sections("service");
         let services = service.iter().filter_map(Service::read).collect();
@@ -159,6 +165,7 @@ impl Tenant {
             robot,
             flows,
             services,
+            call,
             survey,
             hours,
             version: 0,

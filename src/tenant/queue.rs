@@ -34,6 +34,8 @@ pub struct Queue {
     pub strategy: Strategy,
     /// What customers who are not served by anybody yet write to get here.
     pub keywords: Vec<String>,
+    /// Whether it is meant for calls: its sessions are offered to agents who take calls, and are in none.
+    pub video: bool,
     /// Where sessions go that waited too long or found the queue full.
     pub overflow_to: Option<QueueId>,
     /// Its own hours; without them the tenant's count.
@@ -48,11 +50,23 @@ impl Queue {
         let max_len = u32::try_from(r.int("max_len", 100, 1..=100_000)).unwrap_or(u32::MAX);
         let max_wait = r.seconds("max_wait_s", 300, 10..=86_400);
         let offer = r.seconds("offer_s", 20, 5..=600);
+        let media = r.choice("media", &[("chat", false), ("video", true)]);
         let overflow_to = r.maybe("overflow_to", "the id of another queue", |text| QueueId::parse(text).ok());
         let hours = r.section("hours").map(|r| hours(&r));
         let keywords = r.list("keywords", "words that lead to the queue", |text| Some(text.to_owned()));
         r.unknown();
-        Some(Self { id: id?, name, max_len, max_wait, offer, strategy: strategy?, keywords, overflow_to, hours })
+        Some(Self {
+            id: id?,
+            name,
+            max_len,
+            max_wait,
+            offer,
+            strategy: strategy?,
+            video: media?,
+            keywords,
+            overflow_to,
+            hours,
+        })
     }
 }
 

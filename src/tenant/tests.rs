@@ -55,6 +55,7 @@ fn the_demo_explains_every_word_that_is_read() {
     let sources = [
         include_str!("account.rs"),
         include_str!("agent.rs"),
+        include_str!("call.rs"),
         include_str!("policy.rs"),
         include_str!("queue.rs"),
         include_str!("robot.rs"),
@@ -307,4 +308,21 @@ fn a_key_of_another_tenant_or_a_short_one_is_refused() {
         with_api_key(API_KEY, "admin")
     );
     assert_eq!(problems(&twice), ["api_key[1].id: stands twice"]);
+}
+
+#[test]
+fn the_secret_of_a_service_is_sealed_like_any_secret() {
+    let secret = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
+    let service =
+        format!("[[service]]\nid = \"crm\"\nkind = \"http\"\nurl = \"https://crm.example\"\nsecret = \"{secret}\"\n");
+    let declared = parse(&format!("{DEMO}\n{service}")).unwrap();
+    let stored = declared.seal(&ring(&[1])).unwrap();
+    assert!(!stored.contains(secret) && !Declaration::show(&stored).unwrap().contains(secret), "{stored}");
+    let opened = Declaration::open(&stored, 1, &ring(&[1])).unwrap();
+    let kept = opened.tenant.services.iter().find(|service| service.id == "crm").map(|service| &service.kind);
+    assert!(
+        matches!(kept, Some(service::Kind::Http { secret: Some(kept), .. }) if kept.expose() == secret),
+        "{kept:?}"
+    );
+    assert!(declared.says_the_same(&opened));
 }

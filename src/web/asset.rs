@@ -47,6 +47,7 @@ pub(super) fn configure(cfg: &mut web::ServiceConfig, phone: bool) {
     cfg.service(page("/", web::route().to(landing)))
         .service(page("/console", web::route().to(|| moved("/console/"))))
         .service(page("/console/{path:.*}", web::route().to(console)))
+        .service(page("/call/{path:.*}", web::route().to(call)))
         .service(page("/widget.js", web::route().to(loader)))
         .service(page("/widget", web::route().to(|| moved("/widget/"))))
         .service(page("/widget/{path:.*}", web::route().to(widget)))
@@ -67,6 +68,16 @@ async fn landing(request: HttpRequest) -> Result<HttpResponse, ApiError> {
 
 async fn console(request: HttpRequest, path: web::Path<String>) -> Result<HttpResponse, ApiError> {
     application(&request, "console", &path, &Frames::Nobody)
+}
+
+/// The page of a link to a call. Its address is a secret: it is not kept.
+async fn call(request: HttpRequest, path: web::Path<String>) -> Result<HttpResponse, ApiError> {
+    if path.contains('/') {
+        return application(&request, "call", &path, &Frames::Nobody);
+    }
+    let mut response = file(&request, "call/index.html", &Frames::Nobody)?;
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(response)
 }
 
 async fn phone(request: HttpRequest, path: web::Path<String>) -> Result<HttpResponse, ApiError> {

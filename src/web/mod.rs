@@ -8,6 +8,7 @@ pub mod asset;
 pub mod attachment;
 pub mod body;
 mod bus_metric;
+mod call;
 pub mod cookie;
 #[cfg(test)]
 mod corpus;
@@ -107,6 +108,7 @@ pub fn configure(cfg: &mut web::ServiceConfig, deps: &Deps, counts: &Counts) {
     sign_in::configure(cfg);
     visitor::configure(cfg);
     attachment::configure(cfg);
+    call::configure(cfg);
     api::configure(cfg, deps);
     handshake::configure(cfg);
     health::configure(cfg);

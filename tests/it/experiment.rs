@@ -46,6 +46,12 @@ fn messages_reach_agents_through_a_node_that_was_started_for_it() {
 }
 
 #[test]
+fn calls_are_set_up_by_a_node_that_was_started_for_it() {
+    let report = told(&bench(&["call", "--only", "embedded", "--visitors", "200", "--rates", "20"]));
+    assert!(report.contains("At 20 calls a second"), "{report}");
+}
+
+#[test]
 fn without_the_script_it_is_said_what_to_do() {
     let output = bench(&["queue", "--service", "no/such/script"]);
     assert_eq!(output.status.code(), Some(1));
@@ -55,7 +61,7 @@ fn without_the_script_it_is_said_what_to_do() {
 
 #[test]
 fn the_document_has_a_place_for_each_experiment() {
-    for name in ["bench queue", "bench relay"] {
+    for name in ["bench queue", "bench relay", "bench call"] {
         Report::has_place(root(), name).unwrap();
     }
 }

@@ -7,6 +7,8 @@ mod api;
 #[cfg(test)]
 mod bad_input;
 #[cfg(test)]
+mod call;
+#[cfg(test)]
 mod campaign;
 #[cfg(test)]
 mod cluster;

@@ -63,6 +63,29 @@ pub(super) struct Ear {
     tick: Interval,
 }
 
+/// The socket of an agent who signs in, opens the console and presses ready.
+pub(in crate::bench) async fn agent_socket(site: &Site, n: usize) -> anyhow::Result<Ws> {
+    let (origin, mut client) = (format!("http://{}", site.there), Client::open(site.there, None).await?);
+    let login =
+        json!({ "tenant": format!("t{}", n % site.tenants), "login": format!("agent{n}"), "password": PASSWORD });
+    let (head, body) = client.exchange(&http::json("/api/v1/login", &origin, "", &login)).await?;
+    let head = String::from_utf8(head.to_vec())?;
+    let cookie = head.split("\r\n").find_map(|line| {
+        let (name, value) = line.split_once(": ")?;
+        name.eq_ignore_ascii_case("set-cookie").then(|| value.split(';').next().unwrap_or_default().to_owned())
+    });
+    let body: Value = serde_json::from_slice(&body)?;
+    let csrf = body.get("csrf").and_then(Value::as_str).context("no csrf")?;
+    let extra = format!("Cookie: {}\r\nX-CSRF-Token: {csrf}\r\n", cookie.context("no cookie")?);
+    let ticket = client.call(&http::json("/api/v1/ticket", &origin, &extra, &json!({}))).await?;
+    let ticket: Value = serde_json::from_slice(&ticket)?;
+    let mut ws = Ws::open(site.there, None, "/ws/agent", &origin).await?;
+    let ticket = ticket.get("ticket").context("no ticket")?;
+    ws.request("auth", json!({ "ticket": ticket, "device": format!("a{n}") })).await?;
+    ws.request("presence.set", json!({ "status": "ready" })).await?;
+    Ok(ws)
+}
+
 impl Ear {
     fn new(ws: Ws, agent: bool) -> Self {
         let mut tick = interval(ACK);
@@ -70,27 +93,9 @@ impl Ear {
         Self { ws, agent, arrived: HashMap::new(), offers: HashSet::new(), tick }
     }
 
-    /// An agent signs in, opens the console and presses ready.
+    /// An agent at the console.
     pub(super) async fn agent(site: &Site, n: usize) -> anyhow::Result<Self> {
-        let (origin, mut client) = (format!("http://{}", site.there), Client::open(site.there, None).await?);
-        let login =
-            json!({ "tenant": format!("t{}", n % site.tenants), "login": format!("agent{n}"), "password": PASSWORD });
-        let (head, body) = client.exchange(&http::json("/api/v1/login", &origin, "", &login)).await?;
-        let head = String::from_utf8(head.to_vec())?;
-        let cookie = head.split("\r\n").find_map(|line| {
-            let (name, value) = line.split_once(": ")?;
-            name.eq_ignore_ascii_case("set-cookie").then(|| value.split(';').next().unwrap_or_default().to_owned())
-        });
-        let body: Value = serde_json::from_slice(&body)?;
-        let csrf = body.get("csrf").and_then(Value::as_str).context("no csrf")?;
-        let extra = format!("Cookie: {}\r\nX-CSRF-Token: {csrf}\r\n", cookie.context("no cookie")?);
-        let ticket = client.call(&http::json("/api/v1/ticket", &origin, &extra, &json!({}))).await?;
-        let ticket: Value = serde_json::from_slice(&ticket)?;
-        let mut ws = Ws::open(site.there, None, "/ws/agent", &origin).await?;
-        let ticket = ticket.get("ticket").context("no ticket")?;
-        ws.request("auth", json!({ "ticket": ticket, "device": format!("a{n}") })).await?;
-        ws.request("presence.set", json!({ "status": "ready" })).await?;
-        Ok(Self::new(ws, true))
+        Ok(Self::new(agent_socket(site, n).await?, true))
     }
 
     /// A client of socket.io joins its room.

@@ -46,20 +46,32 @@ fn source(n: usize) -> Ipv4Addr {
     Ipv4Addr::new(127, 0, 0, u8::try_from(2 + n % 8).unwrap_or(2))
 }
 
+/// A visitor comes to the site, opens the widget and says hello; somebody will take the session. The socket and the
+/// conversation.
+async fn greeted(site: &Site, n: usize) -> anyhow::Result<(Ws, String)> {
+    let mut client = Client::open(site.here, Some(source(n))).await?;
+    let wish = json!({ "account": format!("t{}.site", n % site.tenants) });
+    let ticket = client.call(&http::json("/api/v1/visitor/ticket", PAGE, "", &wish)).await?;
+    let ticket: Value = serde_json::from_slice(&ticket)?;
+    let mut ws = Ws::open(site.here, Some(source(n)), "/ws/visitor", PAGE).await?;
+    let ticket = ticket.get("ticket").context("no ticket")?;
+    ws.request("auth", json!({ "ticket": ticket, "device": format!("v{n}") })).await?;
+    let opened = ws.request("open", json!({ "entry": { "page": "/" } })).await?;
+    let conv = opened.pointer("/conv/conv").and_then(Value::as_str).context("no conversation")?.to_owned();
+    let hello = json!({ "conv": conv, "cid": "hello", "type": "text", "body": { "text": "在吗" } });
+    ws.request("send", hello).await?;
+    Ok((ws, conv))
+}
+
+/// The socket of a visitor who has said hello.
+pub(in crate::bench) async fn visitor_socket(site: &Site, n: usize) -> anyhow::Result<Ws> {
+    Ok(greeted(site, n).await?.0)
+}
+
 impl Line {
-    /// A visitor comes to the site, opens the widget and says hello; somebody will take the session.
+    /// A visitor who has said hello.
     pub(super) async fn visitor(site: &Site, sender: u32, n: usize) -> anyhow::Result<Self> {
-        let mut client = Client::open(site.here, Some(source(n))).await?;
-        let wish = json!({ "account": format!("t{}.site", n % site.tenants) });
-        let ticket = client.call(&http::json("/api/v1/visitor/ticket", PAGE, "", &wish)).await?;
-        let ticket: Value = serde_json::from_slice(&ticket)?;
-        let mut ws = Ws::open(site.here, Some(source(n)), "/ws/visitor", PAGE).await?;
-        let ticket = ticket.get("ticket").context("no ticket")?;
-        ws.request("auth", json!({ "ticket": ticket, "device": format!("v{n}") })).await?;
-        let opened = ws.request("open", json!({ "entry": { "page": "/" } })).await?;
-        let conv = opened.pointer("/conv/conv").and_then(Value::as_str).context("no conversation")?.to_owned();
-        let hello = json!({ "conv": conv, "cid": "hello", "type": "text", "body": { "text": "在吗" } });
-        ws.request("send", hello).await?;
+        let (ws, conv) = greeted(site, n).await?;
         // The numbers of those requests are used up.
         let line = Self { ws, to: To::Conversation(conv), sender, next: 0, request: 1_000, recent: VecDeque::new() };
         Ok(line.has_sent(Instant::now()))

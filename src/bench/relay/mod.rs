@@ -15,10 +15,13 @@ mod site;
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub(super) use ear::agent_socket;
+pub(super) use line::visitor_socket;
 pub use run::run;
+pub(super) use site::Site;
 
 /// Agents, or receiving clients of socket.io.
-const AGENTS: usize = 50;
+pub(super) const AGENTS: usize = 50;
 /// Senders at a time: eight for each agent.
 const SLOTS: usize = AGENTS * 8;
 /// Bytes of a message.
@@ -87,6 +90,8 @@ pub struct Options {
     pub repeats: usize,
     /// Makes the order of runs.
     pub seed: u64,
+    /// What tenants declare besides.
+    pub extra: &'static str,
     /// A short run: not to be quoted.
     pub quick: bool,
     /// Measure although the machine is busy.

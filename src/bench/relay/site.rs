@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::peer::Peer;
 use super::{AGENTS, Options, Scenario};
+use crate::bench::call;
 use crate::bench::http::Client;
 use crate::bench::process::{Folder, Process, free_port};
 use crate::bench::service::{Kind, Service};
@@ -21,7 +22,7 @@ pub(super) const PASSWORD: &str = "correct horse battery";
 
 /// A running scenario.
 #[derive(Debug)]
-pub(super) struct Site {
+pub(in crate::bench) struct Site {
     /// Where senders connect.
     pub(super) here: SocketAddr,
     /// Where receivers connect.
@@ -82,8 +83,32 @@ impl Site {
         Ok(Self { here, there, tenants: options.tenants, processes, services: servers.services })
     }
 
+    /// Starts what calls need, empty.
+    pub(in crate::bench) async fn for_calls(
+        scenario: Scenario,
+        asked: &call::Options,
+        folder: &Folder,
+    ) -> anyhow::Result<Self> {
+        let options = Options {
+            service: asked.service.clone(),
+            cache: asked.cache.clone(),
+            program: asked.program.clone(),
+            only: None,
+            rates: Vec::new(),
+            visitors: asked.visitors,
+            tenants: 1,
+            workers: asked.workers,
+            repeats: asked.repeats,
+            seed: asked.seed,
+            extra: "[call]\nchats_in_call = 200\n",
+            quick: asked.quick,
+            busy: asked.busy,
+        };
+        Self::start(scenario, &options, None, folder).await
+    }
+
     /// CPU seconds of everything that carries messages, servers included.
-    pub(super) fn cpu(&self) -> anyhow::Result<f64> {
+    pub(in crate::bench) fn cpu(&self) -> anyhow::Result<f64> {
         let mut cpu = 0.0;
         for process in &self.processes {
             cpu += process.cpu()?;
@@ -106,7 +131,7 @@ async fn node(
     let tenants = folder.join("tenants");
     std::fs::create_dir_all(&tenants)?;
     for tenant in 0..options.tenants {
-        std::fs::write(tenants.join(format!("t{tenant}.toml")), declaration(tenant, options.tenants))?;
+        std::fs::write(tenants.join(format!("t{tenant}.toml")), declaration(tenant, options.tenants, options.extra))?;
     }
     let file = folder.join(format!("node-{n}.toml"));
     std::fs::write(&file, config(options, servers, folder, n, address))?;
@@ -145,7 +170,7 @@ fn config(options: &Options, servers: &Servers, folder: &Path, n: usize, address
 }
 
 /// One of the tenants, with a site and its share of the agents, who take whatever comes.
-fn declaration(tenant: usize, tenants: usize) -> String {
+fn declaration(tenant: usize, tenants: usize, extra: &str) -> String {
     let mut text = format!(
         "id = \"t{tenant}\"\nname = \"驿站示例银行\"\nlang = \"zh\"\ntimezone = \"Asia/Shanghai\"\n\
          [[account]]\nid = \"site\"\nkind = \"web\"\nname = \"官网\"\norigins = [\"{PAGE}\"]\n\
@@ -159,5 +184,6 @@ fn declaration(tenant: usize, tenants: usize) -> String {
              role = \"agent\"\ncapacity = 200\nqueues = [\"service\"]\n"
         );
     }
+    text.push_str(extra);
     text
 }

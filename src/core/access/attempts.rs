@@ -22,7 +22,7 @@ struct Entry {
 
 /// Counts tries by key.
 #[derive(Debug)]
-pub(super) struct Attempts<K> {
+pub(in crate::core) struct Attempts<K> {
     most: u32,
     window: Duration,
     entries: Mutex<HashMap<K, Entry>>,
@@ -41,12 +41,12 @@ pub(super) fn network(ip: IpAddr) -> IpAddr {
 
 impl<K: Hash + Eq + Clone> Attempts<K> {
     /// `most` tries per `window`.
-    pub(super) fn new(most: u32, window: Duration) -> Self {
+    pub(in crate::core) fn new(most: u32, window: Duration) -> Self {
         Self { most, window, entries: Mutex::default() }
     }
 
     /// Counts a try before it is made, so that many at once count as many; or says how long to wait.
-    pub(super) fn admit(&self, key: &K, now: Millis) -> Result<(), Duration> {
+    pub(in crate::core) fn admit(&self, key: &K, now: Millis) -> Result<(), Duration> {
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         if entries.len() >= MOST && !entries.contains_key(key) {
             let most = self.most;

@@ -15,8 +15,8 @@ use std::time::Duration;
 use serde::Serialize;
 use tokio::sync::Semaphore;
 
-use self::attempts::Attempts;
-pub use self::pass::{Admitted, Standing, Visit, VisitorPass};
+pub(super) use self::attempts::Attempts;
+pub use self::pass::{Admitted, CallPass, Standing, Visit, VisitorPass};
 use super::{Core, Error};
 use crate::hub::{Hint, Recipient};
 use crate::model::code::Code;
@@ -104,7 +104,7 @@ fn wrong() -> Error {
     Error::new(Code::Unauthenticated, "账号或密码不正确 / wrong login or password")
 }
 
-fn too_often(wait: Duration) -> Error {
+pub(super) fn too_often(wait: Duration) -> Error {
     let after_ms = u64::try_from(wait.as_millis()).ok();
     Error { after_ms, ..Error::new(Code::RateLimited, "尝试过于频繁 / too many attempts") }
 }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::{Access, SignIn, attempts, login, passes, token, too_often};
+use crate::core::call::Invitation;
 use crate::core::{Error, Party};
 use crate::model::account::ChannelSettings;
 use crate::model::code::Code;
@@ -18,7 +19,7 @@ use crate::model::label::label;
 use crate::model::secret::Secret;
 use crate::model::time::Millis;
 use crate::store::pass::{Kind, New, Pass};
-use crate::store::{Tx, conversation};
+use crate::store::{Tx, agent as agents, conversation, session as sessions};
 
 /// A ticket is good for so long.
 pub(super) const TICKET: Duration = Duration::from_secs(60);
@@ -33,6 +34,15 @@ enum Bearer {
     Visitor { account: AccountId, external: RemoteId, name: Option<String> },
     /// A visitor who is a contact already.
     Contact { account: AccountId, contact: ContactId },
+    /// Who came by a link to a call, as this contact.
+    Caller { account: AccountId, contact: ContactId },
+}
+
+impl Bearer {
+    /// Whether its connection may do nothing but call.
+    fn calls_only(&self) -> bool {
+        matches!(self, Self::Caller { .. })
+    }
 }
 
 /// A client that a pass lets in.
@@ -46,6 +56,8 @@ pub struct Admitted {
     pub standing: Standing,
     /// The token that resumes this connection when it is lost.
     pub token: String,
+    /// Whether it may do nothing but call.
+    pub calls_only: bool,
 }
 
 /// What a connection leans on.
@@ -67,6 +79,21 @@ pub struct Visit<'a> {
     pub visitor: Option<&'a str>,
     /// A name that the page gives.
     pub name: Option<&'a str>,
+}
+
+/// What whoever opens a link to a call gets.
+#[derive(Debug, Clone)]
+pub struct CallPass {
+    /// The one-time ticket.
+    pub ticket: Secret,
+    /// The name under which the page may open its socket.
+    pub device: DeviceId,
+    /// What the link says.
+    pub invitation: Invitation,
+    /// The channel account's name.
+    pub account_name: String,
+    /// The name of the agent who serves now.
+    pub agent_name: String,
 }
 
 /// What a visitor gets.
@@ -142,6 +169,39 @@ impl Access {
         Ok(VisitorPass { ticket, visitor })
     }
 
+    /// A one-time ticket for whoever has opened a link to a call.
+    ///
+    /// # Errors
+    /// `not_found` for a link that is none, `session_ended` when it or its session is over, `rate_limited`.
+    pub async fn call_ticket(&self, ip: IpAddr, token: &str) -> Result<CallPass, Error> {
+        let inner = &self.inner;
+        inner.visitors.admit(&attempts::network(ip), self.now()).map_err(too_often)?;
+        let invitation = inner.core.signer().invitation(token).ok_or_else(Error::not_found)?;
+        let declared = inner.core.tenants().tenant(&invitation.tenant).ok_or_else(Error::not_found)?;
+        let account = declared.account(&invitation.account).ok_or_else(Error::not_found)?;
+        let over = || Error::new(Code::SessionEnded, "链接已失效 / the link is no longer good");
+        if self.now() >= invitation.until {
+            return Err(over());
+        }
+        let id = invitation.session;
+        let scope = inner.core.scope(&invitation.tenant);
+        let agent = scope.read(move |tx| {
+            let session = sessions::find(tx, id)?.filter(|session| session.ended.is_none());
+            let agent = session.as_ref().and_then(|session| session.holder.agent());
+            Ok::<_, Error>(match agent {
+                Some(agent) => agents::find(tx, agent)?.map(|agent| agent.name),
+                None => None,
+            })
+        });
+        let agent_name = agent.await?.ok_or_else(over)?;
+        let bearer = Bearer::Caller { account: account.id.clone(), contact: invitation.contact };
+        let ticket = self.issue(&invitation.tenant, &bearer, None).await?;
+        // The same link is the same device, so that a page that was loaded anew goes on with its call.
+        let digest = URL_SAFE_NO_PAD.encode(Sha256::digest(token.as_bytes()));
+        let device = DeviceId::parse(&format!("call-{digest}"))?;
+        Ok(CallPass { ticket, device, account_name: account.name.clone(), agent_name, invitation })
+    }
+
     /// Lets a client in by a ticket, once. `None` when the ticket is not good.
     ///
     /// # Errors
@@ -174,8 +234,9 @@ impl Access {
         };
         let scope = self.inner.core.scope(&tenant);
         let outcome = scope.write(move |tx| entry.pass(tx)).await?;
-        Ok(outcome.map(|(party, resume_hash, login_hash)| Admitted {
+        Ok(outcome.map(|Passed { party, calls_only, resume_hash, login_hash }| Admitted {
             party,
+            calls_only,
             standing: Standing { tenant: tenant.clone(), resume_hash, login_hash },
             token: next.expose().to_owned(),
             tenant,
@@ -221,8 +282,16 @@ struct Entry {
     now: Millis,
 }
 
+/// Who was let in by a pass.
+struct Passed {
+    party: Party,
+    calls_only: bool,
+    resume_hash: String,
+    login_hash: Option<String>,
+}
+
 impl Entry {
-    fn pass(self, tx: &mut Tx<'_>) -> Result<Option<(Party, String, Option<String>)>, Error> {
+    fn pass(self, tx: &mut Tx<'_>) -> Result<Option<Passed>, Error> {
         let found = match self.kind {
             Kind::Ticket => passes::take(tx, &self.shown, self.now)?,
             Kind::Resume => passes::resumable(tx, &self.shown, self.now)?
@@ -243,7 +312,8 @@ impl Entry {
             expires_at: self.now.plus(self.access.inner.settings.sign_in),
         };
         passes::add(tx, &new)?;
-        Ok(Some((party, self.next, pass.login_hash)))
+        let calls_only = bearer.calls_only();
+        Ok(Some(Passed { party, calls_only, resume_hash: self.next, login_hash: pass.login_hash }))
     }
 
     fn party(&self, tx: &mut Tx<'_>, pass: &Pass) -> Result<Option<(Party, Bearer)>, Error> {
@@ -266,8 +336,8 @@ impl Entry {
                 let contact = identity.contact;
                 Ok(Some((Party::Contact { contact, account: account.clone() }, Bearer::Contact { account, contact })))
             }
-            Bearer::Contact { account, contact } => {
-                Ok(Some((Party::Contact { contact, account: account.clone() }, Bearer::Contact { account, contact })))
+            Bearer::Contact { ref account, contact } | Bearer::Caller { ref account, contact } => {
+                Ok(Some((Party::Contact { contact, account: account.clone() }, bearer)))
             }
         }
     }

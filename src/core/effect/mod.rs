@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+pub use super::call::push::Told;
 pub use super::robot::{Suggestion, Suggestions};
 pub use collected::Effects;
 pub use view::{
@@ -127,9 +128,11 @@ pub enum Effect {
     /// A robot's turn waits.
     Turn,
     /// A form waits for another system.
-    Call,
+    Asked,
     /// A delivery has its answer.
     Answered(Slot, Answer),
+    /// A push about a call.
+    Call(Box<Told>),
 }
 
 /// A delivery that may be answered after it was committed: its account and key.

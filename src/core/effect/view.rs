@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use crate::model::call::Media;
 use crate::model::envelope::Envelope;
 use crate::model::id::{AgentId, AssignmentId, ContactId, ConversationId, MessageId, QueueId, SessionId};
 use crate::model::time::Millis;
@@ -180,6 +181,9 @@ pub struct OfferView {
     pub expires_at: Millis,
     /// To be shown when accepting.
     pub token: String,
+    /// What the customer waits for, if it is a call.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub media: Option<Media>,
     /// Who transfers it, if it is a transfer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub transfer_from: Option<AgentId>,

@@ -52,7 +52,7 @@ pub(super) fn ask(
         deadline: scene.now.plus(timeout),
     };
     rows::ask(tx, &call, scene.now)?;
-    fx.push(Effect::Call);
+    fx.push(Effect::Asked);
     Ok(())
 }
 

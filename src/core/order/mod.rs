@@ -101,6 +101,7 @@ fn author(tx: &mut Tx<'_>, scene: &Scene, actor: &Actor) -> Result<Author, Error
         party: Party::Agent { agent: AgentId::clone(id), name: found.name, supervisor },
         device: DeviceId::parse(DEVICE)?,
         connection: ConnectionId::generate(scene.now),
+        calls_only: false,
     }))
 }
 

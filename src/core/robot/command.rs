@@ -7,7 +7,7 @@ use crate::core::effect::{ConversationView, Effects};
 use crate::core::event::emit;
 use crate::core::session::{conflict, record, say, tell};
 use crate::core::view::{Viewer, conversation_view};
-use crate::core::{Client, Core, Error, Scene, ending, flow, offer, router};
+use crate::core::{Client, Core, Error, Scene, call, ending, flow, offer, router};
 use crate::model::assignment::State as Share;
 use crate::model::code::Code;
 use crate::model::event::robot::{Ended, Feedback};
@@ -69,6 +69,7 @@ fn pass_back(tx: &mut Tx<'_>, scene: &Scene, client: &Client, id: SessionId, fx:
     for share in assignment::of_sessions(tx, &[id])?.into_iter().filter(|share| share.state == Share::Active) {
         ending::wrap_up(tx, scene, &share, "robot", fx)?;
     }
+    call::moved_on(tx, scene, id, fx)?;
     let mut memory = dialogue::find(tx, id)?;
     memory.renew();
     dialogue::keep(tx, id, &memory)?;

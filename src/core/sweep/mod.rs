@@ -6,6 +6,7 @@
 //! sockets here, which know from its mark whether a hint was faster.
 
 mod agent;
+mod call;
 mod contact;
 mod desk;
 mod lease;
@@ -18,6 +19,7 @@ use std::time::Duration;
 use self::agent::AgentSeen;
 use self::contact::ContactSeen;
 use self::desk::DeskSeen;
+use super::call::CallsSeen;
 use super::effect::Push;
 use super::mark::marked;
 use super::{Core, Error};
@@ -80,6 +82,7 @@ pub(super) struct Memory {
     contacts: HashMap<TenantId, HashMap<ContactId, Vec<ContactSeen>>>,
     agents: HashMap<TenantId, HashMap<AgentId, AgentSeen>>,
     desks: HashMap<TenantId, DeskSeen>,
+    calls: HashMap<TenantId, CallsSeen>,
     /// What was found and not told yet.
     news: Vec<(Recipient, Hint)>,
     /// Statements of the last round, about.
@@ -156,6 +159,7 @@ impl Core {
         memory.contacts.retain(|tenant, _| here.contains_key(tenant));
         memory.agents.retain(|tenant, _| here.contains_key(tenant));
         memory.desks.retain(|tenant, _| here.contains_key(tenant));
+        memory.calls.retain(|tenant, _| here.contains_key(tenant));
         for (tenant, here) in here {
             if self.tenants().tenant(&tenant).is_none() {
                 continue;
@@ -180,6 +184,7 @@ impl Core {
         for chunk in chunks(&here.agents) {
             agents.extend(self.sweep_agents(tenant, chunk, memory).await?);
         }
+        self.sweep_calls(tenant, here, memory).await?;
         // Whoever has left is forgotten with the old map.
         memory.contacts.insert(tenant.clone(), contacts);
         memory.agents.insert(tenant.clone(), agents);

@@ -49,6 +49,7 @@ async fn a_supervisor_who_ends_somebody_elses_session_is_put_on_record(on: Trial
     desk.accept(&li).await;
     let session = desk.session(mei.conv).await.session;
     let boss = Client {
+        calls_only: false,
         party: Party::Agent { agent: AgentId::parse("boss").unwrap(), name: "班长".into(), supervisor: true },
         ..desk.hire("boss", 1, &["service"]).await
     };

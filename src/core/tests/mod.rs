@@ -2,6 +2,7 @@
 
 mod audit;
 mod away;
+mod calls;
 mod cluster;
 mod events;
 mod offers;
@@ -187,6 +188,7 @@ impl Desk {
             party,
             device: DeviceId::parse(device).unwrap(),
             connection: ConnectionId::generate(self.clock.now()),
+            calls_only: false,
         }
     }
 

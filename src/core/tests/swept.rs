@@ -16,6 +16,7 @@ on_both! {
     a_socket_that_was_replaced_does_not_move_the_cursor_any_more
     a_visitor_who_waits_and_whose_node_died_has_a_while_to_come_back
     idle_visitors_cost_a_statement_per_five_hundred
+    that_it_rings_elsewhere_is_found_once
 }
 
 /// Another node on the tables of a desk. Its hub leads to a server that is not there: nothing is heard of others.
@@ -228,4 +229,17 @@ async fn idle_visitors_cost_a_statement_per_five_hundred(on: Trial) {
     // Their leases are missing here, which they are asked to check; of news there is nothing.
     let mut told = sockets.iter_mut().flat_map(|(_, inlet)| std::iter::from_fn(|| inlet.hints.try_recv().ok()));
     assert!(told.all(|hint| matches!(hint, Hint::SignedOut)));
+}
+
+async fn that_it_rings_elsewhere_is_found_once(on: Trial) {
+    let desk = Desk::open_with(on, "[call]\n");
+    let (li, customer) = calls::in_talks(&desk).await;
+    let mut elsewhere = Elsewhere::of(&desk);
+    let (_socket, mut inlet) = elsewhere.joined(&li).await;
+    elsewhere.round(&mut inlet).await;
+    let wish = serde_json::json!({ "media": { "audio": true, "video": false } });
+    calls::ask(&desk, &customer.client, "call.invite", wish).await.unwrap();
+    let found = elsewhere.round(&mut inlet).await;
+    assert_eq!(swept(&found, "call.ring").len(), 1);
+    assert!(swept(&elsewhere.round(&mut inlet).await, "call.ring").is_empty(), "once");
 }

@@ -4,7 +4,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use super::{Damaged, Item, VERSION, tag};
-use crate::hub::{Frame, Head, Hint, Mark, Recipient};
+use crate::hub::{Audience, Frame, Head, Hint, Mark, Recipient};
 use crate::model::envelope::Envelope;
 use crate::model::id::{AgentId, ContactId, NodeId, TenantId};
 
@@ -73,8 +73,13 @@ fn hint(tag: u8, mut body: Bytes<'_>) -> Result<Hint, Damaged> {
                 0 => None,
                 _ => Some((body.parsed()?, body.place()?)),
             };
+            let audience = match has & 12 {
+                4 => Audience::Only(body.parsed()?),
+                8 => Audience::But(body.parsed()?),
+                _ => Audience::All,
+            };
             let text = std::str::from_utf8(body.0).map_err(|_source| Damaged("text"))?.into();
-            Hint::Frame(Arc::new(Frame { text, mark, place }))
+            Hint::Frame(Arc::new(Frame { text, mark, place, audience }))
         }
         tag::HEAD => Hint::Head(Arc::new(Head { conv: body.parsed()?, seq: body.place()?, base: body.place()? })),
         tag::REPLACED => Hint::Replaced(body.parsed()?),

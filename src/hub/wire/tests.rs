@@ -5,7 +5,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 
 use super::*;
-use crate::hub::{Frame, Head, Mark};
+use crate::hub::{Audience, Frame, Head, Mark};
 use crate::model::content::Content;
 use crate::model::envelope::{ChannelKind, ChannelRef, Envelope, Role, Sender, Visibility};
 use crate::model::id::{AccountId, AgentId, ConnectionId, ContactId, ConversationId, MessageId, TenantId};
@@ -52,7 +52,12 @@ fn envelope() -> Envelope {
 
 fn hints() -> Vec<Hint> {
     let conv = ConversationId::generate(Millis(1));
-    let marked = Frame { text: "{}".into(), mark: Some(Mark::of("a", 1)), place: Some((conv, 9)) };
+    let marked = Frame {
+        text: "{}".into(),
+        mark: Some(Mark::of("a", 1)),
+        place: Some((conv, 9)),
+        audience: Audience::default(),
+    };
     vec![
         Hint::Message(Arc::new(envelope())),
         Hint::Frame(Frame::plain(r#"{"op":"typing"}"#)),

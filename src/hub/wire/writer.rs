@@ -4,7 +4,7 @@ use std::borrow::Borrow;
 use std::sync::Arc;
 
 use super::{VERSION, tag};
-use crate::hub::{Hint, Recipient};
+use crate::hub::{Audience, Hint, Recipient};
 use crate::model::id::NodeId;
 
 /// Recipients of one list at most: the count has two bytes.
@@ -32,7 +32,12 @@ impl Payload {
             }
             Hint::Frame(frame) | Hint::Swept(frame) => {
                 bytes.reserve(frame.text.len() + 64);
-                bytes.push(u8::from(frame.mark.is_some()) | u8::from(frame.place.is_some()) << 1);
+                let audience = match &frame.audience {
+                    Audience::All => 0,
+                    Audience::Only(_) => 4,
+                    Audience::But(_) => 8,
+                };
+                bytes.push(u8::from(frame.mark.is_some()) | u8::from(frame.place.is_some()) << 1 | audience);
                 if let Some(mark) = frame.mark {
                     bytes.extend(mark.thing.to_le_bytes());
                     bytes.extend(mark.value.to_le_bytes());
@@ -40,6 +45,9 @@ impl Payload {
                 if let Some((conv, seq)) = frame.place {
                     text(&mut bytes, &conv.to_string());
                     bytes.extend(seq.to_le_bytes());
+                }
+                if let Audience::Only(device) | Audience::But(device) = &frame.audience {
+                    text(&mut bytes, device.as_str());
                 }
                 bytes.extend(frame.text.as_bytes());
                 tag::FRAME

@@ -5,6 +5,7 @@
 
 pub mod agent;
 pub mod assignment;
+pub mod call;
 pub mod channel;
 pub mod contact;
 pub mod flow;
@@ -150,6 +151,18 @@ catalogue! {
     "transfer.requested" => transfer::Requested, it: Subject::Session(it.session);
     "transfer.completed" => transfer::Completed, it: Subject::Session(it.session);
     "transfer.failed" => transfer::Failed, it: Subject::Session(it.session);
+    "call.invited" => call::Invited, it: Subject::Session(it.0.session);
+    "call.ringing" => call::Ringing, it: Subject::Session(it.0.session);
+    "call.accepted" => call::Accepted, it: Subject::Session(it.0.session);
+    "call.connected" => call::Connected, it: Subject::Session(it.0.session);
+    "call.held" => call::Held, it: Subject::Session(it.0.session);
+    "call.resumed" => call::Resumed, it: Subject::Session(it.0.session);
+    "call.reconnecting" => call::Reconnecting, it: Subject::Session(it.0.session);
+    "call.upgraded" => call::Upgraded, it: Subject::Session(it.0.session);
+    "call.recording_started" => call::RecordingStarted, it: Subject::Session(it.of.session);
+    "call.recording_ready" => call::RecordingReady, it: Subject::Session(it.session);
+    "call.ended" => call::Ended, it: Subject::Session(it.0.session);
+    "call.rated" => call::Rated, it: Subject::Session(it.session);
     "agent.login" => agent::Login, it: Subject::Agent(&it.agent);
     "agent.logout" => agent::Logout, it: Subject::Agent(&it.agent);
     "agent.status_changed" => agent::StatusChanged, it: Subject::Agent(&it.agent);

@@ -30,6 +30,8 @@ impl Connection {
     /// Something was announced. Must not be called before sign-in.
     pub fn hint(&mut self, hint: &Hint) {
         match hint {
+            Hint::Message(_) | Hint::Head(_) if self.calls_only() => {}
+            Hint::Frame(frame) | Hint::Swept(frame) if !self.is_meant(frame) => {}
             Hint::Message(envelope) => self.announced(envelope),
             Hint::Frame(frame) => {
                 self.told(frame);
@@ -45,6 +47,18 @@ impl Connection {
             Hint::Replaced(_) => {}
             Hint::SignedOut => self.rechecking = true,
         }
+    }
+
+    /// Whether this client may do nothing but call.
+    fn calls_only(&self) -> bool {
+        self.client().is_some_and(|client| client.calls_only)
+    }
+
+    /// Whether a frame is for this device, and for such a client.
+    fn is_meant(&self, frame: &Frame) -> bool {
+        let Some(client) = self.client() else { return true };
+        let about_calls = || frame.text.starts_with(r#"{"op":"call."#);
+        frame.audience.includes(&client.device) && (!client.calls_only || about_calls())
     }
 
     /// Remembers what a frame tells; `true` when the client was not told the same before.

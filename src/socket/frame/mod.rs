@@ -10,6 +10,7 @@ mod strict;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use crate::core::call::request as call;
 use crate::core::request::{Position, Request};
 use crate::model::code::Code;
 use crate::model::id::DeviceId;
@@ -133,6 +134,9 @@ fn single(text: &str) -> Result<Frame, Refusal> {
         "pong" => Ok(Frame::Pong),
         "auth" => serde_json::from_str(d).map(|auth| Frame::Auth(outer.id, auth)).or(Err(bad)),
         "resume" => serde_json::from_str(d).map(|resume| Frame::Resume(outer.id, resume)).or(Err(bad)),
+        _ if op.starts_with("call.") => {
+            about_call(op, d).map(|request| Frame::Request(outer.id, request)).map_err(|code| Refusal { code, ..bad })
+        }
         _ if !OPS.contains(&op) => Err(Refusal::new(outer.id, Code::UnsupportedOp)),
         _ => request(op, d).map(|request| Frame::Request(outer.id, request)).map_err(|code| Refusal { code, ..bad }),
     }
@@ -179,6 +183,19 @@ fn request(op: &str, d: &str) -> Result<Request, Code> {
     let mut request = serde_json::from_str::<Request>(&tagged).map_err(|_shape| Code::BadRequest)?;
     content::limit(&mut request)?;
     Ok(request)
+}
+
+/// A request about calls. Descriptions of media may fill a frame.
+fn about_call(op: &str, d: &str) -> Result<Request, Code> {
+    if !call::OPS.contains(&op) {
+        return Err(Code::UnsupportedOp);
+    }
+    if d.len() > MAX_BODY && op != "call.desc" {
+        return Err(Code::TooLarge);
+    }
+    let tagged = format!(r#"{{"op":"{op}","d":{d}}}"#);
+    let request = serde_json::from_str::<call::Request>(&tagged).map_err(|_shape| Code::BadRequest)?;
+    Ok(Request::Call(Box::new(request)))
 }
 
 /// A positive answer; `result` is JSON.

@@ -60,8 +60,21 @@ impl Terms {
 /// # Errors
 /// When a statement fails.
 pub fn claim(tx: &mut Tx<'_>, queue: &QueueId, terms: Terms) -> Result<Option<Assignment>, Error> {
+    claim_fit(tx, queue, terms, |_| true)
+}
+
+/// As [`claim`], for those agents only who fit.
+///
+/// # Errors
+/// When a statement fails.
+pub fn claim_fit(
+    tx: &mut Tx<'_>,
+    queue: &QueueId,
+    terms: Terms,
+    fits: impl Fn(&Agent) -> bool,
+) -> Result<Option<Assignment>, Error> {
     let mut ready = agent::of_queue(tx, queue)?;
-    ready.retain(|agent| agent.presence.routable(terms.now));
+    ready.retain(|agent| agent.presence.routable(terms.now) && fits(agent));
     if ready.is_empty() {
         return Ok(None);
     }

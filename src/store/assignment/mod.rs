@@ -8,7 +8,7 @@ mod tests;
 
 use diesel::prelude::*;
 
-pub use claim::{Terms, claim, claim_by, claim_for};
+pub use claim::{Terms, claim, claim_by, claim_fit, claim_for};
 
 use super::conn::{on, put};
 use super::schema::assignment;

@@ -97,7 +97,8 @@ impl Bench {
             }
         };
         let device = DeviceId::parse("d").unwrap();
-        let client = Arc::new(Client { tenant: tenant(), party, device, connection: bench.connection.id() });
+        let client =
+            Arc::new(Client { tenant: tenant(), party, device, connection: bench.connection.id(), calls_only: false });
         let admission = Admission { client, ready: r#"{"state":{}}"#.into(), positions, marks };
         bench.done(Done::Admitted(Box::new(admission)));
         assert_eq!(bench.said.remove(0), json!({"id": 1, "ok": {"state": {}}}));

@@ -1,11 +1,11 @@
 //! What a sweep says: news only to whoever was not told by a hint.
 
 use super::*;
-use crate::hub::{Frame, Head, Mark};
+use crate::hub::{Audience, Frame, Head, Mark};
 
 fn told(op: &str, value: u64) -> Arc<Frame> {
     let text = format!(r#"{{"op":"{op}","d":{{"value":{value}}}}}"#);
-    Arc::new(Frame { text: text.into(), mark: Some(Mark::of(op, value)), place: None })
+    Arc::new(Frame { text: text.into(), mark: Some(Mark::of(op, value)), place: None, audience: Audience::All })
 }
 
 fn head(conv: ConversationId, seq: i64, base: i64) -> Hint {

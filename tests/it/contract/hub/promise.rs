@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use yizhan::hub::{Frame, Head, Hint, Mark, Recipient};
-use yizhan::model::id::{ConnectionId, ContactId};
+use yizhan::hub::{Audience, Frame, Head, Hint, Mark, Recipient};
+use yizhan::model::id::{ConnectionId, ContactId, DeviceId};
 use yizhan::model::time::Millis;
 
 use super::stage::{Stage, agent, conversation, frame, heard, heard_text, message, tenant};
@@ -106,7 +106,8 @@ pub async fn everything_that_is_said_arrives_as_it_was_said(stage: &Stage) {
     let visitor = Recipient::Contact(tenant("bank"), ContactId::generate(Millis(7)));
     let (_visitor, mut inlet) = b.attach(std::slice::from_ref(&visitor), &[&a]).await;
     let (conv, connection) = (conversation(), ConnectionId::generate(Millis(3)));
-    let told = Frame { text: "{}".into(), mark: Some(Mark::of("session", 3)), place: Some((conv, 9)) };
+    let audience = Audience::But(DeviceId::parse("tab").unwrap());
+    let told = Frame { text: "{}".into(), mark: Some(Mark::of("session", 3)), place: Some((conv, 9)), audience };
     a.hub.publish(&visitor, &Hint::Frame(Arc::new(told.clone())));
     a.hub.publish(&visitor, &Hint::Replaced(connection));
     a.hub.publish(&visitor, &Hint::SignedOut);

@@ -14,6 +14,8 @@ pub enum Kind {
     Redis,
     /// RabbitMQ.
     Rabbitmq,
+    /// coturn with the hardened configuration of `deploy/coturn`.
+    Coturn,
 }
 
 impl Kind {
@@ -22,6 +24,7 @@ impl Kind {
             Self::Postgres => "postgres",
             Self::Redis => "redis",
             Self::Rabbitmq => "rabbitmq",
+            Self::Coturn => "coturn",
         }
     }
 
@@ -31,6 +34,7 @@ impl Kind {
             Self::Postgres => format!("postgres://postgres@127.0.0.1:{port}/postgres"),
             Self::Redis => format!("redis://127.0.0.1:{port}"),
             Self::Rabbitmq => format!("amqp://guest:guest@127.0.0.1:{port}"),
+            Self::Coturn => format!("turn:127.0.0.1:{port}?transport=udp"),
         }
     }
 
@@ -47,6 +51,11 @@ impl Kind {
             Self::Redis => first_byte(port, b"PING\r\n") == Some(b'+'),
             // The server answers the protocol header with a method frame: `connection.start`.
             Self::Rabbitmq => first_byte(port, b"AMQP\x00\x00\x09\x01") == Some(1),
+            // A request for an allocation without credentials is answered with an error: 0x0113.
+            Self::Coturn => {
+                first_byte(port, b"\x00\x03\x00\x08\x21\x12\xa4\x42yizhan------\x00\x19\x00\x04\x11\x00\x00\x00")
+                    == Some(1)
+            }
         }
     }
 }

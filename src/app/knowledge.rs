@@ -1,5 +1,5 @@
-//! Forms that lie beside the declarations, `<tenants.dir>/<tenant>/flows/*.yaml`: kept when the process starts. Knows files;
-//! what a form is and which version counts is the office's business.
+//! What machines know when the process starts: forms that lie beside the declarations, `<tenants.dir>/<tenant>/flows/*.yaml`, and
+//! the demo's questions. Knows files; what a form is and which version counts is the office's business.
 
 use std::path::{Path, PathBuf};
 
@@ -8,15 +8,36 @@ use anyhow::{Context as _, anyhow};
 use crate::admin::flow::{Text, validate};
 use crate::admin::office::{Author, Office};
 use crate::admin::problem::Error;
+use crate::core::Core;
 use crate::model::id::TenantId;
 use crate::tenant::Registry;
+
+/// Takes up the forms of the folder, and `taught`, the questions of a tenant that has none.
+///
+/// # Errors
+/// What cannot be read, or is wrong.
+pub(super) async fn take_up(
+    core: &Core,
+    folder: Option<&Path>,
+    taught: Option<(TenantId, &str)>,
+) -> anyhow::Result<()> {
+    let office = Office::new(core.store().clone(), core.tenants().clone(), core.clock().clone());
+    if let Some(folder) = folder {
+        keep(&office, core.tenants(), folder).await?;
+    }
+    if let Some((tenant, table)) = taught {
+        let author = Author { tenant, actor: "demo".into() };
+        office.import_if_empty(&author, table).await.context("cannot take in the demo's questions")?;
+    }
+    core.refresh_libraries().await.context("cannot read the question bases")
+}
 
 /// Keeps the forms of every tenant that has some in the folder. One that is older than what is kept changes nothing: the
 /// files of this node may be behind those of another.
 ///
 /// # Errors
 /// With every problem of every file, when one cannot be read or is wrong; then nothing of its tenant is kept.
-pub(super) async fn keep(office: &Office, registry: &Registry, folder: &Path) -> anyhow::Result<()> {
+async fn keep(office: &Office, registry: &Registry, folder: &Path) -> anyhow::Result<()> {
     for tenant in registry.all() {
         let texts = read(&folder.join(tenant.id.as_str()).join("flows"))?;
         for (path, text) in texts {

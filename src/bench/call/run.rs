@@ -1,0 +1,95 @@
+//! The course of the experiment: each scenario is set up afresh for each repeat, in random order.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, ensure};
+
+use super::load::{Delays, Office, Saturation};
+use super::{Options, report};
+use crate::bench::machine::Machine;
+use crate::bench::measure::{Chance, Series};
+use crate::bench::process::Folder;
+use crate::bench::relay::{AGENTS, Scenario, Site};
+use crate::bench::{Progress, Report};
+
+/// What a scenario did, over all repeats.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Figures {
+    pub(super) per_second: Series,
+    pub(super) cpu: Series,
+    pub(super) rates: Vec<(u32, AtRate)>,
+}
+
+/// What a scenario did at a rate: p50, p99 and p99.9 in milliseconds.
+#[derive(Debug, Clone, Default)]
+pub(super) struct AtRate {
+    /// Until both were told to begin.
+    pub(super) started: [Series; 3],
+    /// Until both were connected.
+    pub(super) connected: [Series; 3],
+}
+
+impl Figures {
+    fn saturated(&mut self, saturation: Saturation) {
+        self.per_second.push(saturation.per_second);
+        self.cpu.push(saturation.cpu);
+    }
+
+    fn delayed(&mut self, rate: u32, delays: &Delays) {
+        let Some((_, found)) = self.rates.iter_mut().find(|(known, _)| *known == rate) else { return };
+        let of = |latency: &crate::bench::measure::Latency| -> [f64; 3] { latency.percentiles([50.0, 99.0, 99.9]) };
+        found.started.iter_mut().zip(of(&delays.started)).for_each(|(series, ms)| series.push(ms));
+        found.connected.iter_mut().zip(of(&delays.connected)).for_each(|(series, ms)| series.push(ms));
+    }
+}
+
+/// Measures everything that was asked for.
+///
+/// # Errors
+/// The machine is busy. What goes wrong in single runs is in the report.
+pub async fn run(options: &Options) -> anyhow::Result<Report> {
+    let scenarios = options.scenarios();
+    ensure!(!scenarios.is_empty(), "--only chooses nothing");
+    ensure!(options.visitors >= AGENTS, "--visitors: there are {AGENTS} agents");
+    let folder = Folder::new(&options.cache, "call")?;
+    let machine = Machine::look(folder.path())?;
+    machine.must_be_quiet(options.busy)?;
+    let mut chance = Chance::new(options.seed);
+    let mut progress = Progress::new(scenarios.len() * options.repeats);
+    let rates = || options.rates.iter().map(|rate| (*rate, AtRate::default())).collect();
+    let mut figures: Vec<(Scenario, Figures)> =
+        scenarios.iter().map(|one| (*one, Figures { rates: rates(), ..Figures::default() })).collect();
+    let mut failures = Vec::new();
+    for _ in 0..options.repeats {
+        for scenario in chance.shuffle(scenarios.clone()) {
+            progress.step(scenario.word());
+            let Some((_, found)) = figures.iter_mut().find(|(one, _)| *one == scenario) else { continue };
+            if let Err(error) = take(scenario, options, (&folder, &progress), found).await {
+                progress.say(&format!("失败 FAILED {}: {error:#}", scenario.word()));
+                failures.push(format!("{}: {error:#}", scenario.word()));
+            }
+        }
+    }
+    Ok(report::render(options, &machine, &figures, failures))
+}
+
+/// One repeat of one scenario.
+async fn take(
+    scenario: Scenario,
+    options: &Options,
+    (folder, progress): (&Folder, &Progress),
+    figures: &mut Figures,
+) -> anyhow::Result<()> {
+    let folder = Folder::new(folder.path(), scenario.word())?;
+    let site = Site::for_calls(scenario, options, &folder).await.context("setting up")?;
+    let mut office = Office::open(&site, options.visitors).await.context("coming in")?;
+    let (warm_up, time): (Duration, Duration) = options.times();
+    for rate in &options.rates {
+        progress.say(&format!("{} at {rate}/s", scenario.word()));
+        let delays = office.steady(f64::from(*rate), warm_up, time).await;
+        figures.delayed(*rate, &delays.with_context(|| format!("at {rate}/s"))?);
+    }
+    progress.say(&format!("{} at saturation", scenario.word()));
+    figures.saturated(office.saturate(&site, warm_up, time).await.context("at saturation")?);
+    Ok(())
+}

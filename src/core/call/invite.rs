@@ -1,0 +1,161 @@
+//! Calling the other side: who may, and what happens when both do at once.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::push::{self, CallPush, Ring};
+use super::settle::{progress, watch};
+use super::{busy, joined, policy, side, step};
+use crate::core::asker::{self, own_conversation};
+use crate::core::effect::{Effect, Effects};
+use crate::core::event::emit;
+use crate::core::session::{contact_here, home};
+use crate::core::transfer::held;
+use crate::core::view::contact_view;
+use crate::core::{Client, Core, Error, Scene};
+use crate::model::call::{Call as Life, Media, Move, Pair, Side};
+use crate::model::code::Code;
+use crate::model::envelope::ChannelKind;
+use crate::model::event::call::Invited;
+use crate::model::id::{AgentId, CallId, SessionId};
+use crate::model::session::State;
+use crate::store::call::{self as store, Call, Tally};
+use crate::store::session::{self as sessions, Session};
+use crate::store::{Tx, agent};
+
+/// Calls of one session in a minute.
+const PER_MINUTE: i64 = 10;
+
+/// Whether the tenant lets this client call, with such media.
+pub(super) fn permitted(scene: &Scene, client: &Client, media: Media) -> Result<(), Error> {
+    let policy = policy(scene)?;
+    // Who holds a link was asked to call.
+    if !client.calls_only && !policy.may_start(side(client)) {
+        return Err(Error::new(Code::Forbidden, "不可发起通话 / you may not start a call"));
+    }
+    if media.video && !policy.video {
+        return Err(Error::new(Code::Forbidden, "未开通视频 / there is no video here"));
+    }
+    Ok(())
+}
+
+/// The session that a client may call in now, and its agent.
+fn served(tx: &mut Tx<'_>, client: &Client, id: Option<SessionId>) -> Result<(Session, AgentId), Error> {
+    let session = match side(client) {
+        Side::Agent => held(tx, asker::agent(client)?, id.ok_or_else(|| super::bad("session 必填 / is required"))?)?,
+        Side::Contact => {
+            let conversation = own_conversation(tx, client)?;
+            let open = sessions::open_of(tx, conversation.conv)?;
+            open.ok_or_else(|| Error::new(Code::SessionEnded, "会话已结束 / the session has ended"))?
+        }
+    };
+    match (session.state, session.holder.agent()) {
+        (State::Active, Some(agent)) => Ok((session.clone(), agent.clone())),
+        _ => Err(Error::new(Code::NoAgent, "没有坐席在接待 / no agent serves this session")),
+    }
+}
+
+/// A new call of a session, with the names that both sides read.
+pub(super) fn made(
+    tx: &mut Tx<'_>,
+    scene: &Scene,
+    session: &Session,
+    agent_id: &AgentId,
+    life: Life,
+) -> Result<Call, Error> {
+    let conversation = home(tx, session)?;
+    let name = agent::find(tx, agent_id)?.map(|agent| agent.name).unwrap_or_default();
+    let names = Pair { agent: name, contact: contact_view(tx, &conversation)?.name };
+    let tally = Tally { wanted: life.media, names, ..Tally::default() };
+    let call = Call {
+        call: CallId::generate(scene.now),
+        session: session.session,
+        conv: session.conv,
+        contact: conversation.contact,
+        agent: agent_id.clone(),
+        life,
+        tally,
+        version: 1,
+    };
+    store::insert(tx, &call).map_err(|error| if error.is_duplicate() { busy() } else { error.into() })?;
+    Ok(call)
+}
+
+/// What becomes of an invitation where the session has a live call.
+fn meets(
+    tx: &mut Tx<'_>,
+    scene: &Scene,
+    client: &Client,
+    (mut call, media): (Call, Media),
+    fx: &mut Effects,
+) -> Result<Call, Error> {
+    let side = side(client);
+    let life = &call.life;
+    match (life.rings(), life.caller == side) {
+        // The same invitation again: its answer was lost.
+        (true, true) if life.takes_part(side, &client.device) => Ok(call),
+        // The other side calls at the same time: both want to.
+        (true, false) => {
+            step(tx, scene, &mut call, Move::Accept(client.device.clone(), media), fx)?;
+            Ok(call)
+        }
+        _ => Err(busy()),
+    }
+}
+
+fn invite(
+    tx: &mut Tx<'_>,
+    scene: &Scene,
+    client: &Client,
+    (id, media): (Option<SessionId>, Media),
+    fx: &mut Effects,
+) -> Result<Call, Error> {
+    permitted(scene, client, media)?;
+    let (session, agent) = served(tx, client, id)?;
+    if let Some(live) = store::of_session(tx, session.session)? {
+        return meets(tx, scene, client, (live, media), fx);
+    }
+    if store::of_agent(tx, &agent)?.is_some() {
+        return Err(busy());
+    }
+    let conversation = home(tx, &session)?;
+    if conversation.kind != ChannelKind::Web && !contact_here(tx, &conversation)? {
+        let words = "此渠道不能直接呼叫，请发送通话链接 / cannot be called on this channel, send a link";
+        return Err(Error::new(Code::UnsupportedType, words));
+    }
+    if store::begun(tx, session.session, scene.now.minus(Duration::from_secs(60)))? >= PER_MINUTE {
+        let error = Error::new(Code::RateLimited, "呼叫过于频繁 / too many calls");
+        return Err(Error { after_ms: Some(60_000), ..error });
+    }
+    let media = Media { audio: true, ..media };
+    let life = Life::invited(side(client), client.device.clone(), media, scene.now);
+    let call = made(tx, scene, &session, &agent, life)?;
+    watch(tx, scene, None, &call, fx)?;
+    emit(tx, scene, &Invited(progress(&call)))?;
+    let caller = call.life.caller;
+    let ring = CallPush::Ring(Box::new(Ring::of(scene, &call)));
+    fx.push(Effect::Call(Box::new(push::to_all(&call, caller.other(), ring))));
+    fx.push(Effect::Call(Box::new(push::to_others(&call, caller, push::state(scene, &call, caller)))));
+    Ok(call)
+}
+
+impl Core {
+    /// Calls the other side of a session on all its devices. When that side is calling already, its call is accepted.
+    ///
+    /// # Errors
+    /// `call_busy`, `forbidden`, `no_agent`, `not_in_control`, `session_ended`, `unsupported_type`, `rate_limited`.
+    pub(super) async fn invite(
+        &self,
+        client: &Client,
+        session: Option<SessionId>,
+        media: Media,
+    ) -> Result<Value, Error> {
+        let owned = client.clone();
+        self.change(&client.tenant, move |tx, scene, fx| {
+            let call = invite(tx, scene, &owned, (session, media), fx)?;
+            joined(scene, &call, side(&owned))
+        })
+        .await
+    }
+}

@@ -1,0 +1,65 @@
+//! Recording by the agent's browser: asked for, agreed to, shown to both sides.
+
+use super::request::Switch;
+use super::{participant, policy, step};
+use crate::core::asker::agent;
+use crate::core::{Client, Core, Error, Party};
+use crate::model::call::Move;
+use crate::model::code::Code;
+use crate::model::id::{CallId, MediaId, RecordingId};
+use crate::store::call::recording::{self, Recording};
+use crate::tenant::call::Record;
+
+impl Core {
+    /// The agent asks to record, or stops.
+    ///
+    /// # Errors
+    /// `not_found`, `call_gone`, `bad_request`; `forbidden` where nothing is recorded.
+    pub(super) async fn record(&self, client: &Client, switch: Switch) -> Result<(), Error> {
+        agent(client)?;
+        let owned = client.clone();
+        self.change(&client.tenant, move |tx, scene, fx| {
+            let (mut call, _) = participant(tx, &owned, switch.call_id)?;
+            if switch.on && policy(scene)?.record == Record::None {
+                return Err(Error::new(Code::Forbidden, "未开通录制 / nothing is recorded here"));
+            }
+            let what = if switch.on { Move::AskRecord } else { Move::StopRecord };
+            step(tx, scene, &mut call, what, fx).map(drop)
+        })
+        .await
+    }
+
+    /// The contact says whether it may be recorded.
+    ///
+    /// # Errors
+    /// `not_found`, `call_gone`; `bad_request` when nobody asked.
+    pub(super) async fn consent(&self, client: &Client, id: CallId, ok: bool) -> Result<(), Error> {
+        if !matches!(client.party, Party::Contact { .. }) {
+            return Err(Error::new(Code::Forbidden, "仅限访客 / for visitors only"));
+        }
+        let owned = client.clone();
+        self.change(&client.tenant, move |tx, scene, fx| {
+            let (mut call, _) = participant(tx, &owned, id)?;
+            if !ok {
+                return step(tx, scene, &mut call, Move::NoConsent, fx).map(drop);
+            }
+            let made = Recording {
+                recording: RecordingId::generate(scene.now),
+                call: id,
+                agent: call.agent.clone(),
+                media: MediaId::generate(scene.now),
+                mime: String::new(),
+                chunks: 0,
+                size: 0,
+                ms: None,
+                sha256: None,
+                started_at: scene.now,
+                ended_at: None,
+            };
+            call.tally.recordings.push(made.recording);
+            step(tx, scene, &mut call, Move::Consent(made.recording), fx)?;
+            Ok(recording::insert(tx, &made)?)
+        })
+        .await
+    }
+}

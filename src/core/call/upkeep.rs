@@ -1,0 +1,74 @@
+//! Time, and calls that nobody looks after any more.
+
+use std::time::Duration;
+
+use super::settle::watch;
+use super::{limits, step};
+use crate::core::effect::Effects;
+use crate::core::{Core, Error, Scene};
+use crate::model::call::{Author, Move, Reason};
+use crate::model::id::{CallId, TenantId};
+use crate::runtime::Stop;
+use crate::store::Tx;
+use crate::store::call as store;
+
+/// A call whose time was over for so long has lost its timer.
+const ORPHAN: Duration = Duration::from_secs(60);
+/// How often.
+const LOOK: Duration = Duration::from_secs(5);
+/// Calls that are looked at at a time.
+const BATCH: i64 = 500;
+
+/// A call's timer has fired.
+pub(in crate::core) fn overdue(tx: &mut Tx<'_>, scene: &Scene, id: CallId, fx: &mut Effects) -> Result<(), Error> {
+    let Some(mut call) = store::find(tx, id)?.filter(|call| call.life.is_live()) else { return Ok(()) };
+    if step(tx, scene, &mut call, Move::Tick, fx)? {
+        return Ok(());
+    }
+    // It was not time yet: by this node's clock.
+    watch(tx, scene, None, &call, fx)
+}
+
+fn orphaned(tx: &mut Tx<'_>, scene: &Scene, id: CallId, fx: &mut Effects) -> Result<bool, Error> {
+    let Some(mut call) = store::find(tx, id)?.filter(|call| call.life.is_live()) else { return Ok(false) };
+    let due = call.life.deadline(&limits(scene)).map(|(at, _)| at);
+    if due.is_none_or(|due| scene.now.since(due) < ORPHAN) {
+        return Ok(false);
+    }
+    step(tx, scene, &mut call, Move::Over(Reason::ServerRestart, Author::System), fx)
+}
+
+impl Core {
+    /// Looks after calls and recordings that everybody else has forgotten, until `stop`.
+    pub async fn run_call_upkeep(&self, stop: Stop) {
+        while !stop.is_cancelled() {
+            if let Err(error) = self.tidy_calls().await {
+                tracing::warn!(error = ?error, "calls could not be looked after; it is tried again");
+            }
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = tokio::time::sleep(LOOK) => {}
+            }
+        }
+    }
+
+    /// Ends calls whose time is over and that no timer has ended, and closes recordings that nobody will finish.
+    ///
+    /// # Errors
+    /// When the store is away; what was ended until then is.
+    pub(crate) async fn tidy_calls(&self) -> Result<(), Error> {
+        let before = self.clock().now().minus(ORPHAN);
+        let live: Vec<(TenantId, CallId)> =
+            self.store().survey(move |conn| store::live_since(conn, before, BATCH).map_err(Error::from)).await?;
+        for (tenant, call) in live {
+            if self.tenants().tenant(&tenant).is_none() {
+                continue;
+            }
+            let ended = self.change(&tenant, move |tx, scene, fx| orphaned(tx, scene, call, fx)).await?;
+            if ended {
+                tracing::warn!(tenant = %tenant, call = %call, "a call without a timer was ended");
+            }
+        }
+        self.close_recordings().await
+    }
+}

@@ -1,0 +1,66 @@
+//! The same stories with two doors that are two nodes, and a node that dies during a call.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::{accepted, audio, connected, hears, in_talks, link, stands};
+use crate::support::{Cluster, with_two_nodes};
+
+with_two_nodes!(crate::call::during:
+    a_socket_that_is_lost_and_resumes_goes_on_with_what_it_missed,
+    who_does_not_come_back_ends_the_call,
+    the_call_goes_along_with_the_session,
+    what_a_side_says_of_itself_the_other_one_shows,
+);
+
+/// Descriptions go from node to node, also when the answer is faster than the note of the offer.
+#[tokio::test(flavor = "multi_thread")]
+async fn descriptions_and_answers_cross_nodes() {
+    let cluster = Cluster::start().await;
+    let (mut li, mut visitor, _) = in_talks(cluster.node(1), cluster.node(2)).await;
+    let (start, _) = accepted(&mut li, &mut visitor, audio()).await;
+    let id = start["call"]["call_id"].clone();
+    for n in 1..=20 {
+        let offer = json!({ "call_id": id, "leg": 1, "n": n, "type": "offer", "sdp": format!("v=0 {n}") });
+        let asked = li.socket.ask("call.desc", offer.clone()).await;
+        assert_eq!(hears(&mut visitor.socket, "call.desc").await, offer);
+        let answer = json!({ "call_id": id, "leg": 1, "n": n, "type": "answer", "sdp": format!("v=0 {n}") });
+        visitor.socket.request("call.desc", answer.clone()).await.expect("an answer");
+        li.socket.reply(asked).await.expect("an offer");
+        assert_eq!(hears(&mut li.socket, "call.desc").await, answer);
+    }
+}
+
+/// 47: the agent's node dies during the call; the agent comes to the other one and goes on.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_outlives_the_node_of_one_side() {
+    let mut cluster = Cluster::start().await;
+    let (mut li, mut visitor, _) = in_talks(cluster.node(1), cluster.node(2)).await;
+    let id = connected(&mut li, &mut visitor).await;
+    let offer = json!({ "call_id": id, "leg": 1, "n": 1, "type": "offer", "sdp": "v=0" });
+    visitor.socket.request("call.desc", offer).await.expect("an offer");
+    hears(&mut li.socket, "call.desc").await;
+    cluster.kill(1).await;
+    let mut li = li.vanishes().resumes(cluster.node(2), json!([])).await;
+    assert_eq!(li.ready["state"]["calls"]["live"]["peer"]["n"], 1);
+    let answer = json!({ "call_id": id, "leg": 1, "n": 1, "type": "answer", "sdp": "v=0" });
+    li.socket.request("call.desc", answer.clone()).await.expect("an answer");
+    assert_eq!(hears(&mut visitor.socket, "call.desc").await, answer);
+    link(&mut li.socket, &id, 1).await;
+    li.socket.request("call.hangup", json!({ "call_id": id })).await.expect("call.hangup");
+    let last = stands(&mut visitor.socket, "ended").await;
+    assert_eq!(last["end"]["reason"], "hangup_agent");
+}
+
+/// The caller's node dies while it rings: the time that was set elsewhere ends it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_rings_ends_when_its_node_is_gone() {
+    let mut cluster = Cluster::start().await;
+    let (mut li, mut visitor, _) = in_talks(cluster.node(1), cluster.node(2)).await;
+    visitor.socket.request("call.invite", json!({ "media": audio() })).await.expect("call.invite");
+    hears(&mut li.socket, "call.ring").await;
+    cluster.kill(2).await;
+    cluster.let_pass(Duration::from_secs(31));
+    assert_eq!(hears(&mut li.socket, "call.cancel").await["reason"], "no_answer");
+}
