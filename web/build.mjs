@@ -12,6 +12,7 @@ const only = process.argv.slice(2)
 const faces = [
   { name: 'console', base: '/console/' },
   { name: 'widget', base: '/widget/' },
+  { name: 'call', base: '/call/' },
   { name: 'phone', base: '/simulator/phone/' },
 ]
 

@@ -1,7 +1,7 @@
 // A demo of our own: starts the program on a free port with an empty data folder, and stops it.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
@@ -9,12 +9,17 @@ import { fileURLToPath } from 'node:url'
 
 const START_MS = 30_000
 const STOP_MS = 20_000
-const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..')
+export const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..')
 
-export async function demo(program, more = []) {
+/** `declare` makes another declaration of the demo's. */
+export async function demo(program, more = [], declare) {
   const port = await freePort()
   const data = mkdtempSync(join(tmpdir(), 'yizhan-demo-'))
-  const child = spawn(program, ['demo', '--port', String(port), '--data', data, ...more], { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] })
+  if (declare) {
+    writeFileSync(join(data, 'tenant.toml'), declare(readFileSync(join(root, 'tenants/demo.toml'), 'utf8')))
+    more = [...more, '--tenant', join(data, 'tenant.toml')]
+  }
+  const child = spawn(resolve(program), ['demo', '--port', String(port), '--data', data, ...more], { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] })
   let said = ''
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (part) => (said = (said + part).slice(-4000)))
   const ended = once(child, 'exit')
@@ -37,7 +42,17 @@ export async function demo(program, more = []) {
   }
 }
 
-function freePort() {
+/** The demo's declaration with other values in its `[call]`. */
+export function withCall(values) {
+  return (text) => {
+    const [from, to] = [text.indexOf('\n[call]\n'), text.indexOf('\n# ----', text.indexOf('\n[call]\n'))]
+    let block = text.slice(from, to)
+    for (const [key, value] of Object.entries(values)) block = block.replace(new RegExp(`^(# )?${key} = .*$`, 'm'), `${key} = ${value}`)
+    return text.slice(0, from) + block + text.slice(to)
+  }
+}
+
+export function freePort() {
   return new Promise((found, failed) => {
     const probe = createServer()
     probe.once('error', failed)

@@ -6,6 +6,8 @@ import { chromium } from 'playwright-core'
 import WebSocket from 'ws'
 
 const FLAGS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync']
+/** A camera and a microphone that are not there, and a person who allows everything. */
+const MEDIA = ['--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream', '--autoplay-policy=no-user-gesture-required', '--auto-select-desktop-capture-source=Entire screen', '--disable-dev-shm-usage']
 const BROWSERS = [process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome']
 
 /** How long a condition may take on a machine that is busy with something else. */
@@ -32,7 +34,7 @@ export async function until(what, ask, ms = PATIENCE_MS) {
 export async function openStage(options) {
   const executablePath = BROWSERS.find((path) => path && existsSync(path))
   check(executablePath, 'no Chromium: install the Debian package "chromium" or set CHROMIUM')
-  const browser = await chromium.launch({ executablePath, args: FLAGS, headless: !options.headed })
+  const browser = await chromium.launch({ executablePath, args: options.media ? [...FLAGS, ...MEDIA] : FLAGS, headless: !options.headed })
   const stage = { ...options, browser, troubles: [], seen: [], desks: [], dir: mkdtempSync(join(tmpdir(), 'yizhan-e2e-')), serial: 0 }
   stage.close = async () => {
     await browser.close()
@@ -42,13 +44,14 @@ export async function openStage(options) {
 }
 
 /** A fresh browser profile with one page. Everything it must not do ends up in `stage.troubles`. */
-export async function openPage(stage, who, { width = 1280, height = 800, path, expectOffline = () => false, ...rest } = {}) {
+export async function openPage(stage, who, { width = 1280, height = 800, path, expectOffline = () => false, before, ...rest } = {}) {
   const context = await stage.browser.newContext({ viewport: { width, height }, locale: 'zh-CN', ...rest })
   const trouble = (kind, text) => (stage.expected?.test(text) ? stage.seen.push(text) : stage.troubles.push(`${who}: ${kind}: ${text}`))
   await context.exposeBinding('__violation', (_source, text) => trouble('content security policy', text))
   await context.addInitScript(() => {
     document.addEventListener('securitypolicyviolation', (event) => window.__violation(`${event.effectiveDirective} blocked ${event.blockedURI} ${event.sample}`))
   })
+  await before?.(context)
   const page = await context.newPage()
   page.on('dialog', (dialog) => {
     trouble('dialog', dialog.message())

@@ -246,6 +246,7 @@ export class Desk {
     this.change(conv, { state: 'ended', control: { holder: 'none' }, queue: undefined, assignment, ended: { by, reason, at: iso() } })
     this.event(conv, 'session.ended', { by })
     this.say(conv, 'system', '本次服务已结束，感谢您的咨询。')
+    this.onEnd?.(conv)
     if (was) this.robot?.survey(conv)
     if (queue) this.pushQueue(queue)
   }

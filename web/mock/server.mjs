@@ -3,6 +3,7 @@ import { createReadStream, existsSync, statSync } from 'node:fs'
 import http from 'node:http'
 import { dirname, extname, join, normalize, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { Calls } from './call.mjs'
 import { Desk, rid } from './desk.mjs'
 import { Robot } from './robot.mjs'
 import { simulator } from './simulator.mjs'
@@ -20,7 +21,8 @@ sim = simulator(desk)
 if (process.env.MOCK_ROBOT) desk.robot = new Robot(desk)
 const tickets = new Map()
 const sessions = new Map()
-const wss = sockets(desk, tickets)
+const calls = new Calls(desk)
+const wss = sockets(desk, tickets, calls)
 const PASSWORD = process.env.MOCK_PASSWORD ?? 'yizhan'
 
 function json(res, status, body, headers = {}) {
@@ -79,6 +81,14 @@ const api = {
     tickets.set(ticket, { role: 'contact', id: `ct_${token.slice(-8)}`, name: name ?? '', tenant: 'demo' })
     return json(res, 200, { ticket, visitor: token, expires_in: 60 })
   },
+  async 'POST /api/v1/call/ticket'(req, res) {
+    const { token } = await body(req)
+    const way = calls.trade(token)
+    if (!way) return json(res, 404, { status: 404, code: 'not_found' })
+    const ticket = rid('t')
+    tickets.set(ticket, way.me)
+    return json(res, 200, { ticket, visitor: token, expires_in: 60, device: way.device, call: way.call })
+  },
   async 'POST /mock/hours'(req, res) {
     desk.closed = (await body(req)).closed
     json(res, 200, {})
@@ -109,6 +119,13 @@ const server = http.createServer(async (req, res) => {
       desk.media.set(info.id, { info, bytes })
       return json(res, 200, { media: info })
     }
+    const piece = /^\/api\/v1\/calls\/[^/]+\/recording\/([^/]+)\/(\d+|finish)$/.exec(path)
+    if (piece) {
+      const bytes = await read(req)
+      if (piece[2] === 'finish') return json(res, 200, calls.finished(piece[1], JSON.parse(String(bytes)).ms))
+      const status = calls.piece(piece[1], Number(piece[2]), bytes)
+      return status === 204 ? (res.writeHead(204), res.end()) : json(res, status, { status, code: 'conflict' })
+    }
     if (path.startsWith('/media/')) {
       const media = desk.media.get(path.slice(7))
       if (!media) return json(res, 404, { code: 'not_found' })
@@ -117,6 +134,7 @@ const server = http.createServer(async (req, res) => {
     }
     for (const [prefix, folder, ancestors] of [['/console/', 'console', "'none'"], ['/widget/', 'widget', "'self'"], ['/simulator/phone/', 'phone', "'none'"], ['/site/', 'site', "'none'"]])
       if (path.startsWith(prefix)) return file(res, join(folder, path.slice(prefix.length) || 'index.html'), ancestors)
+    if (path.startsWith('/call/')) return file(res, join('call', path.startsWith('/call/assets/') ? path.slice(6) : 'index.html'))
     if (path === '/' || path === '/widget.js') return file(res, path === '/' ? 'index.html' : path)
     return file(res, 'missing')
   } catch (error) {

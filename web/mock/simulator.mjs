@@ -39,6 +39,7 @@ export function simulator(desk) {
     if (env.type === 'text' && /失败/.test(env.body.text)) return '45015'
     if (env.type === 'text' && /不确定/.test(env.body.text)) return 'uncertain'
     if (env.type === 'text') message(phone, 'account', { kind: 'text', text: env.body.text })
+    else if (env.type === 'link') message(phone, 'account', { kind: 'news', items: [env.body] })
     else if (env.type === 'menu') message(phone, 'account', { kind: 'menu', text: env.body.prompt, items: env.body.options.map((o) => ({ id: o.key, content: o.label })), tail: env.body.tail })
     else if (['image', 'voice', 'video'].includes(env.type)) message(phone, 'account', { kind: env.type, url: env.body.media.url })
     return undefined

@@ -2,7 +2,7 @@
 import { WebSocketServer } from 'ws'
 import { Refusal, rid } from './desk.mjs'
 
-export function sockets(desk, tickets) {
+export function sockets(desk, tickets, calls) {
   const wss = new WebSocketServer({ noServer: true, handleProtocols: () => 'yizhan.v1.json' })
   const resumable = new Map()
 
@@ -25,7 +25,7 @@ export function sockets(desk, tickets) {
     ready() {
       this.token = rid('r')
       resumable.set(this.token, { me: this.me, until: Date.now() + 120_000 })
-      return { conn_id: rid('k'), device: this.device, me: this.me, resume_token: this.token, state: desk.ready(this) }
+      return { conn_id: rid('k'), device: this.device, me: this.me, resume_token: this.token, state: { ...desk.ready(this), calls: calls.ready(this) } }
     }
     admit(me, device) {
       this.me = me
@@ -169,13 +169,14 @@ export function sockets(desk, tickets) {
     })
     ws.on('close', () => {
       desk.conns.delete(conn)
+      calls.gone(conn)
       if (conn.me?.role === 'agent') desk.presence(desk.agents.get(conn.me.id))
     })
   })
 
   function handle(conn, { id, op, d }) {
     try {
-      const run = conn.me ? ops[op] : open[op]
+      const run = conn.me ? (ops[op] ?? calls.ops[op]) : open[op]
       if (!run) throw new Refusal('unsupported_op')
       const ok = run(conn, d ?? {})
       if (id !== undefined) conn.push({ id, ok: ok ?? {} })

@@ -1,5 +1,6 @@
 /** The agent's desk: what the server says and what the agent does, as reactive state. Knows no component. */
 import { computed, markRaw, reactive } from 'vue'
+import { isCallPush } from '../wire/calls'
 import { FrameClient } from '../wire/client'
 import { claimDevice } from '../wire/device'
 import { Drafts } from '../wire/drafts'
@@ -7,6 +8,7 @@ import { socketUrl } from '../wire/http'
 import { Outbox } from '../wire/outbox'
 import type { ConvState, Envelope, Push, Ready, Recovery, SendReply } from '../wire/protocol'
 import { acts } from './desk/acts'
+import { calls } from './desk/calls'
 import { ground } from './desk/ground'
 import { logs } from './desk/logs'
 import { agentName, nameOf, offerName, queueName } from './desk/names'
@@ -38,7 +40,9 @@ export async function openDesk(signedIn: SignedIn) {
       cursors: () => held.cursors(), onReady, onPush,
       onState: (link) => {
         state.link = link
-        if (link.kind !== 'online') outbox.pause()
+        if (link.kind === 'online') return
+        outbox.pause()
+        phones.booth.offline()
       },
     }),
   )
@@ -61,15 +65,19 @@ export async function openDesk(signedIn: SignedIn) {
   }
   const hands = acts(base, { arrived, forget: held.forget, accepting })
   const { onSuggest, ...machines } = robots(base, { arrived })
+  const phones = calls(base, office, device)
 
   function onReady(ready: Ready, recoveries: Recovery[] | undefined): void {
     state.me = ready.me
     people.ready(ready.state)
     held.ready(ready.state.convs, recoveries)
     outbox.resume()
+    phones.booth.ready(ready.state.calls)
+    phones.tapes.nudge()
   }
 
   function onPush(push: Push): void {
+    if (isCallPush(push)) return phones.booth.onPush(push)
     switch (push.op) {
       case 'msg': return held.onMessage(push.d, push.prev)
       case 'receipt': return held.onReceipt(push.d)
@@ -142,6 +150,7 @@ export async function openDesk(signedIn: SignedIn) {
 
   async function leave(): Promise<void> {
     clearInterval(tick)
+    phones.close()
     window.removeEventListener('online', nudge)
     window.removeEventListener('offline', nudge)
     document.removeEventListener('visibilitychange', visible)
@@ -151,7 +160,7 @@ export async function openDesk(signedIn: SignedIn) {
 
   return {
     account, state, outbox, drafts, client, order, selected, totalUnread, serverNow: base.serverNow, toast: base.toast,
-    ...hands, ...machines, post: pen.post, amend: pen.amend, sendFile: pen.sendFile, typing: pen.typing,
+    ...hands, ...machines, phones, post: pen.post, amend: pen.amend, sendFile: pen.sendFile, typing: pen.typing,
     loadOlder: held.loadOlder, refresh: held.refresh, markRead: held.markRead, select,
     nameOf, offerName, agentName: named, wrote, answers, wraps, hasRobot, transferring, unread: talks.unread, waitingSince, leave,
   }

@@ -1,6 +1,7 @@
 import { createApp, watchEffect } from 'vue'
 import '../ui/tokens.css'
 import '../ui/base.css'
+import '../ui/call/call.css'
 import App from './App.vue'
 import { i18n, theme } from './settings'
 

@@ -1,6 +1,7 @@
 /** What this browser remembers about its person: language, theme, sound. */
 import { ref, watch } from 'vue'
 import { createI18n, startLang } from '../text/i18n'
+import { play } from '../ui/tone'
 import { PageStorage } from '../wire/store'
 import { en, zh } from './texts'
 
@@ -21,24 +22,7 @@ export function toggleTheme(): void {
   storage.set('yz.theme', theme.value)
 }
 
-let audio: AudioContext | undefined
-
-/** Two soft notes for an offer, one for a message. Silent until the person has touched the page, as browsers demand. */
-export function chime(kind: 'offer' | 'message'): void {
-  if (!sound.value || !navigator.userActivation.hasBeenActive) return
-  audio ??= new AudioContext()
-  const notes = kind === 'offer' ? [659, 880] : [784]
-  notes.forEach((frequency, at) => {
-    if (!audio) return
-    const start = audio.currentTime + at * 0.16
-    const tone = audio.createOscillator()
-    const level = audio.createGain()
-    tone.frequency.value = frequency
-    level.gain.setValueAtTime(0.0001, start)
-    level.gain.exponentialRampToValueAtTime(0.12, start + 0.02)
-    level.gain.exponentialRampToValueAtTime(0.0001, start + 0.35)
-    tone.connect(level).connect(audio.destination)
-    tone.start(start)
-    tone.stop(start + 0.4)
-  })
+/** Two soft notes for an offer, one for a message, three for a call. */
+export function chime(kind: 'offer' | 'message' | 'call'): void {
+  if (sound.value) play({ offer: [659, 880], message: [784], call: [659, 784, 988] }[kind])
 }

@@ -37,6 +37,7 @@ export const zh = {
   trace: '机器人轨迹', traceShort: '轨迹', traceOf: '{name} 的机器人轨迹', traceNone: '机器人还没有回答过问题', traceFailed: '暂时取不到机器人轨迹', loading: '正在载入…', asked: '客户问', askedNothing: '（不是文字）', nearest: '相近问题', noHits: '知识库中没有相近的问题', stale: '答复到来时已换人接待，没有发给客户', helpfulYes: '客户认为有帮助', helpfulNo: '客户认为没有帮助', traceError: '出错：{why}', probability: '把握 {n}%',
   robotBack: '交还机器人', robotBackTitle: '交还给机器人？', robotBackText: '机器人会继续接待这位客户，客户会收到提示。您随时可以再接管。', confirmRobotBack: '交还', noRobot: '这家企业没有启用机器人', robotHasIt: '已交还机器人', flow: '流程',
   suggestions: '推荐回复', useSuggestion: '插入推荐回复：{question}', dismiss: '不用推荐', k_suggest: '插入第 1–3 条推荐回复', handover: '机器人交接',
+  recordFailed: '录制未能保存在本机，请检查磁盘空间或浏览器设置', callLinkSent: '通话链接已发送给客户', k_call: '接听来电', k_hangup: '挂断 / 拒绝来电', k_mute: '通话中静音',
 } as const
 
 export const en: Record<keyof typeof zh, string> = {
@@ -77,4 +78,5 @@ export const en: Record<keyof typeof zh, string> = {
   trace: 'Robot trace', traceShort: 'Trace', traceOf: 'Robot trace of {name}', traceNone: 'The robot has not answered anything yet', traceFailed: 'The trace cannot be read now', loading: 'Loading…', asked: 'Asked', askedNothing: '(no words)', nearest: 'Nearest questions', noHits: 'Nothing near in the question base', stale: 'Somebody else was answering when this came; the customer did not get it', helpfulYes: 'The customer found it helpful', helpfulNo: 'The customer did not find it helpful', traceError: 'Error: {why}', probability: '{n}% sure',
   robotBack: 'Back to the robot', robotBackTitle: 'Give it back to the robot?', robotBackText: 'The robot goes on with this customer, who is told. You can take over again at any time.', confirmRobotBack: 'Give back', noRobot: 'This company has no robot', robotHasIt: 'The robot has it again', flow: 'Form',
   suggestions: 'Suggested replies', useSuggestion: 'Insert the suggested reply: {question}', dismiss: 'Dismiss suggestions', k_suggest: 'Insert suggested reply 1–3', handover: 'Handed over by the robot',
+  recordFailed: 'The recording could not be kept on this device: check its space, or the settings of the browser', callLinkSent: 'The customer has the link to the call', k_call: 'Answer a call', k_hangup: 'Hang up / decline', k_mute: 'Mute during a call',
 }

@@ -20,6 +20,8 @@ const TEXTS: Record<string, [zh: string, en: string]> = {
   no_agent: ['暂无客服在线', 'No agent is available'],
   agent_capacity: ['接待数已满', 'Your capacity is used up'],
   already_queued: ['已在排队中', 'Already waiting'],
+  call_busy: ['对方或您正在另一个通话中', 'You or the other side is in another call'],
+  call_gone: ['通话已结束或已在别处接听', 'The call has ended, or was answered elsewhere'],
   media_rejected: ['文件类型不被接受', 'This kind of file is not accepted'],
   channel_window_closed: ['已超过可回复时间，等客户再次发言后才能送达', 'The reply window is closed; it can be delivered once the customer writes again'],
   channel_quota: ['本轮可发条数已用完，等客户再次发言后才能送达', 'No messages left in this window; it can be delivered once the customer writes again'],

@@ -1,5 +1,6 @@
 /** System lines: what an event in the log means, in words. Pure. */
 import type { Envelope } from '../wire/protocol'
+import { callEvent } from './calls'
 import { machineEvent } from './robot'
 import type { Lang } from './time'
 
@@ -61,8 +62,8 @@ export function eventText(envelope: Envelope, lang: Lang, named: (id: string) =>
   // What a channel reports comes as `{name, data}` inside the event.
   const outer = record(envelope.body.data)
   const data = { ...outer, ...record(outer.data) }
-  const machine = machineEvent(name, data, lang)
-  if (machine) return machine
+  const special = machineEvent(name, data, lang) ?? callEvent(name, data, lang)
+  if (special) return special
   const last = name.split('.').pop() ?? name
   const found = TEXTS[name] ?? TEXTS[last]
   if (!found) return envelope.fallback && envelope.fallback !== `[${name}]` ? envelope.fallback : name

@@ -19,7 +19,7 @@ function start(own: HTMLScriptElement, key: string): void {
   const frame = document.createElement('iframe')
   frame.title = /^en/i.test(lang) ? 'Customer service chat' : '在线客服'
   frame.src = source.href
-  frame.allow = 'clipboard-write'
+  frame.allow = 'clipboard-write; camera; microphone; display-capture; autoplay'
   frame.referrerPolicy = 'origin'
   const { style } = frame
   Object.assign(style, { position: 'fixed', bottom: '12px', left: 'auto', right: 'auto', zIndex: '2147483000', border: '0', width: `${BUBBLE}px`, height: `${BUBBLE}px`, background: 'transparent', colorScheme: 'light', maxWidth: '100vw', maxHeight: '100vh' })

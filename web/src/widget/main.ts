@@ -1,5 +1,6 @@
 import { createApp } from 'vue'
 import './widget.css'
+import '../ui/call/call.css'
 import App from './App.vue'
 import { i18n } from './texts'
 

@@ -1,6 +1,9 @@
 /** A visitor's side of one conversation. Knows no component. */
 import { computed, markRaw, reactive } from 'vue'
+import { openBooth } from '../rtc/booth'
 import { codeText } from '../text/codes'
+import { play, ringing } from '../ui/tone'
+import { isCallPush, type CallMedia } from '../wire/calls'
 import { FrameClient, FrameError, Refused, type LinkState } from '../wire/client'
 import { claimDevice, randomId } from '../wire/device'
 import { call, HttpProblem, socketUrl } from '../wire/http'
@@ -63,6 +66,7 @@ export async function openVisit(account: string, entry: { page: string; referrer
         state.link = link
         if (link.kind === 'online') return
         outbox.pause()
+        booth.offline()
         state.growing = undefined
       },
       onReady, onPush,
@@ -71,6 +75,15 @@ export async function openVisit(account: string, entry: { page: string; referrer
   const outbox = reactive(
     new Outbox({ storage, key: `yz.outbox.${scope}.${device}`, send: (request) => client.request<SendReply>('send', request), accepted: (item, reply) => takeOver(item.request.cid, reply) }),
   ) as Outbox
+
+  let quiet: (() => void) | undefined
+  const booth = openBooth({
+    side: 'contact', device, storage, request: (op, d) => client.request(op, d), serverNow: () => serverNow(), online: () => state.link.kind === 'online',
+    ringing: (how) => {
+      quiet?.()
+      quiet = how === 'in' ? ringing(() => play([659, 784, 988])) : undefined
+    },
+  })
 
   async function ticket(): Promise<string> {
     const visitor = storage.get(`yz.visitor.${account}`)
@@ -99,6 +112,7 @@ export async function openVisit(account: string, entry: { page: string; referrer
     else if (before) void sync()
     if (wantOpen || !conv?.session) void open()
     outbox.resume()
+    booth.ready(ready.state.calls)
   }
 
   async function open(): Promise<void> {
@@ -165,6 +179,7 @@ export async function openVisit(account: string, entry: { page: string; referrer
   }
 
   function onPush(push: Push): void {
+    if (isCallPush(push)) return booth.onPush(push)
     switch (push.op) {
       case 'msg': return onMessage(push.d, push.prev)
       case 'session':
@@ -303,6 +318,12 @@ export async function openVisit(account: string, entry: { page: string; referrer
     }
   }
 
+  /** Calls the agent who answers, or waits for one who can be called. */
+  async function phone(media: CallMedia): Promise<void> {
+    if (state.conv?.session?.control.holder === 'agent') await booth.invite(media)
+    else await booth.ask(media)
+  }
+
   /** Back to the chat, although nobody is there now. */
   function stay(): void {
     state.leaving = false
@@ -362,5 +383,5 @@ export async function openVisit(account: string, entry: { page: string; referrer
   /** What the server's clock says. */
   const serverNow = (): number => state.now + client.skew
 
-  return { state, outbox, client, ratings, unread, serverNow, rate, post, sendPicture, command, leaveMessage, stay, again, loadOlder, markRead, typing, start: () => client.start() }
+  return { state, booth, phone, outbox, client, ratings, unread, serverNow, rate, post, sendPicture, command, leaveMessage, stay, again, loadOlder, markRead, typing, start: () => client.start() }
 }

@@ -1,4 +1,5 @@
 /** What travels on the socket, as the server writes it. Knows no socket and no page. */
+import type { CallPushes, CallsState } from './calls'
 
 export type Role = 'contact' | 'agent' | 'robot' | 'system' | 'supervisor' | 'flow'
 export type ChannelKind = 'wechat' | 'web' | 'xmpp'
@@ -170,6 +171,8 @@ export interface Me {
   id: string
   name: string
   tenant: string
+  /** Set for a device that may only call. */
+  scope?: 'call'
 }
 
 export interface Ready {
@@ -177,7 +180,7 @@ export interface Ready {
   device: string
   me: Me
   resume_token: string
-  state: { convs: ConvState[]; agent?: AgentState; offers?: Offer[]; queues?: (QueueState | { id: string; name: string; waiting: number })[]; colleagues?: (Colleague | { id: string; name: string; status: string; load: number; capacity: number })[] }
+  state: { convs: ConvState[]; agent?: AgentState; offers?: Offer[]; queues?: (QueueState | { id: string; name: string; waiting: number })[]; colleagues?: (Colleague | { id: string; name: string; status: string; load: number; capacity: number })[]; calls?: CallsState }
 }
 
 export interface Cursor {
@@ -226,7 +229,7 @@ export type Receipt = {
 }
 
 /** Pushes by name. `msg` also carries `prev`, the seq of the message before it that this receiver may see. */
-export interface Pushes {
+export interface Pushes extends CallPushes {
   msg: Envelope
   receipt: Receipt
   session: Session

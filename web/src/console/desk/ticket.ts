@@ -3,6 +3,8 @@ import { SignInNeeded } from '../../wire/client'
 import { call, HttpProblem } from '../../wire/http'
 import type { SignedIn } from './state'
 
+export type TicketOffice = ReturnType<typeof ticketOffice>
+
 export function ticketOffice(signedIn: SignedIn) {
   let { csrf } = signedIn
 
@@ -30,12 +32,22 @@ export function ticketOffice(signedIn: SignedIn) {
     }
   }
 
+  /** Looks at the cookie again; whether somebody is still signed in. */
+  async function renew(): Promise<boolean> {
+    try {
+      csrf = (await call<SignedIn>('GET', '/api/v1/me')).csrf
+      return true
+    } catch {
+      return false
+    }
+  }
+
   /** Signs out; a server that cannot be reached forgets the sign-in by itself. */
   async function leave(): Promise<void> {
     await call('POST', '/api/v1/logout', {}, csrf).catch(() => undefined)
   }
 
-  return { ticket, leave }
+  return { ticket, leave, renew, csrf: () => csrf }
 }
 
 function signedOut(error: unknown): boolean {

@@ -1,0 +1,73 @@
+// A call is recorded: only with consent, shown to both, in pieces that arrive even when the page is loaded anew in between.
+import { cleared, endBoth, flowsBoth, over, talk, talking, together } from './calling.mjs'
+import { check, id, until } from './stage.mjs'
+
+export const title = 'recording with consent, in pieces that survive a reload'
+export const media = true
+
+export async function run(stage) {
+  const pair = await together(stage)
+  const { agent, guest } = pair
+  const sent = []
+  agent.on('response', async (response) => {
+    const found = /\/api\/v1\/calls\/[^/]+\/recording\/([^/]+)\/(\d+|finish)$/.exec(new URL(response.url()).pathname)
+    if (!found) return
+    const one = { recording: found[1], piece: found[2], status: response.status() }
+    sent.push(one)
+    if (one.piece === 'finish') one.answer = await response.json()
+  })
+  await talk(pair)
+
+  // Without consent there is none.
+  await agent.click(id('call-record'))
+  await guest.locator(id('ask-record')).locator(id('ask-no')).click()
+  await agent.locator(`${id('call-notice')}[data-notice="record_denied"]`).waitFor()
+  check((await guest.locator(id('call-recording')).count()) === 0, 'shown as recorded without consent')
+  check(sent.length === 0, 'recorded without consent')
+
+  await agent.click(id('call-record'))
+  await guest.locator(id('ask-record')).locator(id('ask-yes')).click()
+  for (const frame of [agent, guest]) await frame.locator(id('call-recording')).waitFor()
+  await until('the first piece', () => sent.some(({ piece, status }) => piece === '0' && status === 204))
+  await agent.click(id('call-record'))
+  for (const frame of [agent, guest]) await frame.locator(id('call-recording')).waitFor({ state: 'detached' })
+  await until('the end of the recording', () => sent.some(({ piece, status }) => piece === 'finish' && status === 200))
+  const first = sent.find(({ piece }) => piece === '0').recording
+  numbered(sent, first)
+  const { answer } = await until('what became of it', () => sent.find((one) => one.answer))
+  check(answer.size > 10_000 && /^[0-9a-f]{64}$/.test(answer.sha256) && answer.ms > 1000, `nothing much was recorded: ${JSON.stringify(answer)}`)
+
+  // The gateway cannot be reached, and the page is loaded anew: what was recorded is not lost.
+  await agent.context().route(/\/recording\//, (route) => route.abort())
+  await agent.click(id('call-record'))
+  await guest.locator(id('ask-record')).locator(id('ask-yes')).click()
+  await agent.locator(id('call-recording')).waitFor()
+  await until('a piece to be kept on the device', () => agent.evaluate(() => new Promise((resolve, reject) => {
+    const opened = indexedDB.open('yizhan-recordings')
+    opened.onerror = () => reject(opened.error)
+    opened.onsuccess = () => {
+      const asked = opened.result.transaction('piece').objectStore('piece').count()
+      asked.onsuccess = () => (opened.result.close(), resolve(asked.result > 0))
+    }
+  })))
+  await agent.reload()
+  await agent.context().unroute(/\/recording\//)
+  await talking(pair)
+  await flowsBoth(pair)
+  await agent.locator(`${id('call-notice')}[data-notice="record_cut"]`).waitFor()
+  await until('the rest of the second recording', () => sent.some(({ recording, piece, status }) => recording !== first && piece === 'finish' && status === 200))
+  numbered(sent, sent.find(({ recording }) => recording !== first).recording)
+
+  await agent.click(id('call-hangup'))
+  await over(pair, 'hangup_agent')
+  await cleared(pair)
+  await agent.locator(id('talk')).first().click()
+  await endBoth(pair)
+  await pair.close()
+}
+
+/** From 0, none missing, each taken once. */
+function numbered(sent, recording) {
+  const taken = sent.filter((one) => one.recording === recording && one.status === 204).map(({ piece }) => Number(piece))
+  check(taken.every((n, at) => n === at), `pieces arrived as ${taken}`)
+}
