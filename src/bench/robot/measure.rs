@@ -152,6 +152,9 @@ pub fn answers(cases: &[Case], got: &[Got]) -> Vec<Answer> {
     cases.iter().zip(got).map(answer).collect()
 }
 
+/// How often a foreign question counts among the examples: an answer to it is worse than none to another.
+const FOREIGN: usize = 3;
+
 /// Weights for the development half: each wording is asked of an index that has the other one.
 #[must_use]
 pub fn fitted(set: &Set, base: &Arc<Base>) -> Weights {
@@ -165,7 +168,8 @@ pub fn fitted(set: &Set, base: &Arc<Base>) -> Weights {
             let mut hits = index.search(&case.text, usize::MAX, &mut scratch);
             by_score(&mut hits);
             let example = |hit: &Hit| Example { features: hit.features, right: case.wanted == Some(hit.question) };
-            examples.extend(hits.iter().map(example));
+            let times = if case.wanted.is_some() { 1 } else { FOREIGN };
+            (0..times).for_each(|_| examples.extend(hits.iter().map(example)));
         }
     }
     fit(&examples)

@@ -14,6 +14,8 @@ use super::{Kind, Question};
 const CANDIDATES: usize = 32;
 /// What a word weighs that is in the answer, beside one in a wording.
 const ANSWER: f32 = 0.8;
+/// What the standard wording weighs once more, beside the best one: further wordings are chattier, and meet by chance.
+const FIRST: f32 = 0.5;
 
 /// A question that a text may mean.
 #[derive(Debug, Clone, PartialEq)]
@@ -80,12 +82,14 @@ struct Candidate {
     /// Its wording with the best score.
     wording: u32,
     sum: Sum,
+    /// The score of the standard wording.
+    first: f32,
     answer: Sum,
 }
 
 impl Candidate {
     fn score(&self) -> f32 {
-        self.sum.score + ANSWER * self.answer.score
+        self.sum.score + FIRST * self.first + ANSWER * self.answer.score
     }
 }
 
@@ -214,18 +218,21 @@ impl Index {
         };
         for (wording, sum) in sums.each() {
             let Some(question) = self.wordings.get(place(wording)).map(|wording| wording.question) else { continue };
+            let is_first = self.first.get(place(question)) == Some(&wording);
+            let first = if is_first { sum.score } else { 0.0 };
             let better = |known: &mut Candidate| {
+                known.first += first;
                 // Of two with the same score the first.
                 let order = sum.score.total_cmp(&known.sum.score).then(known.wording.cmp(&wording));
                 if order.is_gt() {
                     (known.wording, known.sum) = (wording, sum);
                 }
             };
-            note(question, &better, Candidate { question, wording, sum, answer: Sum::default() });
+            note(question, &better, Candidate { question, wording, sum, first, answer: Sum::default() });
         }
         for (question, answer) in answers.each() {
             let wording = self.first.get(place(question)).copied().unwrap_or_default();
-            let fresh = Candidate { question, wording, sum: Sum::default(), answer };
+            let fresh = Candidate { question, wording, sum: Sum::default(), first: 0.0, answer };
             note(question, &|known: &mut Candidate| known.answer = answer, fresh);
         }
         let order = |one: &Candidate, other: &Candidate| {
@@ -244,7 +251,7 @@ struct About<'a> {
     text: &'a str,
     chars: f32,
     mass: f32,
-    /// The part of the mass of words and meanings that no question has.
+    /// The part of the mass of meanings that no question has, as a square root.
     unknown: f32,
     /// The mass that answers are measured by.
     answer_mass: f32,
@@ -257,8 +264,9 @@ impl<'a> About<'a> {
             asked.iter().filter(|token| wanted(token)).map(|token| token.mass * token.count).sum::<f32>()
         };
         let asked = &scratch.asked;
-        let no_pair = sum(asked, |token| !token.is_pair);
-        let unknown = ratio(sum(asked, |token| !token.is_pair && token.term.is_none()), no_pair);
+        let strange = sum(asked, |token| token.is_concept && token.term.is_none());
+        // A single thing of another trade among several of this one says much.
+        let unknown = ratio(strange, sum(asked, |token| token.is_concept)).sqrt();
         let (mass, answer_mass) = (sum(asked, |_| true), sum(&scratch.asked_answers, |_| true));
         Self { text, chars: count(text.chars().count()), mass, unknown, answer_mass, pairs: &scratch.pairs }
     }

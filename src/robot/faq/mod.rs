@@ -15,6 +15,7 @@ pub mod mask;
 mod posting;
 pub mod text;
 pub mod token;
+mod traditional;
 
 pub use calibrate::{Example, Features, Weights, fit};
 pub use decide::{Decision, Thresholds, decide};

@@ -2,6 +2,8 @@
 
 use unicode_normalization::UnicodeNormalization as _;
 
+use super::traditional::simplify;
+
 /// No question is looked at beyond so many characters.
 pub const MOST_CHARS: usize = 500;
 /// The longest name in a code like `[微笑]`; anything longer in brackets is text.
@@ -13,15 +15,14 @@ const REPEATS: usize = 2;
 ///
 /// Full width becomes half width (NFKC), capitals small letters, punctuation and white space one space between words,
 /// none at the ends and none beside Chinese characters; WeChat's emoji codes are gone, and of a character that is
-/// repeated two stay (of digits all, since they are amounts and numbers). Traditional characters stay as they are:
-/// to turn them takes a dictionary of its own.
+/// repeated two stay (of digits all, since they are amounts and numbers). Traditional characters become simplified ones.
 #[must_use]
 pub fn normalise(text: &str) -> String {
     let text: String = text.chars().take(MOST_CHARS).collect();
     let text = without_emoji(&text);
     let mut out = String::with_capacity(text.len());
     let (mut last, mut run, mut gap) = (None, 0, false);
-    for c in text.nfkc().flat_map(char::to_lowercase).take(MOST_CHARS) {
+    for c in text.nfkc().flat_map(char::to_lowercase).map(simplify).take(MOST_CHARS) {
         if !is_word(c) {
             gap = true;
             continue;
@@ -115,6 +116,7 @@ mod tests {
             ("怎么挂失/::)/::-O", "怎么挂失"),
             ("谢谢[微笑][OK]", "谢谢"),
             ("[这是一段很长的文字不是表情]", "这是一段很长的文字不是表情"),
+            ("信用咭遺失，點樣報失", "信用咭遗失点样报失"),
             ("收入/支出", "收入支出"),
             ("/:heart谢谢", "谢谢"),
             ("ⅱ类户①", "ii类户1"),

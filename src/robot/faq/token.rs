@@ -7,13 +7,15 @@ use std::sync::Arc;
 use jieba_rs::Jieba;
 use pinyin::ToPinyin as _;
 
-use super::lexicon::{Concept, Entry, Lexicon};
+use super::lexicon::{Concept, Lexicon, Said, Way};
 use super::text::is_han;
 
 /// Words of the language; see the file for where they come from.
 const DICTIONARY: &str = include_str!("dictionary.txt");
 /// Words that mean the same.
 const SYNONYMS: &str = include_str!("synonym.txt");
+/// Words by which something is meant that is not named.
+const HINTS: &str = include_str!("meaning.txt");
 /// Words that say nothing about what is asked. Kept small: what is frequent weighs little anyway.
 const STOP: &str = "\
     的 了 吗 呢 啊 吧 呀 嘛 哦 么 我 你 您 他 我们 你们 咱们 请问 想 想问 问 一下 下 那个 这个 这 \
@@ -23,15 +25,28 @@ const STOP: &str = "\
     你们行 本行 咱们行 行里 告诉 说";
 /// What a phrase inside a longer one weighs: 开户 in 开户行 is probably not meant.
 const NESTED: f32 = 0.4;
+/// What is meant by one phrase weighs, beside what is named.
+const HINT: f32 = 1.0;
+/// The same of what is meant by several phrases together: they are seldom together by chance.
+const TOGETHER: f32 = 1.3;
+/// A hint of a single character is vague: so much of its weight counts,
+const VAGUE: f32 = 0.2;
+/// and all of it with so many characters more.
+const CLEAR: f32 = 2.0;
+/// The same of what several words name together.
+const NAMED: f32 = 1.0;
 
 /// The dictionary could not be read.
 #[derive(Debug, thiserror::Error)]
 #[error("the dictionary of words cannot be read: {0}")]
 pub struct Error(#[from] jieba_rs::Error);
 
-/// The words of the language. Takes a moment and some memory to load: once, and all tenants share it.
+/// The words of the language, and what they mean. Takes a moment and some memory to load: once, and all tenants share it.
 #[derive(Debug)]
-pub struct Base(Jieba);
+pub struct Base {
+    jieba: Jieba,
+    lexicon: Lexicon,
+}
 
 impl Base {
     /// Reads the built-in dictionary.
@@ -40,7 +55,11 @@ impl Base {
     /// The dictionary is damaged.
     pub fn load() -> Result<Self, Error> {
         let words = DICTIONARY.find("\n一 ").and_then(|at| DICTIONARY.get(at..)).unwrap_or(DICTIONARY);
-        Ok(Self(Jieba::with_dict(&mut words.trim_start().as_bytes())?))
+        let jieba = Jieba::with_dict(&mut words.trim_start().as_bytes())?;
+        let mut lexicon = Lexicon::default();
+        lexicon.groups(SYNONYMS.lines());
+        lexicon.hints(HINTS.lines());
+        Ok(Self { jieba, lexicon })
     }
 }
 
@@ -48,7 +67,10 @@ impl Base {
 #[derive(Debug)]
 pub struct Vocabulary {
     base: Arc<Base>,
-    lexicon: Lexicon,
+    /// The tenant's own.
+    own: Lexicon,
+    /// Whether meanings count, or words alone.
+    means: bool,
     stop: HashSet<&'static str>,
 }
 
@@ -74,17 +96,16 @@ impl Vocabulary {
         words: impl IntoIterator<Item = &'a str>,
         synonyms: impl IntoIterator<Item = &'a str>,
     ) -> Self {
-        let mut plain = Self::plain(base);
-        plain.lexicon.words(words);
-        plain.lexicon.groups(SYNONYMS.lines());
-        plain.lexicon.groups(synonyms);
-        plain
+        let mut own = Lexicon::after(&base.lexicon);
+        own.words(words);
+        own.groups(synonyms);
+        Self { own, means: true, ..Self::plain(base) }
     }
 
     /// The language alone.
     #[must_use]
     pub fn plain(base: Arc<Base>) -> Self {
-        Self { base, lexicon: Lexicon::default(), stop: STOP.split(' ').collect() }
+        Self { base, own: Lexicon::default(), means: false, stop: STOP.split(' ').collect() }
     }
 
     /// The words of a normalised text without stop words, as search engines index them: long ones and their parts.
@@ -92,7 +113,7 @@ impl Vocabulary {
         let mut gap = 0;
         let mut at = 0;
         while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
-            let Some((word, _)) = self.lexicon.at(rest).find(|(_, entry)| entry.word) else {
+            let Some((word, _)) = self.own.at(rest).find(|(_, entry)| entry.word) else {
                 at += rest.chars().next().map_or(1, char::len_utf8);
                 continue;
             };
@@ -105,46 +126,73 @@ impl Vocabulary {
     }
 
     fn cut<'a>(&self, text: &'a str, each: &mut impl FnMut(&'a str)) {
-        for token in self.base.0.cut_for_search(text, false) {
+        for token in self.base.jieba.cut_for_search(text, false) {
             if !token.word.trim().is_empty() && !self.stop.contains(token.word) {
                 each(token.word);
             }
         }
     }
 
-    /// All tokens of a normalised text and what each weighs among those of its kind.
-    pub(super) fn tokens<'a>(&self, text: &'a str, mut each: impl FnMut(Token<'a>, f32)) {
+    /// All tokens of a normalised text and what each weighs among those of its kind; `hints` is what that weighs which is
+    /// meant and not named.
+    pub(super) fn tokens<'a>(&self, text: &'a str, hints: f32, mut each: impl FnMut(Token<'a>, f32)) {
         self.words(text, |word| {
             each(Token::Word(word), 1.0);
             // Longer phrases are found in the text, however jieba cuts it.
-            if word.chars().nth(1).is_none() {
-                self.concepts(self.lexicon.get(word), 1.0, &mut each);
+            if self.means && is_one(word) {
+                let known = [&self.base.lexicon, &self.own].into_iter().filter_map(|lexicon| lexicon.get(word));
+                known.for_each(|entry| concepts(&entry.concepts, 1.0, &mut each));
             }
         });
-        self.phrases(text, &mut each);
+        if self.means {
+            self.meanings(text, hints, &mut each);
+        }
         pairs(text, &mut each);
     }
 
-    /// Finds phrases that have synonyms: from the left the longest, then those inside.
-    fn phrases<'a>(&self, text: &'a str, each: &mut impl FnMut(Token<'a>, f32)) {
-        let mut covered = 0;
-        for (at, _) in text.char_indices() {
-            let rest = text.get(at..).unwrap_or_default();
-            for (phrase, entry) in self.lexicon.at(rest) {
-                let end = at + phrase.len();
-                let weight = if end > covered && at >= covered { 1.0 } else { NESTED };
-                covered = covered.max(end);
-                self.concepts(Some(entry), weight, each);
-            }
+    /// What is named, and what is meant by it.
+    fn meanings<'a>(&self, text: &'a str, hints: f32, each: &mut impl FnMut(Token<'a>, f32)) {
+        let mut said = Vec::new();
+        self.phrases(text, &mut said, each);
+        for (meant, way, chars) in self.base.lexicon.meant(&mut said) {
+            let sure = |least: f32| ((chars - least) / CLEAR).clamp(0.0, 1.0) * (1.0 - VAGUE) + VAGUE;
+            let weight = match way {
+                Way::Hinted => HINT * hints * sure(1.0),
+                Way::Together => TOGETHER * hints * sure(2.0),
+                Way::Named => NAMED,
+            };
+            concepts(meant, weight, each);
         }
     }
 
-    /// A word of several meanings has a part of each.
-    fn concepts<'a>(&self, entry: Option<&Entry>, weight: f32, each: &mut impl FnMut(Token<'a>, f32)) {
-        let concepts = entry.map(|entry| entry.concepts.as_slice()).unwrap_or_default();
-        let share = weight / f32::from(u8::try_from(concepts.len()).unwrap_or(u8::MAX).max(1)).sqrt();
-        concepts.iter().for_each(|concept| each(Token::Concept(*concept), share));
+    /// Finds phrases that are known: from the left the longest, then those inside.
+    fn phrases<'a>(&self, text: &'a str, said: &mut Vec<Said>, each: &mut impl FnMut(Token<'a>, f32)) {
+        let mut covered = 0;
+        for (at, _) in text.char_indices() {
+            let rest = text.get(at..).unwrap_or_default();
+            for (phrase, entry) in self.base.lexicon.at(rest).chain(self.own.at(rest)) {
+                Lexicon::say(phrase, entry, said);
+                // Single characters mean something as words only.
+                if is_one(phrase) {
+                    continue;
+                }
+                let end = at + phrase.len();
+                let weight = if end > covered && at >= covered { 1.0 } else { NESTED };
+                covered = covered.max(end);
+                concepts(&entry.concepts, weight, each);
+            }
+        }
     }
+}
+
+fn is_one(phrase: &str) -> bool {
+    phrase.chars().nth(1).is_none()
+}
+
+/// A word of several meanings has a part of each.
+fn concepts<'a>(concepts: &[Concept], weight: f32, each: &mut impl FnMut(Token<'a>, f32)) {
+    let share = weight / f32::from(u8::try_from(concepts.len()).unwrap_or(u8::MAX).max(1)).sqrt();
+    concepts.iter().for_each(|concept| each(Token::Concept(*concept), share));
 }
 
 /// Neighbouring Chinese characters, and how they sound.
@@ -174,7 +222,7 @@ mod tests {
 
     fn concepts(vocabulary: &Vocabulary, text: &str) -> Vec<Concept> {
         let mut found = Vec::new();
-        vocabulary.tokens(text, |token, _| {
+        vocabulary.tokens(text, 1.0, |token, _| {
             if let Token::Concept(concept) = token {
                 found.push(concept);
             }
@@ -213,7 +261,7 @@ mod tests {
         let vocabulary = Vocabulary::plain(Arc::new(Base::load().unwrap()));
         let sounds = |text| {
             let mut found = Vec::new();
-            vocabulary.tokens(text, |token, _| {
+            vocabulary.tokens(text, 1.0, |token, _| {
                 if let Token::Sound(one, other) = token {
                     found.push((one, other));
                 }

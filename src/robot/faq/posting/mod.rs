@@ -11,6 +11,11 @@ const K1: f32 = 1.2;
 /// How much long wordings are held back: questions are short, and all alike.
 const B: f32 = 0.3;
 
+/// Saying a thing in several ways makes it this much clearer, and no more.
+const MOST: f32 = 3.0;
+/// What is meant weighs in a wording, beside what it weighs in a question.
+const KNOWN: f32 = 0.5;
+
 /// What each kind of token weighs.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Kinds {
@@ -93,7 +98,8 @@ pub(super) struct Asked {
     pub(super) count: f32,
     /// What it would add if the wording had it: what it weighs times how rare it is.
     pub(super) mass: f32,
-    pub(super) is_pair: bool,
+    /// Whether it is a meaning.
+    pub(super) is_concept: bool,
 }
 
 /// What a text adds up to in a wording.
@@ -159,7 +165,7 @@ impl Postings {
             .iter()
             .map(|(question, text)| {
                 let mut counts: Vec<(Term, f32)> = Vec::new();
-                vocabulary.tokens(text.as_ref(), |token, count| {
+                vocabulary.tokens(text.as_ref(), KNOWN, |token, count| {
                     let weight = kinds.of(token);
                     if weight > 0.0 {
                         let term = terms.number(token);
@@ -182,15 +188,15 @@ impl Postings {
     /// What is asked, each token once.
     pub(super) fn ask(&self, vocabulary: &Vocabulary, text: &str, asked: &mut Vec<Asked>) {
         asked.clear();
-        vocabulary.tokens(text, |token, count| {
+        vocabulary.tokens(text, 1.0, |token, count| {
             let weight = self.kinds.of(token);
             if weight <= 0.0 {
                 return;
             }
             let term = self.terms.get(token);
             let idf = term.and_then(|term| self.idf.get(place(term))).copied().unwrap_or(self.unknown);
-            let is_pair = matches!(token, Token::Pair(..) | Token::Sound(..));
-            asked.push(Asked { term, count, mass: weight * idf, is_pair });
+            let is_concept = matches!(token, Token::Concept(_));
+            asked.push(Asked { term, count, mass: weight * idf, is_concept });
         });
         // Unknown ones differ from each other, although they have no numbers.
         asked.sort_by_key(|token| token.term);
@@ -201,6 +207,7 @@ impl Postings {
             }
             same
         });
+        asked.iter_mut().for_each(|token| token.count = token.count.min(MOST));
     }
 
     /// Adds up what is asked in each wording.

@@ -7,9 +7,9 @@ use super::*;
 use crate::robot::faq::Base;
 
 /// The tokens of a text with their weights, as texts.
-fn bag(kinds: Kinds, vocabulary: &Vocabulary, text: &str) -> HashMap<String, (f64, f64)> {
+fn bag(kinds: Kinds, vocabulary: &Vocabulary, hints: f32, text: &str) -> HashMap<String, (f64, f64)> {
     let mut bag: HashMap<String, (f64, f64)> = HashMap::new();
-    vocabulary.tokens(text, |token, count| {
+    vocabulary.tokens(text, hints, |token, count| {
         if kinds.of(token) > 0.0 {
             bag.entry(format!("{token:?}")).or_insert((f64::from(kinds.of(token)), 0.0)).1 += f64::from(count);
         }
@@ -19,12 +19,12 @@ fn bag(kinds: Kinds, vocabulary: &Vocabulary, text: &str) -> HashMap<String, (f6
 
 /// BM25 as it is written in books.
 fn naive(kinds: Kinds, vocabulary: &Vocabulary, wordings: &[(u32, String)], asked: &str) -> Vec<f64> {
-    let bags: Vec<_> = wordings.iter().map(|(_, text)| bag(kinds, vocabulary, text)).collect();
+    let bags: Vec<_> = wordings.iter().map(|(_, text)| bag(kinds, vocabulary, KNOWN, text)).collect();
     let length = |bag: &HashMap<String, (f64, f64)>| bag.values().map(|(_, count)| count).sum::<f64>();
     let size = |length: usize| f64::from(count(length));
     let mean = bags.iter().map(length).sum::<f64>() / size(bags.len());
     let questions = size(wordings.iter().map(|(question, _)| question).collect::<HashSet<_>>().len());
-    let asked = bag(kinds, vocabulary, asked);
+    let asked = bag(kinds, vocabulary, 1.0, asked);
     let score = |own: &HashMap<String, (f64, f64)>| {
         let of = |(token, (weight, said)): (&String, &(f64, f64))| {
             let (_, count) = own.get(token)?;
@@ -32,7 +32,7 @@ fn naive(kinds: Kinds, vocabulary: &Vocabulary, wordings: &[(u32, String)], aske
             let having = size(having.map(|((question, _), _)| question).collect::<HashSet<_>>().len());
             let idf = (1.0 + (questions - having + 0.5) / (having + 0.5)).ln();
             let hold = f64::from(K1) * (1.0 - f64::from(B) + f64::from(B) * length(own) / mean);
-            Some(weight * idf * said * count * (f64::from(K1) + 1.0) / (count + hold))
+            Some(weight * idf * said.min(f64::from(MOST)) * count * (f64::from(K1) + 1.0) / (count + hold))
         };
         asked.iter().filter_map(of).sum::<f64>()
     };
