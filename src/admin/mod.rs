@@ -9,3 +9,4 @@ pub mod page;
 pub mod problem;
 pub mod tenant;
 pub mod trace;
+pub mod xmpp;

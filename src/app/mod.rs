@@ -21,6 +21,7 @@ use crate::bus::Bus;
 use crate::channel::wechat::api::{Api, ApiSettings};
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::core::duty::Pace;
 use crate::core::robot::Robots;
 use crate::core::{Core, Parts};
 use crate::hub::Hub;
@@ -162,6 +163,14 @@ impl App {
                 }
             });
         }
+        let links = core.clone();
+        supervisor.add("xmpp", Stage::Work, move |stop| {
+            let core = links.clone();
+            async move {
+                crate::socket::xmpp::run(core, stop).await;
+                Ok(())
+            }
+        });
         self.add_relay(&mut supervisor);
         let hub = core.hub().clone();
         supervisor.add("hub", Stage::Ground, move |stop| {
@@ -178,7 +187,7 @@ impl App {
 
     /// Events to the bus: on one node at a time.
     fn add_relay(&self, supervisor: &mut Supervisor) {
-        let duty = self.core.duty("relay");
+        let duty = self.core.duty("relay", Pace::CALM);
         let (keeper, kept) = (self.core.clone(), duty.clone());
         supervisor.add("relay-duty", Stage::Ground, move |stop| {
             let (core, duty) = (keeper.clone(), kept.clone());
@@ -288,7 +297,7 @@ fn platform(registry: &Registry, clock: &Clock, address: SocketAddr) -> anyhow::
 fn played(tenant: &Tenant, gateway: &str) -> Vec<AccountSettings> {
     let wechat = tenant.accounts.iter().filter_map(|account| match &account.channel {
         ChannelSettings::Wechat(settings) => Some((account, settings)),
-        ChannelSettings::Web(_) => None,
+        ChannelSettings::Web(_) | ChannelSettings::Xmpp(_) => None,
     });
     let callback = |account| format!("{gateway}/wechat/{}.{account}", tenant.id);
     let played = wechat.map(|(account, settings)| {

@@ -4,18 +4,32 @@
 
 pub mod web;
 pub mod wechat;
+mod xml;
+pub mod xmpp;
 
 use crate::model::capability::Capabilities;
 use crate::model::envelope::ChannelKind;
 
-/// What a kind of channel can do; nothing for a kind that is not there yet.
+/// What a kind of channel can do.
 #[must_use]
 pub fn capabilities(kind: ChannelKind) -> Option<&'static Capabilities> {
     match kind {
         ChannelKind::Wechat => Some(&wechat::CAPABILITIES),
         ChannelKind::Web => Some(&web::CAPABILITIES),
-        ChannelKind::Xmpp => None,
+        ChannelKind::Xmpp => Some(&xmpp::CAPABILITIES),
     }
+}
+
+/// Whether messages leave through a sender that calls the channel: the log alone does not deliver them.
+#[must_use]
+pub fn is_called(kind: ChannelKind) -> bool {
+    capabilities(kind).is_some_and(|channel| !channel.socket)
+}
+
+/// Whether the channel counts what we send, so that a window has to be kept.
+#[must_use]
+pub fn is_counted(kind: ChannelKind) -> bool {
+    capabilities(kind).is_some_and(|channel| channel.counted)
 }
 
 #[cfg(test)]

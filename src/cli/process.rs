@@ -149,7 +149,7 @@ mod tests {
         let declaration = moved(tenant::DEMO, &given(&[]), 9123, true).unwrap();
         let origins = declaration.tenant.accounts.iter().find_map(|account| match &account.channel {
             ChannelSettings::Web(web) => Some(web.origins.clone()),
-            ChannelSettings::Wechat(_) => None,
+            ChannelSettings::Wechat(_) | ChannelSettings::Xmpp(_) => None,
         });
         assert_eq!(origins.unwrap(), ["http://127.0.0.1:9123", "http://localhost:9123"]);
     }

@@ -17,22 +17,25 @@ use crate::store::{self, Conn};
 const SWEEP: Duration = Duration::from_secs(1);
 
 /// Rows that wait.
-pub(super) struct Backlog<'a, K> {
+pub(super) struct Backlog<'a, D> {
     /// What they are, in the log.
     pub(super) what: &'static str,
     /// Rung when there are new ones.
     pub(super) bell: &'a Notify,
     /// The most keys that are worked at the same time.
     pub(super) at_once: usize,
-    /// The keys of those that are due, at most so many.
-    pub(super) due: fn(&mut Conn, Millis, i64) -> Result<Vec<K>, store::Error>,
+    /// What finds the keys of those that are due, at most so many.
+    pub(super) due: D,
 }
 
-impl<K: Clone + Eq + Hash + Send + 'static> Backlog<'_, K> {
+impl<D> Backlog<'_, D> {
     /// Has every key that is due worked off by a task, which gives the key back, until `stop`; then waits for those that
     /// are under way.
-    pub(super) async fn work_off<W>(self, core: &Core, stop: &Stop, work: impl Fn(K) -> W)
+    pub(super) async fn work_off<K, Q, W>(self, core: &Core, stop: &Stop, work: impl Fn(K) -> W)
     where
+        K: Clone + Eq + Hash + Send + 'static,
+        D: Fn(&Core) -> Q,
+        Q: FnOnce(&mut Conn, Millis, i64) -> Result<Vec<K>, store::Error> + Send + 'static,
         W: Future<Output = K> + Send + 'static,
     {
         let mut busy: HashSet<K> = HashSet::new();
@@ -57,13 +60,18 @@ impl<K: Clone + Eq + Hash + Send + 'static> Backlog<'_, K> {
 
     /// The keys that are due. Those that are being worked may be among them, so that more are looked for than there is
     /// room.
-    async fn look(&self, core: &Core, busy: usize) -> Vec<K> {
+    async fn look<K, Q>(&self, core: &Core, busy: usize) -> Vec<K>
+    where
+        K: Send + 'static,
+        D: Fn(&Core) -> Q,
+        Q: FnOnce(&mut Conn, Millis, i64) -> Result<Vec<K>, store::Error> + Send + 'static,
+    {
         let room = self.at_once.saturating_sub(busy);
         let Ok(limit) = i64::try_from(room.saturating_add(self.at_once)) else { return Vec::new() };
         if room == 0 {
             return Vec::new();
         }
-        let (now, due) = (core.clock().now(), self.due);
+        let (now, due) = (core.clock().now(), (self.due)(core));
         let found = core.store().survey(move |conn| due(conn, now, limit).map_err(Error::from)).await;
         found.unwrap_or_else(|error| {
             tracing::warn!(error = ?error, "{} could not be read", self.what);
@@ -71,7 +79,7 @@ impl<K: Clone + Eq + Hash + Send + 'static> Backlog<'_, K> {
         })
     }
 
-    fn done(&self, done: Result<K, JoinError>, busy: &mut HashSet<K>) {
+    fn done<K: Eq + Hash>(&self, done: Result<K, JoinError>, busy: &mut HashSet<K>) {
         match done {
             Ok(key) => drop(busy.remove(&key)),
             Err(error) => {

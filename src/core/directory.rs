@@ -93,6 +93,8 @@ impl Directory {
                         let door = WebDoor { entrance: entrance(ChannelKind::Web), settings: settings.clone() };
                         directory.web.insert(key, Arc::new(door));
                     }
+                    // Nobody comes in by an address here: we connect to the server.
+                    ChannelSettings::Xmpp(_) => {}
                 }
             }
         }

@@ -16,12 +16,25 @@ use crate::model::time::Millis;
 use crate::runtime::Stop;
 use crate::store::{Conn, duty};
 
-/// A duty whose node does not renew it for so long is free.
-const LEASE: Duration = Duration::from_secs(8);
-/// The holder stops so long before that.
-const MARGIN: Duration = Duration::from_secs(2);
-/// How often the holder renews it, and how often others look whether it is free.
-const LOOK: Duration = Duration::from_secs(2);
+/// How quickly a duty changes hands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pace {
+    /// A duty whose node does not renew it for so long is free.
+    pub lease: Duration,
+    /// The holder stops so long before that.
+    pub margin: Duration,
+    /// How often the holder renews it, and how often others look whether it is free.
+    pub look: Duration,
+}
+
+impl Pace {
+    /// For work that may rest for some seconds.
+    pub const CALM: Self =
+        Self { lease: Duration::from_secs(8), margin: Duration::from_secs(2), look: Duration::from_secs(2) };
+    /// For what people wait for.
+    pub const BRISK: Self =
+        Self { lease: Duration::from_secs(5), margin: Duration::from_secs(1), look: Duration::from_secs(1) };
+}
 
 /// One holding of a duty.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,9 +53,10 @@ pub struct Duty {
 
 #[derive(Debug)]
 struct Inner {
-    name: &'static str,
+    name: Box<str>,
     node: NodeId,
     clock: Clock,
+    pace: Pace,
     holding: watch::Sender<Option<Holding>>,
 }
 
@@ -64,7 +78,7 @@ impl Duty {
         changes.mark_unchanged();
         if !self.is_held() {
             // Nothing is sent when a holding only ends; then there is nothing to hope for either.
-            drop(tokio::time::timeout(LOOK, changes.changed()).await);
+            drop(tokio::time::timeout(self.inner.pace.look, changes.changed()).await);
         }
     }
 
@@ -73,7 +87,7 @@ impl Duty {
         match self.holding() {
             None => Ok(false),
             Some(Holding { term: None, .. }) => Ok(true),
-            Some(Holding { term: Some(term), .. }) => Ok(duty::holds(conn, self.inner.name, self.inner.node, term)?),
+            Some(Holding { term: Some(term), .. }) => Ok(duty::holds(conn, &self.inner.name, self.inner.node, term)?),
         }
     }
 }
@@ -81,10 +95,12 @@ impl Duty {
 impl Core {
     /// A duty of this name. Without another node on the same tables it is this node's, and costs nothing.
     #[must_use]
-    pub fn duty(&self, name: &'static str) -> Duty {
+    pub fn duty(&self, name: impl Into<Box<str>>, pace: Pace) -> Duty {
         let alone = Holding { term: None, until: Millis(i64::MAX) };
         let holding = watch::Sender::new((!self.store().is_shared()).then_some(alone));
-        Duty { inner: Arc::new(Inner { name, node: self.node(), clock: self.clock().clone(), holding }) }
+        Duty {
+            inner: Arc::new(Inner { name: name.into(), node: self.node(), clock: self.clock().clone(), pace, holding }),
+        }
     }
 
     /// Takes a duty whenever it is free and keeps it, until `stop`; then others may have it at once.
@@ -94,16 +110,16 @@ impl Core {
         }
         while !stop.is_cancelled() {
             if let Err(error) = self.tend_duty(&duty).await {
-                tracing::warn!(error = ?error, duty = duty.inner.name, "a duty could not be renewed");
+                tracing::warn!(error = ?error, duty = &*duty.inner.name, "a duty could not be renewed");
             }
-            drop(tokio::time::timeout(LOOK, stop.cancelled()).await);
+            drop(tokio::time::timeout(duty.inner.pace.look, stop.cancelled()).await);
         }
         let held = duty.inner.holding.send_replace(None);
         if let Some(Holding { term: Some(term), .. }) = held {
-            let (name, node) = (duty.inner.name, duty.inner.node);
-            let released = self.store().sweep(move |conn| duty::release(conn, name, node, term).map_err(Error::from));
+            let (name, node) = (duty.inner.name.clone(), duty.inner.node);
+            let released = self.store().sweep(move |conn| duty::release(conn, &name, node, term).map_err(Error::from));
             if let Err(error) = released.await {
-                tracing::warn!(error = ?error, duty = name, "a duty is left to end by itself");
+                tracing::warn!(error = ?error, duty = &*duty.inner.name, "a duty is left to end by itself");
             }
         }
     }
@@ -113,7 +129,7 @@ impl Core {
     /// # Errors
     /// When the store is away; a holding then ends by itself.
     pub(crate) async fn tend_duty(&self, duty: &Duty) -> Result<(), Error> {
-        let (name, node) = (duty.inner.name, duty.inner.node);
+        let (name, node, pace) = (duty.inner.name.clone(), duty.inner.node, duty.inner.pace);
         // The time before the statement: however long it takes, the belief ends before the row does.
         let now = self.clock().now();
         let held = *duty.inner.holding.borrow();
@@ -122,19 +138,20 @@ impl Core {
             .store()
             .sweep(move |conn| {
                 if let Some(term) = term
-                    && duty::renew(conn, name, node, term, now.plus(LEASE))?
+                    && duty::renew(conn, &name, node, term, now.plus(pace.lease))?
                 {
                     return Ok::<_, Error>(Some(term));
                 }
-                Ok(duty::take(conn, name, node, now, now.plus(LEASE))?)
+                Ok(duty::take(conn, &name, node, now, now.plus(pace.lease))?)
             })
             .await?;
         match (term, got) {
-            (None, Some(term)) => tracing::info!(duty = name, term, "this node has the duty now"),
-            (Some(_), None) => tracing::warn!(duty = name, "another node has taken the duty"),
+            (None, Some(term)) => tracing::info!(duty = &*duty.inner.name, term, "this node has the duty now"),
+            (Some(_), None) => tracing::warn!(duty = &*duty.inner.name, "another node has taken the duty"),
             _ => {}
         }
-        let holding = got.map(|term| Holding { term: Some(term), until: now.plus(LEASE - MARGIN) });
+        let holding =
+            got.map(|term| Holding { term: Some(term), until: now.plus(pace.lease.saturating_sub(pace.margin)) });
         duty.inner.holding.send_replace(holding);
         Ok(())
     }

@@ -10,6 +10,7 @@ use super::effect::{Effect, Effects};
 use super::event::emit;
 use super::switchboard::{Draft, append, place};
 use super::{Core, Error, Scene, session, slot};
+use crate::channel::is_counted;
 use crate::config::{Bug, planted};
 use crate::flow::trigger::Event;
 use crate::model::code::Code;
@@ -129,8 +130,11 @@ fn take_in(
             return Ok((Answer::Accepted, effects));
         }
     };
-    effects.open_passive(conversation.conv, slot::ROOM);
-    effects.offer_slot((entrance.account.clone(), inbound.dedupe.clone()), scene.now.plus(wait));
+    // Where nothing is counted nothing is gained by an answer that rides for free.
+    if is_counted(entrance.kind) {
+        effects.open_passive(conversation.conv, slot::ROOM);
+        effects.offer_slot((entrance.account.clone(), inbound.dedupe.clone()), scene.now.plus(wait));
+    }
     match &inbound.kind {
         InboundKind::Message(content) => {
             if !subscribed {

@@ -10,6 +10,7 @@ use super::event::emit;
 use super::presence::lease_of;
 use super::request::{Mark, Position};
 use super::{Client, Core, Error, Party, Scene};
+use crate::channel::is_called;
 use crate::config::{Bug, planted};
 use crate::model::code::Code;
 use crate::model::envelope::{ChannelKind, Envelope};
@@ -105,7 +106,7 @@ fn receipts(
     let (Some(first), Some(last)) = (page.first(), page.last()) else { return Ok(Vec::new()) };
     let conv = conversation.conv;
     let mut found = Vec::new();
-    if conversation.kind == ChannelKind::Wechat && matches!(client.party, Party::Agent { .. }) {
+    if is_called(conversation.kind) && matches!(client.party, Party::Agent { .. }) {
         for item in delivery::between(tx, conv, first.seq, last.seq)? {
             let id = page.iter().find(|envelope| envelope.seq == item.seq).map(|envelope| envelope.id);
             found.push(receipt(&item, id));
@@ -122,7 +123,7 @@ fn receipts(
 
 /// How the newest messages stand that a client has already: what was told while its socket died never came.
 fn reports(tx: &mut Tx<'_>, client: &Client, conversation: &Conversation, seq: i64) -> Result<Vec<Receipt>, Error> {
-    if conversation.kind != ChannelKind::Wechat || !matches!(client.party, Party::Agent { .. }) {
+    if !is_called(conversation.kind) || !matches!(client.party, Party::Agent { .. }) {
         return Ok(Vec::new());
     }
     let before = seq.saturating_sub(REPORTED).max(0);

@@ -50,6 +50,7 @@ mod timer;
 mod transfer;
 mod typing;
 pub(crate) mod view;
+pub mod xmpp;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -263,6 +264,8 @@ struct Inner {
     sweep: sweep::Counters,
     /// Who tries the way of calls.
     call_tests: access::Attempts<String>,
+    /// The XMPP links of this node.
+    lines: xmpp::Lines,
 }
 
 /// What a transaction needs besides the rows.
@@ -304,6 +307,7 @@ impl Core {
             typing: typing::Typing::default(),
             sweep: sweep::Counters::default(),
             call_tests: access::Attempts::new(3, Duration::from_secs(60)),
+            lines: xmpp::Lines::default(),
         };
         Self { inner: Arc::new(inner) }
     }

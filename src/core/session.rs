@@ -102,7 +102,7 @@ pub(super) fn tell(tx: &mut Tx<'_>, session: &Session, fx: &mut Effects) -> Resu
         fx.push(Effect::Agent(agent.clone(), Push::Session(Box::new(view))));
     }
     let conversation = home(tx, session)?;
-    if conversation.kind == ChannelKind::Web {
+    if conversation.kind != ChannelKind::Wechat {
         let view = session_view(session, &around, Viewer::Contact(conversation.contact));
         fx.push(Effect::Contact(conversation.contact, Push::Session(Box::new(view))));
     }

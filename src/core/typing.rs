@@ -4,6 +4,7 @@ use tokio::sync::{Mutex, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use super::Core;
+use crate::model::envelope::ChannelKind;
 use crate::model::id::TenantId;
 use crate::store::conversation::Conversation;
 
@@ -33,7 +34,7 @@ impl Default for Typing {
 }
 
 impl Core {
-    /// Tells a customer on WeChat that an agent types, or stopped. Dropped when too many wait.
+    /// Tells a customer on a called channel that an agent types, or stopped. Dropped when too many wait.
     pub(super) fn show_typing(&self, tenant: TenantId, conversation: Conversation, on: bool) {
         // A full buffer means that the platform is slow: then nobody misses a typing indicator.
         drop(self.inner.typing.sender.try_send(Report { tenant, conversation, on }));
@@ -48,6 +49,10 @@ impl Core {
                 report = reports.recv() => report,
             };
             let Some(Report { tenant, conversation, on }) = report else { return };
+            if conversation.kind == ChannelKind::Xmpp {
+                self.xmpp_typing(&tenant, &conversation.account, &conversation.external_id, on);
+                continue;
+            }
             let Some(door) = self.directory().wechat_of(&tenant, &conversation.account) else { continue };
             let openid = conversation.external_id.as_str();
             if let Err(error) = self.inner.parts.wechat.typing(&door.credentials, openid, on).await {

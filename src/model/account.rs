@@ -23,6 +23,16 @@ pub enum ChannelSettings {
     Wechat(WechatAccount),
     /// A web widget.
     Web(WebAccount),
+    /// An external component of an XMPP server.
+    Xmpp(XmppAccount),
+}
+
+impl ChannelSettings {
+    /// Whether it is an XMPP component.
+    #[must_use]
+    pub fn is_xmpp(&self) -> bool {
+        matches!(self, Self::Xmpp(_))
+    }
 }
 
 /// How WeChat sends callbacks of an account, as its owner configured it there.
@@ -94,4 +104,54 @@ pub struct WechatAccount {
 pub struct WebAccount {
     /// Origins of the pages that may open the widget, exactly as browsers send them.
     pub origins: Vec<String>,
+}
+
+/// What an agent who shows `away` is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum XmppAway {
+    /// Ready, but offered work only when nobody else is.
+    Ready,
+    /// Busy.
+    Busy,
+}
+
+/// The kind of the messages that offer work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum XmppNotice {
+    /// `headline`: no server keeps it for somebody who is away.
+    Headline,
+    /// `chat`: for clients that do not show headlines.
+    Chat,
+}
+
+impl XmppNotice {
+    /// The written form, in declarations and on the wire.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Headline => "headline",
+            Self::Chat => "chat",
+        }
+    }
+}
+
+/// The settings of one component of an XMPP server.
+#[derive(Debug, Clone)]
+pub struct XmppAccount {
+    /// The component's domain, lower-case.
+    pub domain: String,
+    /// Where the server takes components.
+    pub host: String,
+    /// On which port.
+    pub port: u16,
+    /// What the server knows the component by.
+    pub secret: Secret,
+    /// Whether people who are no agents are customers. Otherwise they are turned away.
+    pub customers: bool,
+    /// The server's service for rooms, if there is one to use.
+    pub rooms: Option<String>,
+    /// What `away` means.
+    pub away: XmppAway,
+    /// How offers are sent.
+    pub notice: XmppNotice,
 }

@@ -13,6 +13,7 @@ pub mod event;
 pub mod hours;
 pub mod id;
 pub mod inbound;
+pub mod jid;
 pub mod label;
 pub mod presence;
 pub mod robot;

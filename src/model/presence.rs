@@ -103,15 +103,22 @@ pub struct Candidate {
     pub capacity: i32,
     /// When something was last offered.
     pub last_offer_at: Millis,
+    /// Whether the agent is ready and away: asked only when nobody else is there.
+    pub last_choice: bool,
 }
 
+/// The reason of a status that makes its agent the last choice.
+pub const LAST_CHOICE: &str = "away";
+
 impl Candidate {
-    /// Least loaded first (by share of the capacity), then who waited longest for an offer.
+    /// Whoever is the last choice goes last; otherwise least loaded first (by share of the capacity), then who waited
+    /// longest for an offer.
     #[must_use]
     pub fn order(&self, other: &Self) -> Ordering {
         let share = |load: i32, capacity: i32| i64::from(load).saturating_mul(i64::from(capacity));
-        share(self.load, other.capacity)
-            .cmp(&share(other.load, self.capacity))
+        self.last_choice
+            .cmp(&other.last_choice)
+            .then(share(self.load, other.capacity).cmp(&share(other.load, self.capacity)))
             .then(self.last_offer_at.cmp(&other.last_offer_at))
     }
 }
@@ -161,11 +168,13 @@ mod tests {
 
     #[test]
     fn the_share_of_the_capacity_counts_not_the_number() {
-        let half = Candidate { load: 1, capacity: 2, last_offer_at: Millis(0) };
-        let third = Candidate { load: 2, capacity: 6, last_offer_at: Millis(9) };
+        let half = Candidate { load: 1, capacity: 2, last_offer_at: Millis(0), last_choice: false };
+        let third = Candidate { load: 2, capacity: 6, last_offer_at: Millis(9), last_choice: false };
         assert_eq!(third.order(&half), Ordering::Less);
         let later = Candidate { last_offer_at: Millis(5), ..half };
         assert_eq!(half.order(&later), Ordering::Less);
+        let away = Candidate { last_choice: true, load: 0, ..half };
+        assert_eq!(half.order(&away), Ordering::Less, "even if the other one has nothing to do");
     }
 
     #[test]
@@ -185,10 +194,11 @@ mod tests {
     }
 
     fn candidate() -> impl Strategy<Value = Candidate> {
-        (0..10_i32, 1..10_i32, 0..5_i64).prop_map(|(load, capacity, at)| Candidate {
+        (0..10_i32, 1..10_i32, 0..5_i64, any::<bool>()).prop_map(|(load, capacity, at, last_choice)| Candidate {
             load,
             capacity,
             last_offer_at: Millis(at),
+            last_choice,
         })
     }
 }

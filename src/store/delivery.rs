@@ -170,17 +170,28 @@ pub fn release(tx: &mut Tx<'_>, conv: ConversationId, now: Millis) -> Result<usi
     Ok(rows)
 }
 
-/// The conversations, of all tenants, in which something is due.
+/// The conversations, of all tenants, in which something is due, but for those of accounts that others send for.
 ///
 /// # Errors
 /// When the statement fails.
-pub fn due(conn: &mut Conn, now: Millis, limit: i64) -> Result<Vec<(TenantId, ConversationId)>, Error> {
-    let rows: Vec<(String, String)> = on!(conn, c => delivery::table
-        .filter(delivery::state.eq_any(["pending", "sending"]).and(delivery::next_at.le(now.0)))
-        .select((delivery::tenant, delivery::conv))
-        .distinct()
-        .limit(limit)
-        .load(c))?;
+pub fn due(
+    conn: &mut Conn,
+    now: Millis,
+    limit: i64,
+    others: &[(TenantId, AccountId)],
+) -> Result<Vec<(TenantId, ConversationId)>, Error> {
+    let rows: Vec<(String, String)> = on!(conn, c => {
+        let mut due = delivery::table
+            .filter(delivery::state.eq_any(["pending", "sending"]).and(delivery::next_at.le(now.0)))
+            .select((delivery::tenant, delivery::conv))
+            .distinct()
+            .limit(limit)
+            .into_boxed();
+        for (tenant, account) in others {
+            due = due.filter(delivery::tenant.ne(tenant.as_str()).or(delivery::account.ne(account.as_str())));
+        }
+        due.load(c)
+    })?;
     rows.into_iter()
         .map(|(tenant, conv)| {
             let damaged = |what, value: &str| Error::Damaged { what, value: value.to_owned() };

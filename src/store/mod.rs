@@ -55,6 +55,7 @@ pub(crate) mod trial;
 pub mod turn;
 pub mod unknown;
 mod writer;
+pub mod xmpp;
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -526,6 +526,40 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    xmpp_link (tenant, account) {
+        tenant -> Text,
+        account -> Text,
+        node -> Text,
+        state -> Text,
+        code -> Text,
+        reason -> Text,
+        at -> BigInt,
+    }
+}
+
+diesel::table! {
+    xmpp_agent (tenant, account, agent) {
+        tenant -> Text,
+        account -> Text,
+        agent -> Text,
+        jid -> Text,
+        home -> Text,
+        subscription -> Text,
+        shown -> Text,
+        at -> BigInt,
+    }
+}
+
+diesel::table! {
+    xmpp_contact (tenant, account, jid) {
+        tenant -> Text,
+        account -> Text,
+        jid -> Text,
+        local -> Text,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     tenant,
     agent,
@@ -564,5 +598,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     call,
     call_side,
     call_recording,
-    call_wish
+    call_wish,
+    xmpp_link,
+    xmpp_agent,
+    xmpp_contact
 );

@@ -4,15 +4,18 @@ use url::Url;
 
 use crate::config::reader::Reader;
 use crate::model::account::{
-    ChannelAccount, ChannelSettings, WebAccount, WechatAccount, WechatFormat, WechatMode, WechatTokenKind,
+    ChannelAccount, ChannelSettings, WebAccount, WechatAccount, WechatFormat, WechatMode, WechatTokenKind, XmppAccount,
+    XmppAway, XmppNotice,
 };
 use crate::model::id::AccountId;
+use crate::model::jid::Jid;
 use crate::model::secret::Secret;
 
 #[derive(Clone, Copy)]
 enum Kind {
     Wechat,
     Web,
+    Xmpp,
 }
 
 pub(super) fn read(r: &Reader<'_>) -> Option<ChannelAccount> {
@@ -21,9 +24,10 @@ pub(super) fn read(r: &Reader<'_>) -> Option<ChannelAccount> {
     if !r.has("kind") {
         r.problem("kind", "is required");
     }
-    let channel = match r.choice("kind", &[("wechat", Kind::Wechat), ("web", Kind::Web)])? {
+    let channel = match r.choice("kind", &[("wechat", Kind::Wechat), ("web", Kind::Web), ("xmpp", Kind::Xmpp)])? {
         Kind::Wechat => wechat(r).map(ChannelSettings::Wechat),
         Kind::Web => Some(ChannelSettings::Web(web(r))),
+        Kind::Xmpp => xmpp(r).map(ChannelSettings::Xmpp),
     };
     r.unknown();
     Some(ChannelAccount { id: id?, name, channel: channel? })
@@ -78,6 +82,30 @@ fn web(r: &Reader<'_>) -> WebAccount {
         r.problem("origins", "must name at least one page origin");
     }
     WebAccount { origins }
+}
+
+fn xmpp(r: &Reader<'_>) -> Option<XmppAccount> {
+    const DOMAIN: &str = "a domain like desk.example.com";
+    let domain = |text: &str| Jid::parse(text).ok().filter(|jid| jid.local().is_none() && jid.resource().is_none());
+    let own = r.parsed("domain", DOMAIN, domain);
+    let rooms = r.maybe("rooms", "the domain of a service for rooms, like rooms.example.com", domain);
+    let host = r.maybe_text("host").unwrap_or("127.0.0.1").to_owned();
+    let port = u16::try_from(r.int("port", 5_347, 1..=65_535)).unwrap_or(5_347);
+    let secret = required(r, "secret", "1 to 256 characters", |text| (1..=256).contains(&text.chars().count()));
+    let customers = r.flag("customers", true);
+    let away = r.has("away").then(|| r.choice("away", &[("ready", XmppAway::Ready), ("busy", XmppAway::Busy)]));
+    let notice = [("headline", XmppNotice::Headline), ("chat", XmppNotice::Chat)];
+    let notice = r.has("notice").then(|| r.choice("notice", &notice));
+    Some(XmppAccount {
+        domain: own?.domain().to_owned(),
+        host,
+        port,
+        secret: secret?,
+        customers,
+        rooms: rooms.map(|rooms| rooms.domain().to_owned()),
+        away: away.flatten().unwrap_or(XmppAway::Ready),
+        notice: notice.flatten().unwrap_or(XmppNotice::Headline),
+    })
 }
 
 fn checked(r: &Reader<'_>, key: &'static str, expected: &str, valid: impl Fn(&str) -> bool) -> Option<Secret> {

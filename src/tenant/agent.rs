@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::reader::Reader;
 use crate::model::id::{AgentId, QueueId};
+use crate::model::jid::Jid;
 use crate::model::secret::Secret;
 use crate::secret::password;
 
@@ -78,6 +79,8 @@ pub struct AgentSeed {
     pub video_capacity: u32,
     /// The queues they answer.
     pub queues: Vec<QueueId>,
+    /// Their XMPP account, if they answer from there, too.
+    pub xmpp: Option<Jid>,
 }
 
 impl AgentSeed {
@@ -93,6 +96,9 @@ impl AgentSeed {
         let capacity = u32::try_from(r.int("capacity", 5, 1..=200)).unwrap_or(1);
         let video_capacity = u32::try_from(r.int("video_capacity", 1, 0..=1)).unwrap_or(1);
         let queues = r.list("queues", "the id of a queue", |text| QueueId::parse(text).ok());
+        let xmpp = r.maybe("xmpp", "an XMPP address like li@example.com", |text| {
+            Jid::parse(text).ok().filter(|jid| jid.local().is_some() && jid.resource().is_none())
+        });
         r.unknown();
         Some(Self {
             id: id?,
@@ -103,6 +109,7 @@ impl AgentSeed {
             capacity,
             video_capacity,
             queues,
+            xmpp,
         })
     }
 }

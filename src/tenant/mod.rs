@@ -149,6 +149,7 @@ impl Tenant {
         unique(&service, "id");
         unique(&agent, "id");
         unique(&agent, "login");
+        unique(&agent, "xmpp");
         unique(&api_key, "id");
         check_references(&queue, &agent);
         let zone = zone.unwrap_or_else(Zone::shanghai);

@@ -75,5 +75,6 @@ fn of_account(account: &ChannelAccount) -> Vec<(&'static str, &Secret)> {
             always.into_iter().chain(optional).collect()
         }
         ChannelSettings::Web(_) => Vec::new(),
+        ChannelSettings::Xmpp(xmpp) => vec![("secret", &xmpp.secret)],
     }
 }

@@ -29,7 +29,7 @@ fn ring(keys: &[u8]) -> Keyring {
 fn wechat(tenant: &Tenant) -> &crate::model::account::WechatAccount {
     match &tenant.account(&AccountId::parse("oa").unwrap()).unwrap().channel {
         ChannelSettings::Wechat(wechat) => wechat,
-        ChannelSettings::Web(_) => panic!("oa is a WeChat account"),
+        ChannelSettings::Web(_) | ChannelSettings::Xmpp(_) => panic!("oa is a WeChat account"),
     }
 }
 

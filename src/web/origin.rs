@@ -32,7 +32,7 @@ pub fn is_own(settings: &Settings, origin: &str) -> bool {
 pub fn is_site(core: &Core, origin: &str) -> bool {
     core.tenants().all().iter().flat_map(|tenant| &tenant.accounts).any(|account| match &account.channel {
         ChannelSettings::Web(site) => site.origins.iter().any(|listed| listed.eq_ignore_ascii_case(origin)),
-        ChannelSettings::Wechat(_) => false,
+        ChannelSettings::Wechat(_) | ChannelSettings::Xmpp(_) => false,
     })
 }
 

@@ -32,3 +32,5 @@ mod outside;
 mod robot;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod xmpp;

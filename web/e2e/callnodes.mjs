@@ -19,8 +19,8 @@ const nodeOf = (frame) => frame.evaluate(() => window.__nodes.at(-1))
 
 /** Kills the node that holds a frame's socket. */
 async function kill(frame) {
-  const node = nodes.holds(await nodeOf(frame))
-  check(node, 'no log names the node of this socket')
+  const node = await nodes.holds(await nodeOf(frame))
+  check(node, 'neither node holds this socket')
   nodes.kill(node)
   await until('the socket to be gone', () => frame.evaluate(() => window.__sockets.every((one) => one.readyState > 1)))
 }

@@ -6,6 +6,7 @@ use crate::admin::faq::{Asking, Draft, How, Question, Report, Resolve, Resolved,
 use crate::admin::flow::{Applied, Checked, Form, Summary, Switch, Text};
 use crate::admin::page::{Asked, Page};
 use crate::admin::trace::Trace;
+use crate::admin::xmpp::Accounts;
 
 /// Makes the schema of a type.
 pub type Shape = fn(&mut SchemaGenerator) -> Schema;
@@ -177,6 +178,14 @@ pub const OPERATIONS: &[Operation] = &[
         body: Body::Json(shape::<Resolve>),
         output: Output::Json(shape::<Resolved>),
         ..POST
+    },
+    Operation {
+        path: "/api/v1/xmpp",
+        id: "showXmpp",
+        summary: "XMPP 账号：连接状态与坐席订阅。How XMPP accounts stand: links, and whose presence is seen",
+        tag: "xmpp",
+        output: Output::Json(shape::<Accounts>),
+        ..READ
     },
     Operation {
         path: "/api/v1/flows",

@@ -19,12 +19,13 @@ use crate::channel::wechat::error::SendError;
 use crate::channel::wechat::outgoing::Part;
 use crate::config::{Bug, planted};
 use crate::model::code::Code;
+use crate::model::envelope::Envelope;
 use crate::model::id::{ConversationId, TenantId};
 use crate::model::time::Millis;
 use crate::runtime::Backoff;
-use crate::store::Tx;
 use crate::store::conversation::Conversation;
 use crate::store::delivery::{self, Delivery};
+use crate::store::{Conn, Tx};
 
 /// Conversations that are worked at the same time.
 const CONCURRENCY: usize = 64;
@@ -41,9 +42,18 @@ struct Attempt {
     conversation: Conversation,
     /// The messages that the call carries: one, or several that were joined.
     items: Vec<Delivery>,
-    part: Part,
+    load: Load,
     /// Parts that the first message has.
     parts: i32,
+}
+
+/// What a call carries, as the channel takes it.
+#[derive(Clone)]
+enum Load {
+    /// A message of WeChat, or a part of one.
+    Wechat(Part),
+    /// A whole message.
+    Xmpp(Arc<Envelope>),
 }
 
 /// What to do next in a conversation.
@@ -60,8 +70,15 @@ type Key = (TenantId, ConversationId);
 impl Core {
     /// Sends what waits until `stop`; then finishes the calls that are under way.
     pub async fn run_deliveries(&self, stop: CancellationToken) {
-        let deliveries =
-            Backlog { what: "deliveries", bell: &self.inner.deliveries, at_once: CONCURRENCY, due: delivery::due };
+        let deliveries = Backlog {
+            what: "deliveries",
+            bell: &self.inner.deliveries,
+            at_once: CONCURRENCY,
+            due: |core: &Core| {
+                let elsewhere = core.xmpp_elsewhere();
+                move |conn: &mut Conn, now, limit| delivery::due(conn, now, limit, &elsewhere)
+            },
+        };
         deliveries.work_off(self, &stop, |key| self.clone().work(key, stop.clone())).await;
     }
 
@@ -118,6 +135,13 @@ impl Core {
         if planted(Bug::SentWithoutCall) && attempt.items.iter().any(|item| item.seq % 7 == 0) {
             return Ok(());
         }
+        let part = match &attempt.load {
+            Load::Wechat(part) => part.clone(),
+            Load::Xmpp(envelope) => {
+                let Conversation { account, external_id, .. } = &attempt.conversation;
+                return self.xmpp_send(tenant, account, external_id, Arc::clone(envelope)).await;
+            }
+        };
         let gone = || SendError::Refused {
             code: Code::ChannelAccountDisabled,
             errcode: None,
@@ -125,7 +149,7 @@ impl Core {
         };
         let door = self.directory().wechat_of(tenant, &attempt.conversation.account).ok_or_else(gone)?;
         let api = &self.inner.parts.wechat;
-        let outgoing = match attempt.part.clone() {
+        let outgoing = match part {
             Part::Ready(outgoing) => outgoing,
             Part::Upload(upload) => {
                 let refused = |detail: String| SendError::Refused { code: Code::MediaRejected, errcode: None, detail };

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::Attempt;
+use crate::channel::is_counted;
 use crate::channel::wechat::error::SendError;
 use crate::config::{Bug, planted};
 use crate::core::effect::{Effect, Effects, Push, WindowView};
@@ -132,7 +133,10 @@ fn worded(items: Vec<Delivery>, detail: &str) -> Vec<Delivery> {
 
 /// A call that certainly reached nobody does not count against what the customer's last action allows.
 fn give_back(tx: &mut Tx<'_>, conversation: &Conversation) -> Result<(), Error> {
-    Ok(conversation::set_window(tx, conversation.conv, conversation.window.credited())?)
+    if is_counted(conversation.kind) {
+        conversation::set_window(tx, conversation.conv, conversation.window.credited())?;
+    }
+    Ok(())
 }
 
 /// A call that certainly did not arrive: again after a pause, a bounded number of times. The window gets it back.
@@ -233,6 +237,9 @@ pub(super) fn finish(
 }
 
 fn show_window(tx: &mut Tx<'_>, conversation: &Conversation, effects: &mut Effects) -> Result<(), Error> {
+    if !is_counted(conversation.kind) {
+        return Ok(());
+    }
     let Some(current) = conversation::find(tx, conversation.conv)? else { return Ok(()) };
     for agent in assignment::holders(tx, conversation.conv)? {
         let view = WindowView { conv: conversation.conv, window: current.window };

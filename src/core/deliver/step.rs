@@ -1,9 +1,11 @@
 //! What comes next in a conversation: send, join, hold or rest. Decides inside a transaction, calls nobody.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::settle::{finish, hold, wait_behind};
-use super::{Attempt, Step};
+use super::{Attempt, Load, Step};
+use crate::channel::is_counted;
 use crate::channel::wechat::outgoing::{MAX_TEXT, Outgoing, Part, prepare};
 use crate::config::{Bug, planted};
 use crate::core::effect::Effects;
@@ -51,6 +53,12 @@ pub(super) fn next(
     }
     let origin = conversation.origin(tx);
     let envelope = message::at(tx, &origin, conv, first.seq)?.ok_or_else(Error::not_found)?;
+    if !is_counted(conversation.kind) {
+        let load = Load::Xmpp(Arc::new(envelope));
+        let mut attempt = Attempt { conversation, items: vec![first], load, parts: 1 };
+        note(tx, scene, &mut attempt)?;
+        return Ok(Step::Call(Box::new(attempt)));
+    }
     let window = usable(scene, conversation.window, envelope.from.role);
     if !window.open(scene.now) {
         let code = if window.until > scene.now { Code::ChannelQuota } else { Code::ChannelWindowClosed };
@@ -64,7 +72,7 @@ pub(super) fn next(
         return Ok(Step::Again);
     };
     let parts = i32::try_from(parts.len()).unwrap_or(i32::MAX);
-    let mut attempt = Attempt { conversation, items: vec![first], part, parts };
+    let mut attempt = Attempt { conversation, items: vec![first], load: Load::Wechat(part), parts };
     if window.left <= SCARCE && parts == 1 {
         join(tx, scene, &mut attempt, items, link)?;
     }
@@ -86,7 +94,7 @@ fn join(
     waiting: Vec<Delivery>,
     link: &impl Fn(MediaId) -> String,
 ) -> Result<(), Error> {
-    let Part::Ready(Outgoing::Text(mut text)) = attempt.part.clone() else { return Ok(()) };
+    let Load::Wechat(Part::Ready(Outgoing::Text(mut text))) = attempt.load.clone() else { return Ok(()) };
     let origin = attempt.conversation.origin(tx);
     for item in waiting.into_iter().skip(1) {
         if item.state != DeliveryState::Pending || item.next_at > scene.now || item.part > 0 {
@@ -102,7 +110,7 @@ fn join(
             _ => break,
         }
     }
-    attempt.part = Part::Ready(Outgoing::Text(text));
+    attempt.load = Load::Wechat(Part::Ready(Outgoing::Text(text)));
     Ok(())
 }
 
@@ -138,7 +146,9 @@ fn note(tx: &mut Tx<'_>, scene: &Scene, attempt: &mut Attempt) -> Result<(), Err
         item.next_at = lease_of(scene.now);
         delivery::save(tx, item)?;
     }
-    attempt.conversation.window = attempt.conversation.window.debited();
-    conversation::set_window(tx, attempt.conversation.conv, attempt.conversation.window)?;
+    if is_counted(attempt.conversation.kind) {
+        attempt.conversation.window = attempt.conversation.window.debited();
+        conversation::set_window(tx, attempt.conversation.conv, attempt.conversation.window)?;
+    }
     Ok(())
 }

@@ -118,7 +118,12 @@ type Key = (TenantId, String);
 impl Core {
     /// Asks what forms wait for until `stop`; then finishes the calls that are under way.
     pub async fn run_calls(&self, bus: Bus, stop: Stop) {
-        let calls = Backlog { what: "calls of forms", bell: &self.inner.calls, at_once: CONCURRENCY, due: rows::due };
+        let calls = Backlog {
+            what: "calls of forms",
+            bell: &self.inner.calls,
+            at_once: CONCURRENCY,
+            due: |_: &Core| rows::due,
+        };
         calls.work_off(self, &stop, |key| self.clone().make_call(bus.clone(), key)).await;
     }
 

@@ -30,6 +30,7 @@ fn kind(scene: &Scene, account: &AccountId) -> Result<ChannelKind, Error> {
     Ok(match account.channel {
         ChannelSettings::Wechat(_) => ChannelKind::Wechat,
         ChannelSettings::Web(_) => ChannelKind::Web,
+        ChannelSettings::Xmpp(_) => ChannelKind::Xmpp,
     })
 }
 

@@ -31,7 +31,12 @@ pub(super) struct Task {
 impl Core {
     /// Answers turns until `stop`; then finishes those that are under way.
     pub async fn run_turns(&self, stop: Stop) {
-        let turns = Backlog { what: "turns of robots", bell: &self.inner.turns, at_once: CONCURRENCY, due: turn::due };
+        let turns = Backlog {
+            what: "turns of robots",
+            bell: &self.inner.turns,
+            at_once: CONCURRENCY,
+            due: |_: &Core| turn::due,
+        };
         turns.work_off(self, &stop, |key| self.clone().work_turns(key, stop.clone())).await;
     }
 

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::{Core, Memory, News, RECENT};
+use crate::channel::is_called;
 use crate::core::effect::{Push, Receipt, WindowView};
 use crate::core::log::{far, receipt};
 use crate::core::view::{Around, Viewer, conversation_view, offer_view, session_view};
@@ -10,7 +11,6 @@ use crate::core::{Error, Scene};
 use crate::hub::{Hint, Recipient, digest};
 use crate::model::assignment::State;
 use crate::model::delivery::DeliveryState;
-use crate::model::envelope::ChannelKind;
 use crate::model::id::{AgentId, AssignmentId, ConversationId, SessionId, TenantId};
 use crate::model::time::Millis;
 use crate::model::window::Window;
@@ -189,7 +189,7 @@ impl Look<'_> {
         self.news.push(&self.to, &Push::Conversation(Box::new(view)))?;
         self.session(tx, seen)?;
         self.news.head(&self.to, share.conv, seen.seq, seen.seq);
-        if conversation.kind == ChannelKind::Wechat { self.lately(tx, scene, &conversation, seen) } else { Ok(()) }
+        if is_called(conversation.kind) { self.lately(tx, scene, &conversation, seen) } else { Ok(()) }
     }
 
     /// How messages stand that came shortly before the conversation was seen here for the first time: one that was sent
@@ -218,7 +218,7 @@ impl Look<'_> {
         }
         if was.window != now.window {
             let conversation = conversation::find(tx, share.conv)?;
-            if conversation.is_some_and(|conversation| conversation.kind == ChannelKind::Wechat) {
+            if conversation.is_some_and(|conversation| is_called(conversation.kind)) {
                 let view = WindowView { conv: share.conv, window: now.window };
                 self.news.push(&self.to, &Push::Window(view))?;
             }
@@ -296,6 +296,7 @@ impl Core {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::envelope::ChannelKind;
     use crate::model::id::{AccountId, RemoteId};
     use crate::store::delivery::Delivery;
     use crate::store::trial::{Trial, on_both};

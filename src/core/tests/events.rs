@@ -6,12 +6,12 @@ use serde_json::Value;
 
 use super::*;
 use crate::bus::Bus;
-use crate::core::duty::Duty;
+use crate::core::duty::{Duty, Pace};
 use crate::core::request::Request;
 
 /// The duty of relaying, taken.
 async fn on_duty(desk: &Desk) -> Duty {
-    let duty = desk.core.duty("relay");
+    let duty = desk.core.duty("relay", Pace::CALM);
     desk.core.tend_duty(&duty).await.unwrap();
     duty
 }

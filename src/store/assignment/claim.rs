@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::model::assignment::State;
 use crate::model::id::{AgentId, AssignmentId, ConversationId, QueueId, SessionId};
-use crate::model::presence::Candidate;
+use crate::model::presence::{Candidate, LAST_CHOICE};
 use crate::model::time::Millis;
 use crate::store::agent::{self, Agent};
 use crate::store::queue::{self, Entry};
@@ -122,7 +122,12 @@ pub fn claim_for(tx: &mut Tx<'_>, entry: &Entry, agent: &AgentId, terms: Terms) 
 
 fn candidate(agent: &Agent) -> Candidate {
     let presence = agent.presence;
-    Candidate { load: presence.load, capacity: presence.capacity, last_offer_at: agent.last_offer_at }
+    Candidate {
+        load: presence.load,
+        capacity: presence.capacity,
+        last_offer_at: agent.last_offer_at,
+        last_choice: agent.reason.as_deref() == Some(LAST_CHOICE),
+    }
 }
 
 /// The agents in the order in which they are asked: who served the customer last goes first.

@@ -8,6 +8,7 @@ mod problem;
 mod request;
 mod session;
 mod unknown;
+mod xmpp;
 
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use actix_web::{HttpResponse, web};
@@ -31,6 +32,7 @@ pub(super) fn configure(cfg: &mut web::ServiceConfig, deps: &Deps) {
     unknown::configure(cfg);
     flow::configure(cfg);
     session::configure(cfg);
+    xmpp::configure(cfg);
     cfg.service(
         web::resource("/api/openapi.json").route(web::get().to(document)).default_service(web::to(other_method)),
     );

@@ -38,6 +38,7 @@ impl Services {
             Kind::Postgres => &self.postgres,
             Kind::Redis => &self.redis,
             Kind::Rabbitmq => &self.rabbitmq,
+            Kind::Coturn => unreachable!("calls are no part of the campaign"),
         }
     }
 

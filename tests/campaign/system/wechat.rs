@@ -30,7 +30,7 @@ fn account(firm: &Firm, gateway: SocketAddr) -> anyhow::Result<AccountSettings> 
     let declared = declared.map_err(|problems| anyhow::anyhow!("{problems}"))?;
     let wechat = declared.tenant.accounts.iter().find_map(|account| match &account.channel {
         ChannelSettings::Wechat(settings) => Some((settings, account)),
-        ChannelSettings::Web(_) => None,
+        ChannelSettings::Web(_) | ChannelSettings::Xmpp(_) => None,
     });
     let (settings, account) = wechat.context("no WeChat account")?;
     let callback = format!("http://{gateway}/wechat/{}.{}", firm.id, account.id);

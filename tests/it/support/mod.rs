@@ -10,6 +10,7 @@ pub mod relay;
 pub mod service;
 pub mod socket;
 pub mod visitor;
+pub mod xmpp;
 
 pub use agent::{Agent, Login};
 pub use app::TestApp;
@@ -17,6 +18,7 @@ pub use broker::Broker;
 pub use cluster::Cluster;
 pub use socket::{PATIENCE, Socket};
 pub use visitor::Visitor;
+pub use xmpp::Person;
 
 /// Makes tests of stories that are told with two doors into one system: both doors are the same node.
 macro_rules! with_one_node {

@@ -33,7 +33,7 @@ impl TestPlatform {
             ChannelSettings::Wechat(wechat) => {
                 Some((AccountSettings::of(wechat, &account.name, String::new()), account))
             }
-            ChannelSettings::Web(_) => None,
+            ChannelSettings::Web(_) | ChannelSettings::Xmpp(_) => None,
         });
         let (played, accounts) = played
             .map(|(settings, account)| {

@@ -39,6 +39,10 @@ export function openBooth(options: BoothOptions) {
   /** Of the call that is known here, whatever was said of it. */
   let version = -1
   let missed: Ring | undefined
+  /** Was accepted, and the gateway may not have heard. */
+  let accepting: string | undefined
+  /** Were hung up while the link was gone: they must not come back with it. */
+  const left = new Set<string>()
   let clearing: ReturnType<typeof setTimeout> | undefined
   let starting: ReturnType<typeof setTimeout> | undefined
 
@@ -56,8 +60,6 @@ export function openBooth(options: BoothOptions) {
   })
   const acts = callActs({ state, kit, tell: (op, d) => quietly(op, d), recordEnds: () => options.record?.end() })
   const codeOf = (error: unknown): string => (error instanceof FrameError ? error.code : 'internal')
-
-  // --- the course of a call --------------------------------------------------------------------------------------------
 
   /** Calls the other side; for agents, the customer of a session. */
   async function invite(media: CallMedia, session?: string): Promise<boolean> {
@@ -88,7 +90,11 @@ export function openBooth(options: BoothOptions) {
       joined(await request<CallJoined>('call.accept', { call_id: ring.call.call_id, media: ring.call.media }))
       return true
     } catch (error) {
-      return refused(error)
+      if (!(error instanceof FrameError && error.retry && still(ring))) return refused(error)
+      // Said while the link was gone: it counts once that is back.
+      accepting = ring.call.call_id
+      if ((state.phase as Phase) === 'preparing') state.phase = 'ringing'
+      return false
     }
   }
 
@@ -108,7 +114,8 @@ export function openBooth(options: BoothOptions) {
       if (state.phase === 'preparing') settle()
       return
     }
-    if (state.phase === 'calling') await quietly('call.cancel', { call_id: call.call_id })
+    if (!options.online()) left.add(call.call_id)
+    else if (state.phase === 'calling') await quietly('call.cancel', { call_id: call.call_id })
     else await quietly('call.hangup', { call_id: call.call_id, ...(reason && { reason }) })
     // The gateway's word follows; without the gateway it is over all the same.
     if (mine(call.call_id)) ended(call.call_id, reason ?? (state.phase === 'calling' ? 'cancelled' : side === 'agent' ? 'hangup_agent' : 'hangup_contact'))
@@ -169,6 +176,7 @@ export function openBooth(options: BoothOptions) {
   }
 
   function wipe(): void {
+    options.ringing?.(undefined)
     clearTimeout(clearing)
     clearTimeout(starting)
     line.end()
@@ -180,7 +188,6 @@ export function openBooth(options: BoothOptions) {
   /** Nothing came of it: what is said about why stays. */
   function settle(): false {
     const { trouble, refusal, notice } = state
-    options.ringing?.(undefined)
     wipe()
     Object.assign(state, { trouble, refusal, notice })
     // Somebody called while this person was about to call.
@@ -213,18 +220,19 @@ export function openBooth(options: BoothOptions) {
     return takesPart(live) && live.state !== 'ended' ? live : undefined
   }
 
-  // --- what the gateway says -------------------------------------------------------------------------------------------
-
   /** The answer to signing in. */
   function ready(calls: CallsState | undefined): void {
     state.allowed = calls && { may_start: calls.may_start, video: calls.video, record: calls.record }
     line.offline()
     const live = calls?.live
     state.elsewhere = live !== undefined && !takesPart(live)
-    if (live && takesPart(live)) resume(live)
+    if (live && left.has(live.call_id)) void quietly(live.state === 'inviting' || live.state === 'ringing' ? 'call.cancel' : 'call.hangup', { call_id: live.call_id })
+    else if (live && takesPart(live)) resume(live)
     else if (state.call && state.phase !== 'ended') void look(state.call.call_id)
     if (calls?.ringing && calls.ringing.call.call_id !== state.call?.call_id) ring(calls.ringing)
     else if (!calls?.ringing && state.phase === 'ringing') settle()
+    if (accepting && accepting === calls?.ringing?.call.call_id) void accept()
+    accepting = undefined
   }
 
   /** What became of a call that the gateway does not count among the living any more. */
@@ -384,11 +392,10 @@ export function openBooth(options: BoothOptions) {
     state.notice = undefined
   }
 
-  const close = (): void => wipe()
   const busy = computed(() => state.phase !== 'none' && state.phase !== 'ended')
 
   return {
-    state, devices: kit.devices, busy, side, ready, onPush, offline: line.offline, close, dismiss, invite, accept, reject, hangUp, ...acts,
+    state, devices: kit.devices, busy, side, ready, onPush, offline: line.offline, close: wipe, dismiss, invite, accept, reject, hangUp, ...acts,
     mute: kit.mute, choose: kit.choose, share: kit.share,
   }
 }

@@ -10,6 +10,7 @@ use std::borrow::Cow;
 
 use serde_json::Value as Json;
 
+use crate::channel::xml::is_illegal;
 use crate::model::account::WechatFormat;
 
 pub use node::Node;
@@ -204,10 +205,6 @@ fn strip(text: Cow<'_, str>) -> Cow<'_, str> {
         return Cow::Owned(text.chars().filter(|&c| !is_illegal(c)).collect());
     }
     text
-}
-
-fn is_illegal(c: char) -> bool {
-    matches!(c, '\0'..='\u{8}' | '\u{b}' | '\u{c}' | '\u{e}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}')
 }
 
 /// Reads a cleaned document of the given format.

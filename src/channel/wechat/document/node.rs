@@ -2,7 +2,7 @@
 
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 
-use super::is_illegal;
+use crate::channel::xml::is_illegal;
 
 /// A value to be written.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,9 +3,10 @@
 use std::borrow::Cow;
 
 use quick_xml::Reader;
-use quick_xml::events::{BytesDecl, BytesRef, BytesStart, Event};
+use quick_xml::events::{BytesDecl, BytesStart, Event};
 
-use super::{Fields, MAX_DEPTH, MAX_NODES, ParseError, Value, is_illegal};
+use super::{Fields, MAX_DEPTH, MAX_NODES, ParseError, Value};
+use crate::channel::xml::referenced;
 
 /// The name of the only root element.
 const ROOT: &str = "xml";
@@ -46,7 +47,10 @@ impl<'a> Tree<'a> {
             Event::Empty(start) => self.start(&start).and_then(|()| self.end()),
             Event::Text(text) => self.text(text.into_inner()),
             Event::CData(text) => self.text(text.into_inner()),
-            Event::GeneralRef(reference) => self.text(Cow::Owned(resolve(&reference)?.to_string())),
+            Event::GeneralRef(reference) => {
+                let c = referenced(&reference).ok_or(ParseError::Entity)?;
+                self.text(Cow::Owned(c.to_string()))
+            }
             Event::DocType(_) => Err(ParseError::Doctype),
             Event::Decl(declaration) if first => check_encoding(&declaration),
             Event::Decl(_) | Event::Comment(_) | Event::PI(_) => Err(ParseError::Markup),
@@ -107,21 +111,6 @@ impl<'a> Tree<'a> {
     fn finish(self) -> Result<Fields<'a>, ParseError> {
         if self.open.is_empty() { self.root.ok_or(ParseError::Malformed) } else { Err(ParseError::Malformed) }
     }
-}
-
-/// One of the five entities of XML, or a character that XML allows.
-fn resolve(reference: &BytesRef<'_>) -> Result<char, ParseError> {
-    let by_number = reference.resolve_char_ref().map_err(|_no_character| ParseError::Entity)?;
-    let c = match (by_number, reference.as_ref()) {
-        (Some(c), _) => c,
-        (None, "amp") => '&',
-        (None, "lt") => '<',
-        (None, "gt") => '>',
-        (None, "quot") => '"',
-        (None, "apos") => '\'',
-        (None, _) => return Err(ParseError::Entity),
-    };
-    if is_illegal(c) { Err(ParseError::Entity) } else { Ok(c) }
 }
 
 fn check_encoding(declaration: &BytesDecl<'_>) -> Result<(), ParseError> {

@@ -16,6 +16,10 @@ pub enum Kind {
     Rabbitmq,
     /// coturn with the hardened configuration of `deploy/coturn`.
     Coturn,
+    /// Prosody.
+    Prosody,
+    /// ejabberd.
+    Ejabberd,
 }
 
 impl Kind {
@@ -25,6 +29,8 @@ impl Kind {
             Self::Redis => "redis",
             Self::Rabbitmq => "rabbitmq",
             Self::Coturn => "coturn",
+            Self::Prosody => "prosody",
+            Self::Ejabberd => "ejabberd",
         }
     }
 
@@ -35,6 +41,7 @@ impl Kind {
             Self::Redis => format!("redis://127.0.0.1:{port}"),
             Self::Rabbitmq => format!("amqp://guest:guest@127.0.0.1:{port}"),
             Self::Coturn => format!("turn:127.0.0.1:{port}?transport=udp"),
+            Self::Prosody | Self::Ejabberd => format!("xmpp://127.0.0.1:{port}"),
         }
     }
 
@@ -55,6 +62,17 @@ impl Kind {
             Self::Coturn => {
                 first_byte(port, b"\x00\x03\x00\x08\x21\x12\xa4\x42yizhan------\x00\x19\x00\x04\x11\x00\x00\x00")
                     == Some(1)
+            }
+            // Both open the door for components a moment after the one for clients.
+            Self::Prosody | Self::Ejabberd => {
+                let hello = |ns| {
+                    format!(
+                        "<stream:stream xmlns='{ns}' xmlns:stream='http://etherx.jabber.org/streams' to='localhost' version='1.0'>"
+                    )
+                };
+                let component = hello("jabber:component:accept").replace("'localhost'", "'desk.localhost'");
+                first_byte(port, hello("jabber:client").as_bytes()) == Some(b'<')
+                    && first_byte(port + 1, component.as_bytes()) == Some(b'<')
             }
         }
     }

@@ -18,6 +18,8 @@ export function recordings(office: TicketOffice, failed: () => void) {
   async function send(method: string, path: string, body: BodyInit, type: string): Promise<boolean> {
     for (const again of [true, false]) {
       const response = await fetch(path, { method, body, credentials: 'same-origin', headers: { 'Content-Type': type, 'X-CSRF-Token': office.csrf() } })
+      // Read to its end, so that the connection is free for the next piece.
+      await response.text()
       if (response.ok) return true
       // The token may be of an older sign-in of another tab.
       if (again && (response.status === 401 || response.status === 403) && (await office.renew())) continue

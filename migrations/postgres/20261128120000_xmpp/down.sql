@@ -1,0 +1,1 @@
+DROP TABLE xmpp_contact; DROP TABLE xmpp_agent; DROP TABLE xmpp_link;
