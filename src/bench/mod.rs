@@ -1,7 +1,10 @@
 //! Experiments that an operator can repeat: `yizhan bench`. Drives Redis, RabbitMQ and whole gateways from outside; knows
 //! no arguments and prints nothing but progress.
 
+pub mod agent;
+pub mod architecture;
 pub mod call;
+pub mod crowd;
 pub mod http;
 pub mod machine;
 pub mod measure;
@@ -13,7 +16,9 @@ pub mod queue;
 pub mod relay;
 pub mod robot;
 pub mod service;
+pub mod site;
 pub mod table;
+pub mod visitor;
 pub mod ws;
 
 use std::io::Write as _;
@@ -23,6 +28,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use tokio::time::Instant;
 
+use measure::Chance;
 use table::Slot;
 
 /// Where the results of experiments are told.
@@ -66,6 +72,28 @@ impl Report {
         }
         Slot { document: &root.join(DOCUMENT), name: self.name }.write(&text)
     }
+}
+
+/// Takes everything as often as it is repeated, in random order, and goes on where something fails. Returns what failed.
+async fn take_all<T: Clone>(
+    all: &[T],
+    word: impl Fn(&T) -> String,
+    (repeats, seed): (usize, u64),
+    mut take: impl AsyncFnMut(&T, &Progress) -> anyhow::Result<()>,
+) -> Vec<String> {
+    let (mut chance, mut progress) = (Chance::new(seed), Progress::new(all.len() * repeats));
+    let mut failures = Vec::new();
+    for _ in 0..repeats {
+        for one in chance.shuffle(all.to_vec()) {
+            let word = word(&one);
+            progress.step(&word);
+            if let Err(error) = take(&one, &progress).await {
+                progress.say(&format!("失败 FAILED {word}: {error:#}"));
+                failures.push(format!("{word}: {error:#}"));
+            }
+        }
+    }
+    failures
 }
 
 /// Tells whoever waits how far a run is, on standard error.

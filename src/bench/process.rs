@@ -183,6 +183,18 @@ pub fn free_port(row: u16) -> anyhow::Result<u16> {
     bail!("no {row} free ports in a row")
 }
 
+/// Makes sure that so many sockets can be open at a time: each is one of this process and one of a server.
+///
+/// # Errors
+/// Fewer files may be open, or `/proc` cannot be read.
+pub fn enough_files(sockets: usize) -> anyhow::Result<()> {
+    let limits = fs::read_to_string("/proc/self/limits").context("no /proc/self/limits")?;
+    let line = limits.lines().find(|line| line.starts_with("Max open files")).unwrap_or_default();
+    let soft: usize = line.split_whitespace().nth(3).and_then(|word| word.parse().ok()).unwrap_or(usize::MAX);
+    ensure!(soft > sockets + 500, "打开文件数上限太低 too few files may be open: ulimit -n {}", sockets * 2);
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

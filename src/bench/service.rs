@@ -13,7 +13,7 @@ use super::process::{Process, free_port};
 
 /// How long a service may take to come up on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(90);
-/// Ports in a row that a service may use: RabbitMQ takes three.
+/// Ports in a row that a service may use: RabbitMQ and XMPP servers take three.
 const PORTS: u16 = 3;
 
 /// Which service.
@@ -25,6 +25,10 @@ pub enum Kind {
     Redis,
     /// RabbitMQ.
     Rabbitmq,
+    /// Prosody.
+    Prosody,
+    /// ejabberd.
+    Ejabberd,
 }
 
 impl Kind {
@@ -33,6 +37,8 @@ impl Kind {
             Self::Postgres => "postgres",
             Self::Redis => "redis",
             Self::Rabbitmq => "rabbitmq",
+            Self::Prosody => "prosody",
+            Self::Ejabberd => "ejabberd",
         }
     }
 
@@ -44,13 +50,30 @@ impl Kind {
             Self::Redis => (b"PING\r\n", b'+'),
             // It answers the protocol header with a method frame.
             Self::Rabbitmq => (AMQP, 1),
+            Self::Prosody | Self::Ejabberd => {
+                // Both open the doors for components and WebSockets a moment after the one for clients.
+                return says(port, STREAM, b'<').await
+                    && says(port + 1, COMPONENT, b'<').await
+                    && says(port + 2, b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", b'H').await;
+            }
         };
-        first_bytes(&format!("127.0.0.1:{port}"), hello, 1).await.is_ok_and(|answer| answer.first() == Some(&expected))
+        says(port, hello, expected).await
     }
 }
 
 /// The protocol header of AMQP 0-9-1.
 const AMQP: &[u8] = b"AMQP\x00\x00\x09\x01";
+
+/// How a client begins with an XMPP server, and how a component does.
+const STREAM: &[u8] =
+    b"<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' to='localhost' version='1.0'>";
+const COMPONENT: &[u8] = b"<stream:stream xmlns='jabber:component:accept' \
+    xmlns:stream='http://etherx.jabber.org/streams' to='desk.localhost'>";
+
+/// Whether a server on this port answers with this byte at first.
+async fn says(port: u16, hello: &[u8], expected: u8) -> bool {
+    first_bytes(&format!("127.0.0.1:{port}"), hello, 1).await.is_ok_and(|answer| answer.first() == Some(&expected))
+}
 
 /// Says something to a server and returns what it answers at first, at least `least` bytes.
 async fn first_bytes(address: &str, say: &[u8], least: usize) -> anyhow::Result<Vec<u8>> {
@@ -128,7 +151,14 @@ impl Service {
             Kind::Postgres => format!("postgres://postgres@127.0.0.1:{port}/postgres"),
             Kind::Redis => format!("redis://127.0.0.1:{port}"),
             Kind::Rabbitmq => format!("amqp://guest:guest@127.0.0.1:{port}/%2f"),
+            Kind::Prosody | Kind::Ejabberd => format!("xmpp://127.0.0.1:{port}"),
         }
+    }
+
+    /// Its `n`th port, from 0 on: of XMPP servers that for clients, for components, for WebSockets.
+    #[must_use]
+    pub fn address(&self, n: u16) -> std::net::SocketAddr {
+        (std::net::Ipv4Addr::LOCALHOST, self.port.saturating_add(n)).into()
     }
 
     /// CPU seconds so far, `None` while it is down.

@@ -2,7 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 
-use anyhow::bail;
+use anyhow::{bail, ensure};
 use bytes::{Buf, BytesMut};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -13,6 +13,8 @@ use tokio::net::TcpStream;
 pub struct Ws {
     stream: TcpStream,
     buffer: BytesMut,
+    /// What is not written yet.
+    out: BytesMut,
     next_id: u64,
 }
 
@@ -37,11 +39,39 @@ impl Ws {
     /// # Errors
     /// Nobody listens, or the upgrade is refused.
     pub async fn open(address: SocketAddr, from: Option<Ipv4Addr>, path: &str, origin: &str) -> anyhow::Result<Self> {
+        Ok(Self::upgrade(address, from, path, (origin, "yizhan.v1.json")).await?.0)
+    }
+
+    /// Connects and upgrades to a sub-protocol, which the server has to choose.
+    ///
+    /// # Errors
+    /// As [`Ws::open`], or the server chose another.
+    pub async fn speaking(
+        address: SocketAddr,
+        from: Option<Ipv4Addr>,
+        path: &str,
+        (origin, protocol): (&str, &str),
+    ) -> anyhow::Result<Self> {
+        let (ws, head) = Self::upgrade(address, from, path, (origin, protocol)).await?;
+        let chosen = head.split("\r\n").find_map(|line| {
+            let (name, value) = line.split_once(':')?;
+            name.eq_ignore_ascii_case("sec-websocket-protocol").then(|| value.trim())
+        });
+        ensure!(chosen == Some(protocol), "the server does not speak {protocol}: {head}");
+        Ok(ws)
+    }
+
+    async fn upgrade(
+        address: SocketAddr,
+        from: Option<Ipv4Addr>,
+        path: &str,
+        (origin, protocol): (&str, &str),
+    ) -> anyhow::Result<(Self, String)> {
         let mut stream = super::http::connect(address, from).await?;
         let request = format!(
             "GET {path} HTTP/1.1\r\nHost: gateway\r\nOrigin: {origin}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
              Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
-             Sec-WebSocket-Protocol: yizhan.v1.json\r\n\r\n"
+             Sec-WebSocket-Protocol: {protocol}\r\n\r\n"
         );
         stream.write_all(request.as_bytes()).await?;
         let mut buffer = BytesMut::with_capacity(512);
@@ -50,20 +80,38 @@ impl Ws {
                 bail!("closed instead of upgraded");
             }
             let Some(end) = buffer.windows(4).position(|four| four == b"\r\n\r\n") else { continue };
-            if !buffer.starts_with(b"HTTP/1.1 101") {
-                bail!("not upgraded: {}", String::from_utf8_lossy(&buffer));
-            }
-            buffer.advance(end + 4);
-            return Ok(Self { stream, buffer, next_id: 1 });
+            let head = String::from_utf8(buffer.split_to(end).to_vec())?;
+            ensure!(head.starts_with("HTTP/1.1 101"), "not upgraded: {head}");
+            buffer.advance(4);
+            return Ok((Self { stream, buffer, out: BytesMut::new(), next_id: 1 }, head));
         }
     }
 
     /// Sends a text.
     ///
     /// # Errors
-    /// The connection is gone. A frame is sent in part if the future is dropped.
+    /// As [`Ws::flush`].
     pub async fn send(&mut self, text: &str) -> anyhow::Result<()> {
-        Ok(self.stream.write_all(&frame(1, text.as_bytes())).await?)
+        self.put(text);
+        self.flush().await
+    }
+
+    /// Lays a text ready to be sent by [`Ws::flush`].
+    pub fn put(&mut self, text: &str) {
+        self.out.extend_from_slice(&frame(1, text.as_bytes()));
+    }
+
+    /// Sends what lies ready. When the future is dropped, the rest still lies there.
+    ///
+    /// # Errors
+    /// The connection is gone.
+    pub async fn flush(&mut self) -> anyhow::Result<()> {
+        while !self.out.is_empty() {
+            self.stream.write_buf(&mut self.out).await?;
+        }
+        // An idle socket keeps nothing.
+        self.out = BytesMut::new();
+        Ok(())
     }
 
     /// Sends a request; returns its id.
@@ -100,11 +148,15 @@ impl Ws {
     /// The server closed the socket, or the connection is gone.
     pub async fn text(&mut self) -> anyhow::Result<String> {
         loop {
+            if !self.out.is_empty() {
+                self.flush().await?;
+            }
             match self.take() {
-                Some((1, payload)) => return Ok(String::from_utf8(payload)?),
-                Some((9, payload)) => self.stream.write_all(&frame(10, &payload)).await?,
-                Some((8, payload)) => bail!("closed by the server: {payload:?}"),
-                Some(_) => {}
+                Some((0x81, payload)) => return Ok(String::from_utf8(payload)?),
+                Some((0x89, payload)) => self.out.extend_from_slice(&frame(10, &payload)),
+                Some((0x88, payload)) => bail!("closed by the server: {payload:?}"),
+                Some((0x8a, _)) => {}
+                Some((other, _)) => bail!("a frame that begins with {other:#04x}: neither text nor in one piece"),
                 None => {
                     if self.buffer.is_empty() {
                         self.buffer = BytesMut::new();
@@ -117,7 +169,7 @@ impl Ws {
         }
     }
 
-    /// A complete frame of the buffer.
+    /// A complete frame of the buffer: its first byte and what it carries.
     fn take(&mut self) -> Option<(u8, Vec<u8>)> {
         let (first, second) = (*self.buffer.first()?, *self.buffer.get(1)?);
         let (head, length) = match second & 0x7f {
@@ -127,6 +179,6 @@ impl Ws {
         };
         let payload = self.buffer.get(head..head + length)?.to_vec();
         self.buffer.advance(head + length);
-        Some((first & 0x0f, payload))
+        Some((first, payload))
     }
 }

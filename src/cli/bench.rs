@@ -4,9 +4,9 @@ use std::path::Path;
 
 use anyhow::Context as _;
 
-use super::args::{Bench, Calls, Experiment, Part, Queue, Relay, Robot};
+use super::experiment::{Architecture, Bench, Calls, Experiment, Part, Queue, Relay, Robot};
 use super::{Failure, Outcome, complain, say, wait};
-use crate::bench::{Report, call, queue, relay, robot};
+use crate::bench::{Report, architecture, call, queue, relay, robot};
 use crate::runtime::Stop;
 use crate::runtime::signals::Signals;
 
@@ -19,6 +19,10 @@ pub(super) fn run(asked: Bench) -> Outcome {
         Bench::Relay(asked) => {
             let options = relay_options(&asked)?;
             tell(&asked.experiment, "bench relay", relay::run(&options))
+        }
+        Bench::Architecture(asked) => {
+            let options = architecture_options(&asked)?;
+            tell(&asked.experiment, "bench architecture", architecture::run(&options))
         }
         Bench::Call(asked) => {
             let options = call_options(&asked)?;
@@ -101,7 +105,26 @@ fn relay_options(asked: &Relay) -> anyhow::Result<relay::Options> {
         workers: usize::from(asked.workers),
         repeats: usize::from(repeats.unwrap_or(if *quick { 1 } else { 3 })),
         seed: *seed,
-        extra: "",
+        quick: *quick,
+        busy: *busy,
+    })
+}
+
+fn architecture_options(asked: &Architecture) -> anyhow::Result<architecture::Options> {
+    let Experiment { service, cache, repeats, seed, quick, busy, .. } = &asked.experiment;
+    let idle = asked.idle.unwrap_or(if *quick { 200 } else { 2_000 });
+    Ok(architecture::Options {
+        service: service.clone(),
+        cache: cache.clone(),
+        program: this_program()?,
+        only: asked.only.clone(),
+        rates: asked.rates.clone(),
+        size: usize::from(asked.size),
+        visitors: usize::try_from(asked.visitors)?,
+        idle: usize::try_from(idle)?,
+        workers: usize::from(asked.workers),
+        repeats: usize::from(repeats.unwrap_or(if *quick { 1 } else { 3 })),
+        seed: *seed,
         quick: *quick,
         busy: *busy,
     })

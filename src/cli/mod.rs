@@ -4,6 +4,7 @@ mod args;
 mod bench;
 mod check;
 mod doctor;
+mod experiment;
 mod health;
 mod migrate;
 mod office;

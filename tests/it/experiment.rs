@@ -52,6 +52,14 @@ fn calls_are_set_up_by_a_node_that_was_started_for_it() {
 }
 
 #[test]
+fn prosody_alone_carries_messages_with_and_without_acknowledgements() {
+    let report = told(&bench(&["architecture", "--only", "x1", "--idle", "20", "--rates", "50"]));
+    for said in ["| X1 Prosody TCP |", "| X5 Prosody TCP |", "Sending time at 50/s", "20 idle connections"] {
+        assert!(report.contains(said), "{said} in {report}");
+    }
+}
+
+#[test]
 fn without_the_script_it_is_said_what_to_do() {
     let output = bench(&["queue", "--service", "no/such/script"]);
     assert_eq!(output.status.code(), Some(1));
@@ -61,7 +69,7 @@ fn without_the_script_it_is_said_what_to_do() {
 
 #[test]
 fn the_document_has_a_place_for_each_experiment() {
-    for name in ["bench queue", "bench relay", "bench call"] {
+    for name in ["bench queue", "bench relay", "bench architecture", "bench call"] {
         Report::has_place(root(), name).unwrap();
     }
 }

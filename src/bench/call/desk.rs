@@ -7,8 +7,9 @@ use anyhow::{Context as _, bail, ensure};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use crate::bench::relay::{Site, agent_socket, visitor_socket};
+use crate::bench::site::Site;
 use crate::bench::ws::Ws;
+use crate::bench::{agent, visitor};
 
 /// A description such as a browser makes, in size.
 const SDP: usize = 2_500;
@@ -46,7 +47,7 @@ pub(super) struct Agent {
 
 impl Agent {
     pub(super) async fn open(site: &Site, n: usize, starts: Starts) -> anyhow::Result<Self> {
-        Ok(Self { ws: agent_socket(site, n).await?, starts, offers: HashSet::new() })
+        Ok(Self { ws: agent::socket(site, n).await?, starts, offers: HashSet::new() })
     }
 
     /// Does its part of whatever comes, for ever.
@@ -107,7 +108,7 @@ pub(super) struct Visitor {
 impl Visitor {
     /// Comes, asks for somebody and waits until an agent has the session.
     pub(super) async fn open(site: &Site, n: usize, starts: Starts) -> anyhow::Result<Self> {
-        let mut ws = visitor_socket(site, n).await?;
+        let mut ws = visitor::greet(site, n).await?.ws;
         loop {
             let frame: Value = serde_json::from_str(&ws.text().await?)?;
             if text(&frame, "/op") == "session" && text(&frame, "/d/state") == "active" {

@@ -9,10 +9,11 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::desk::{Agent, Starts, Visitor};
+use crate::bench::crowd::AGENTS;
 use crate::bench::measure::{Latency, number};
 use crate::bench::pace::{Pacer, Schedule};
 use crate::bench::parcel::Epoch;
-use crate::bench::relay::{AGENTS, Site};
+use crate::bench::site::Site;
 
 /// A call that takes longer is lost.
 const PATIENCE: Duration = Duration::from_secs(15);

@@ -5,10 +5,11 @@ use std::fmt::Write as _;
 use super::run::Figures;
 use super::{GOAL, Options};
 use crate::bench::Report;
+use crate::bench::crowd::AGENTS;
 use crate::bench::machine::Machine;
 use crate::bench::measure::Series;
 use crate::bench::plot::{self, Hue, Line, Title};
-use crate::bench::relay::{AGENTS, Scenario};
+use crate::bench::relay::Scenario;
 use crate::bench::table::Table;
 
 type Found = [(Scenario, Figures)];

@@ -6,11 +6,13 @@ use anyhow::{Context as _, ensure};
 
 use super::load::{Delays, Office, Saturation};
 use super::{Options, report};
+use crate::bench::crowd::AGENTS;
 use crate::bench::machine::Machine;
-use crate::bench::measure::{Chance, Series};
+use crate::bench::measure::Series;
 use crate::bench::process::Folder;
-use crate::bench::relay::{AGENTS, Scenario, Site};
-use crate::bench::{Progress, Report};
+use crate::bench::relay::Scenario;
+use crate::bench::site::{Site, Wish};
+use crate::bench::{Progress, Report, take_all};
 
 /// What a scenario did, over all repeats.
 #[derive(Debug, Clone, Default)]
@@ -54,22 +56,15 @@ pub async fn run(options: &Options) -> anyhow::Result<Report> {
     let folder = Folder::new(&options.cache, "call")?;
     let machine = Machine::look(folder.path())?;
     machine.must_be_quiet(options.busy)?;
-    let mut chance = Chance::new(options.seed);
-    let mut progress = Progress::new(scenarios.len() * options.repeats);
     let rates = || options.rates.iter().map(|rate| (*rate, AtRate::default())).collect();
     let mut figures: Vec<(Scenario, Figures)> =
         scenarios.iter().map(|one| (*one, Figures { rates: rates(), ..Figures::default() })).collect();
-    let mut failures = Vec::new();
-    for _ in 0..options.repeats {
-        for scenario in chance.shuffle(scenarios.clone()) {
-            progress.step(scenario.word());
-            let Some((_, found)) = figures.iter_mut().find(|(one, _)| *one == scenario) else { continue };
-            if let Err(error) = take(scenario, options, (&folder, &progress), found).await {
-                progress.say(&format!("失败 FAILED {}: {error:#}", scenario.word()));
-                failures.push(format!("{}: {error:#}", scenario.word()));
-            }
-        }
-    }
+    let word = |scenario: &Scenario| scenario.word().to_owned();
+    let failures = take_all(&scenarios, word, (options.repeats, options.seed), async |scenario, progress| {
+        let Some((_, found)) = figures.iter_mut().find(|(one, _)| one == scenario) else { return Ok(()) };
+        take(*scenario, options, (&folder, progress), found).await
+    });
+    let failures = failures.await;
     Ok(report::render(options, &machine, &figures, failures))
 }
 
@@ -81,7 +76,16 @@ async fn take(
     figures: &mut Figures,
 ) -> anyhow::Result<()> {
     let folder = Folder::new(folder.path(), scenario.word())?;
-    let site = Site::for_calls(scenario, options, &folder).await.context("setting up")?;
+    let wish = Wish {
+        service: &options.service,
+        program: &options.program,
+        nodes: scenario.nodes().context("calls need a gateway")?,
+        tenants: 1,
+        workers: options.workers,
+        agents_at: None,
+        extra: "[call]\nchats_in_call = 200\n",
+    };
+    let site = Site::gateway(&wish, Vec::new(), &folder).await.context("setting up")?;
     let mut office = Office::open(&site, options.visitors).await.context("coming in")?;
     let (warm_up, time): (Duration, Duration) = options.times();
     for rate in &options.rates {

@@ -1,29 +1,21 @@
 //! The way of a message from a visitor to an agent, on one node and across two, beside socket.io with its Redis adapter.
 //! The gateways are processes of the running binary; nothing is stubbed.
 //!
-//! A visitor may send 20 messages in any 10 seconds, and there is no setting for it. So many visitors share the work:
-//! a *slot* is one sender at a time, and goes on to its next visitor before the limit of the last is reached.
+//! A visitor may send 20 messages in any 10 seconds, and there is no setting for it. So many visitors share the work.
 
 mod ear;
 mod line;
-mod load;
 mod peer;
 mod report;
 mod run;
-mod site;
 
 use std::path::PathBuf;
-use std::time::Duration;
 
-pub(super) use ear::agent_socket;
-pub(super) use line::visitor_socket;
 pub use run::run;
-pub(super) use site::Site;
 
-/// Agents, or receiving clients of socket.io.
-pub(super) const AGENTS: usize = 50;
-/// Senders at a time: eight for each agent.
-const SLOTS: usize = AGENTS * 8;
+use super::crowd::Run;
+use super::site::Nodes;
+
 /// Bytes of a message.
 const SIZE: usize = 200;
 
@@ -52,6 +44,16 @@ impl Scenario {
             Self::OneNode => "驿站 单节点 PostgreSQL+Redis one node",
             Self::TwoNodes => "驿站 双节点 PostgreSQL+Redis two nodes",
             Self::SocketIo => "socket.io 双进程 Redis two processes, stores nothing",
+        }
+    }
+
+    /// The nodes of the gateway, if it is one.
+    pub(super) fn nodes(self) -> Option<Nodes> {
+        match self {
+            Self::Embedded => Some(Nodes::Embedded),
+            Self::OneNode => Some(Nodes::One),
+            Self::TwoNodes => Some(Nodes::Two),
+            Self::SocketIo => None,
         }
     }
 
@@ -90,8 +92,6 @@ pub struct Options {
     pub repeats: usize,
     /// Makes the order of runs.
     pub seed: u64,
-    /// What tenants declare besides.
-    pub extra: &'static str,
     /// A short run: not to be quoted.
     pub quick: bool,
     /// Measure although the machine is busy.
@@ -105,8 +105,7 @@ impl Options {
     }
 
     /// Before anything counts, and how long is measured.
-    fn times(&self) -> (Duration, Duration) {
-        let ms = Duration::from_millis;
-        if self.quick { (ms(500), ms(1_500)) } else { (ms(1_500), ms(5_000)) }
+    fn times(&self) -> Run {
+        Run::of(self.quick)
     }
 }

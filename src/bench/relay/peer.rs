@@ -8,7 +8,9 @@ use std::time::Duration;
 use anyhow::{Context as _, ensure};
 use tokio::net::TcpStream;
 
-use crate::bench::process::{Folder, Process};
+use crate::bench::process::{Folder, Process, free_port};
+use crate::bench::service::{Kind, Service};
+use crate::bench::site::Site;
 
 /// What is installed.
 const PACKAGES: [&str; 3] = ["socket.io@4.8.4", "@socket.io/redis-adapter@8.3.0", "ioredis@5"];
@@ -47,18 +49,22 @@ impl Peer {
         "socket.io 4.8.4 + redis-adapter 8.3.0"
     }
 
+    /// Two processes of it over a Redis: senders come to one, receivers to the other.
+    pub(super) async fn site(&self, service: &Path, folder: &Folder) -> anyhow::Result<Site> {
+        let redis = Service::start(service, Kind::Redis, &[], folder.path()).await?;
+        let [here, there] = [free_port(1)?, free_port(1)?].map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
+        let url = redis.url();
+        let first = self.start(here, &url, folder, 0).await?;
+        let second = self.start(there, &url, folder, 1).await?;
+        Ok(Site::new([here, there], vec![first, second], vec![redis]))
+    }
+
     /// Starts a process of it, and waits until it listens.
-    pub(super) async fn start(
-        &self,
-        address: SocketAddr,
-        redis: Option<&str>,
-        folder: &Folder,
-        n: usize,
-    ) -> anyhow::Result<Process> {
+    async fn start(&self, address: SocketAddr, redis: &str, folder: &Folder, n: usize) -> anyhow::Result<Process> {
         let script = folder.path().join("socket-io.mjs");
         std::fs::write(&script, SCRIPT)?;
         let mut command = Command::new("node");
-        command.arg(script).arg(&self.modules).arg(address.port().to_string()).arg(redis.context("no Redis")?);
+        command.arg(script).arg(&self.modules).arg(address.port().to_string()).arg(redis);
         let mut process = Process::start(command, &folder.path().join(format!("socket-io-{n}.log")))?;
         process.wait(PATIENCE, async || TcpStream::connect(address).await.is_ok()).await?;
         Ok(process)

@@ -4,8 +4,9 @@ use std::fmt::Write as _;
 
 use super::peer::Peer;
 use super::run::Figures;
-use super::{AGENTS, Options, SIZE, SLOTS, Scenario};
+use super::{Options, SIZE, Scenario};
 use crate::bench::Report;
+use crate::bench::crowd::{AGENTS, SLOTS};
 use crate::bench::machine::Machine;
 use crate::bench::measure::Series;
 use crate::bench::plot::{self, Hue, Line, Title};

@@ -1,17 +1,19 @@
 //! The course of the experiment: each scenario is set up afresh for each repeat, in random order.
 
-use std::time::Duration;
-
 use anyhow::{Context as _, ensure};
 
-use super::load::{Crowd, Delays, Faults, Saturation};
+use super::ear::Ear;
+use super::line::{Line, Member};
 use super::peer::Peer;
-use super::site::Site;
-use super::{AGENTS, Options, SLOTS, Scenario, report};
+use super::{Options, SIZE, Scenario, report};
+use crate::bench::agent::Agent;
+use crate::bench::crowd::{self, AGENTS, Crowd, Delays, Faults, Run, SLOTS, Saturation};
 use crate::bench::machine::Machine;
-use crate::bench::measure::{Chance, Series};
-use crate::bench::process::Folder;
-use crate::bench::{Progress, Report};
+use crate::bench::measure::Series;
+use crate::bench::process::{Folder, enough_files};
+use crate::bench::site::{Site, Wish};
+use crate::bench::visitor::{Manner, Visitor};
+use crate::bench::{Progress, Report, take_all};
 
 /// What a scenario did, over all repeats.
 #[derive(Debug, Clone, Default)]
@@ -65,23 +67,15 @@ pub async fn run(options: &Options) -> anyhow::Result<Report> {
     let machine = Machine::look(folder.path())?;
     machine.must_be_quiet(options.busy)?;
     let peer = scenarios.contains(&Scenario::SocketIo).then(|| Peer::prepare(&options.cache)).transpose()?;
-    let mut chance = Chance::new(options.seed);
-    let mut progress = Progress::new(scenarios.len() * options.repeats);
     let rates = || options.rates.iter().map(|rate| (*rate, AtRate::default())).collect();
     let mut figures: Vec<(Scenario, Figures)> =
         scenarios.iter().map(|one| (*one, Figures { rates: rates(), ..Figures::default() })).collect();
-    let mut failures = Vec::new();
-    for _ in 0..options.repeats {
-        for scenario in chance.shuffle(scenarios.clone()) {
-            progress.step(scenario.word());
-            let Some((_, found)) = figures.iter_mut().find(|(one, _)| *one == scenario) else { continue };
-            let turn = Turn { scenario, options, peer: peer.as_ref(), progress: &progress };
-            if let Err(error) = turn.take(found, &folder).await {
-                progress.say(&format!("失败 FAILED {}: {error:#}", scenario.word()));
-                failures.push(format!("{}: {error:#}", scenario.word()));
-            }
-        }
-    }
+    let word = |scenario: &Scenario| scenario.word().to_owned();
+    let failures = take_all(&scenarios, word, (options.repeats, options.seed), async |scenario, progress| {
+        let Some((_, found)) = figures.iter_mut().find(|(one, _)| one == scenario) else { return Ok(()) };
+        Turn { scenario: *scenario, options, peer: peer.as_ref(), progress }.take(found, &folder).await
+    });
+    let failures = failures.await;
     Ok(report::render(options, &machine, &figures, failures))
 }
 
@@ -97,8 +91,8 @@ impl Turn<'_> {
     async fn take(&self, figures: &mut Figures, folder: &Folder) -> anyhow::Result<()> {
         let word = self.scenario.word();
         let folder = Folder::new(folder.path(), word)?;
-        let site = Site::start(self.scenario, self.options, self.peer, &folder).await.context("setting up")?;
-        let mut crowd = Crowd::open(self.scenario, &site, self.options.visitors).await.context("coming in")?;
+        let site = self.start(&folder).await.context("setting up")?;
+        let mut crowd = self.come_in(&site).await.context("coming in")?;
         let outcome = self.measure(&mut crowd, &site, figures).await;
         let faults = crowd.faults();
         figures.add(faults);
@@ -107,24 +101,63 @@ impl Turn<'_> {
         Ok(())
     }
 
-    async fn measure(&self, crowd: &mut Crowd, site: &Site, figures: &mut Figures) -> anyhow::Result<()> {
-        let (warm_up, time): (Duration, Duration) = self.options.times();
+    /// Starts everything that the scenario needs, empty.
+    async fn start(&self, folder: &Folder) -> anyhow::Result<Site> {
+        let options = self.options;
+        let Some(nodes) = self.scenario.nodes() else {
+            return self.peer.context("socket.io is not installed")?.site(&options.service, folder).await;
+        };
+        let wish = Wish {
+            service: &options.service,
+            program: &options.program,
+            nodes,
+            tenants: options.tenants,
+            workers: options.workers,
+            agents_at: None,
+            extra: "",
+        };
+        Site::gateway(&wish, Vec::new(), folder).await
+    }
+
+    /// Opens all sockets. Of the gateway, every visitor has an agent when this returns.
+    async fn come_in(&self, site: &Site) -> anyhow::Result<Crowd<Line>> {
+        let mut crowd = Crowd::default();
+        let gateway = self.scenario.nodes().is_some();
+        for n in 0..AGENTS {
+            let receiver = || format!("receiver {n}");
+            if gateway {
+                crowd.receives(Agent::open(site, n).await.with_context(receiver)?);
+            } else {
+                crowd.receives(Ear::open(site, n).await.with_context(receiver)?);
+            }
+        }
+        let manner = Manner { size: SIZE, waits: true };
+        let count = if gateway { self.options.visitors } else { SLOTS };
+        let open = async |n| {
+            let name = crowd::name(n)?;
+            let line = if gateway {
+                Visitor::open(site, n, name, manner).await.map(Line::Visitor)
+            } else {
+                Member::open(site, n, name).await.map(Line::Member)
+            };
+            line.with_context(|| format!("sender {n}"))
+        };
+        crowd.sends(count, open).await?;
+        if gateway {
+            crowd.taken(count).await?;
+        }
+        Ok(crowd)
+    }
+
+    async fn measure(&self, crowd: &mut Crowd<Line>, site: &Site, figures: &mut Figures) -> anyhow::Result<()> {
+        let run: Run = self.options.times();
         for rate in &self.options.rates {
             self.progress.say(&format!("{} at {rate}/s", self.scenario.word()));
-            let delays = crowd.steady(f64::from(*rate), warm_up, time).await;
+            let delays = crowd.steady(site, f64::from(*rate), run).await;
             figures.delayed(*rate, &delays.with_context(|| format!("at {rate}/s"))?);
         }
         self.progress.say(&format!("{} at saturation", self.scenario.word()));
-        figures.saturated(crowd.saturate(site, warm_up, time).await.context("at saturation")?);
+        figures.saturated(crowd.saturate(site, run).await.context("at saturation")?);
         Ok(())
     }
-}
-
-/// Every visitor is a socket of this process and one of a node.
-fn enough_files(visitors: usize) -> anyhow::Result<()> {
-    let limits = std::fs::read_to_string("/proc/self/limits").context("no /proc/self/limits")?;
-    let line = limits.lines().find(|line| line.starts_with("Max open files")).unwrap_or_default();
-    let soft: usize = line.split_whitespace().nth(3).and_then(|word| word.parse().ok()).unwrap_or(usize::MAX);
-    ensure!(soft > visitors + 500, "打开文件数上限太低 too few files may be open: ulimit -n {}", visitors * 2);
-    Ok(())
 }

@@ -348,6 +348,16 @@ mod tests {
     }
 
     #[test]
+    fn what_is_not_named_and_what_is_written_otherwise_is_found() {
+        let (index, mut scratch) = (index(), Scratch::default());
+        for (text, wanted) in [("钱包被偷，先给我停掉", 1), ("信用卡年費怎麼收", 2), ("周日你们开门吗", 3)]
+        {
+            let hits = index.search(text, 5, &mut scratch);
+            assert_eq!(hits.first().map(|hit| hit.question), Some(wanted), "{text} {hits:?}");
+        }
+    }
+
+    #[test]
     fn the_same_text_has_the_same_hits() {
         let (index, mut scratch) = (index(), Scratch::default());
         let first = index.search("信用卡怎么办", 5, &mut scratch);

@@ -231,6 +231,7 @@ fn expand<'a>(phrase: &'a str, named: &HashMap<&'a str, Vec<&'a str>>) -> Vec<&'
 }
 
 #[cfg(test)]
+#[expect(clippy::string_slice, reason = "positions come from the same text")]
 mod tests {
     use super::*;
 
@@ -251,5 +252,36 @@ mod tests {
         let mut lexicon = Lexicon::default();
         lexicon.groups(["换|改", "换|兑换|换"]);
         assert_eq!(lexicon.get("换").unwrap().concepts, [0, 1]);
+    }
+
+    fn meant(lexicon: &Lexicon, text: &str) -> Vec<(Vec<Concept>, Way)> {
+        let mut said = Vec::new();
+        for (at, _) in text.char_indices() {
+            lexicon.at(&text[at..]).for_each(|(phrase, entry)| Lexicon::say(phrase, entry, &mut said));
+        }
+        lexicon.meant(&mut said).map(|(concepts, way, _)| (concepts.to_vec(), way)).collect()
+    }
+
+    #[test]
+    fn a_hint_means_what_it_does_not_name() {
+        let mut lexicon = Lexicon::default();
+        lexicon.groups(["挂失|报失", "银行卡|储蓄卡"]);
+        lexicon.hints(["@丢 = 弄丢/掉了", "挂失 <= 被偷|包+@丢", "吞卡 <= 缩进去"]);
+        assert_eq!(meant(&lexicon, "卡被偷"), [(vec![0], Way::Hinted)]);
+        assert_eq!(meant(&lexicon, "掉了一个包"), [(vec![0], Way::Together)]);
+        assert!(meant(&lexicon, "包在家").is_empty());
+        // What is in no group begins one.
+        assert_eq!(meant(&lexicon, "缩进去"), [(vec![2], Way::Hinted)]);
+        assert_eq!(lexicon.get("吞卡").unwrap().concepts, [2]);
+    }
+
+    #[test]
+    fn several_things_named_together_are_one_more() {
+        let mut lexicon = Lexicon::default();
+        lexicon.groups(["挂失|报失", "银行卡|储蓄卡"]);
+        lexicon.hints(["挂失 银行卡 <= 钱包丢"]);
+        assert_eq!(meant(&lexicon, "储蓄卡报失"), [(vec![2], Way::Named)]);
+        assert_eq!(meant(&lexicon, "钱包丢"), [(vec![0, 1, 2], Way::Hinted)]);
+        assert!(meant(&lexicon, "报失").is_empty());
     }
 }

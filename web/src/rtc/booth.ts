@@ -384,7 +384,6 @@ export function openBooth(options: BoothOptions) {
     if (state.phase === 'none' || state.phase === 'ended' || state.phase === 'ringing') void request<Call | LiveCall>('call.state', { call_id: call.call_id }).then((live) => takesPart(live) && live.state !== 'ended' && resume(live), () => undefined)
   }
 
-
   const dismiss = (): void => {
     if (state.phase === 'ended' || state.phase === 'none') wipe()
     state.trouble = undefined

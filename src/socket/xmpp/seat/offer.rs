@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::watch::OFFER;
 use super::{Seat, part, within};
 use crate::channel::xmpp::element::Element;
 use crate::channel::xmpp::ns;
@@ -115,7 +116,7 @@ impl Seat {
         }
         if reason == "expired" {
             // Nobody answered: perhaps nobody is there.
-            self.ask_clients().await;
+            self.ask_clients(OFFER).await;
         }
     }
 

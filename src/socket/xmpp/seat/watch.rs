@@ -16,6 +16,10 @@ use crate::model::time::Millis;
 const RECEIPT: Duration = Duration::from_secs(15);
 /// A client that does not answer for so long is not there.
 const PONG: Duration = Duration::from_secs(5);
+/// Asked because an offer was missed.
+pub(super) const OFFER: char = 'p';
+/// Asked because a receipt did not come.
+const RECEIPTS: char = 'r';
 /// Messages whose receipts are waited for.
 const MOST: usize = 64;
 
@@ -132,8 +136,8 @@ impl Watch {
 }
 
 impl Seat {
-    /// Asks every client whether it is there.
-    pub(super) async fn ask_clients(&mut self) {
+    /// Asks every client whether it is there, under an id that begins with what made us ask.
+    pub(super) async fn ask_clients(&mut self, about: char) {
         let until = self.now().plus(PONG);
         let resources: Vec<String> = self.clients.counting().map(ToOwned::to_owned).collect();
         for resource in resources {
@@ -141,7 +145,7 @@ impl Seat {
             self.watch.questions += 1;
             let question = self.watch.questions;
             let route = crate::channel::xmpp::outgoing::Route { from: &self.home, to: &to };
-            let ping = route.ask("get", &format!("p{question}"), Element::new("ping", ns::PING));
+            let ping = route.ask("get", &format!("{about}{question}"), Element::new("ping", ns::PING));
             self.desk.out.send(ping).await;
             self.watch.asked.entry(resource).or_insert((question, until));
         }
@@ -159,7 +163,7 @@ impl Seat {
     pub(super) async fn watch_over(&mut self) {
         let now = self.now();
         if self.watch.overdue(now) {
-            self.ask_clients().await;
+            self.ask_clients(RECEIPTS).await;
         }
         for resource in self.watch.silent(now) {
             tracing::info!(agent = %self.agent, "a client does not answer although it is present: taken for gone");
@@ -175,13 +179,13 @@ impl Seat {
             self.watch.features(resource, query);
             return self.heard(&iq.from).await;
         }
-        let refused = iq.kind == IqKind::Error && iq.id.starts_with('p');
+        let refused = iq.kind == IqKind::Error && iq.id.starts_with([OFFER, RECEIPTS]);
         if refused && self.watch.answers_pings(resource) && is_away(iq) {
             self.watch.asked.remove(resource);
             return self.clients.silent(resource);
         }
         // Even a refusal is a sign of life.
-        if iq.id.starts_with('p') {
+        if iq.id.starts_with(RECEIPTS) {
             self.watch.sends_none(resource);
         }
         self.heard(&iq.from).await;

@@ -1,6 +1,7 @@
-//! The people of a scenario and what they do: as much as they can, or at a steady rate. Everything that arrives is
-//! written into one book.
+//! The crowd itself: who is there, what was sent, and the book of what has arrived.
 
+use std::convert::Infallible;
+use std::future::{Future, pending};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -9,21 +10,14 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
-use super::ear::{Ear, Heard};
-use super::line::Line;
-use super::site::Site;
-use super::{AGENTS, SLOTS, Scenario};
+use super::{Delays, Faults, Heard, LINES, Receiver, Run, SLOTS, Saturation, Sender, open_all};
 use crate::bench::measure::{Latency, number};
 use crate::bench::pace::{Pacer, Schedule};
 use crate::bench::parcel::{Book, Epoch, Parcel};
+use crate::bench::site::Site;
 
 /// What has not arrived after this time is lost.
 const PATIENCE: Duration = Duration::from_secs(15);
-/// Sockets that are opened at the same time.
-const AT_ONCE: usize = 32;
-/// Lines of a slot at most; the sender's number names slot and line.
-const LINES: usize = 1_000;
-
 /// What the receivers share.
 #[derive(Debug)]
 struct Seen {
@@ -69,16 +63,16 @@ impl Shared {
 
 /// One sender at a time, with the lines it uses in turn.
 #[derive(Debug)]
-struct Slot {
+struct Slot<S> {
     /// Which one it is: arrivals are told under this number.
     at: usize,
-    lines: Vec<Line>,
+    lines: Vec<S>,
     turn: usize,
 }
 
-impl Slot {
+impl<S: Sender> Slot<S> {
     /// The next line that may send, once it may.
-    fn line(&mut self) -> anyhow::Result<&mut Line> {
+    fn line(&mut self) -> anyhow::Result<&mut S> {
         let now = Instant::now();
         let count = self.lines.len();
         let first = (0..count).map(|offset| (self.turn + offset) % count);
@@ -97,75 +91,67 @@ impl Slot {
         self.turn = at;
         self.lines.get_mut(at).context("a slot without lines")
     }
+
+    /// One sender is served while it waits; several in turn are not, and nobody expects them to answer.
+    async fn serve(&mut self) -> anyhow::Result<Infallible> {
+        match self.lines.as_mut_slice() {
+            [line] => line.serve().await,
+            _ => pending().await,
+        }
+    }
 }
 
 /// Everybody.
 #[derive(Debug)]
-pub(super) struct Crowd {
-    slots: Vec<Slot>,
+pub struct Crowd<S> {
+    slots: Vec<Slot<S>>,
     sent: u64,
     shared: Shared,
     ears: JoinSet<anyhow::Result<()>>,
 }
 
-/// What a run at saturation did.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Saturation {
-    pub(super) per_second: f64,
-    /// CPU seconds of all that carries messages, for 1,000 of them.
-    pub(super) cpu: f64,
-}
-
-/// What a run at a steady rate saw.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Delays {
-    pub(super) accepted: Latency,
-    pub(super) arrived: Latency,
-}
-
-/// What was wrong, over all runs of a crowd.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Faults {
-    pub(super) sent: u64,
-    pub(super) lost: u64,
-    pub(super) doubled: u64,
-    pub(super) late: u64,
-}
-
-impl Crowd {
-    /// Opens all sockets. Of the gateway, every visitor has an agent when this returns.
-    pub(super) async fn open(scenario: Scenario, site: &Site, visitors: usize) -> anyhow::Result<Self> {
-        let gateway = scenario != Scenario::SocketIo;
-        let now = Epoch::now();
+impl<S: Sender> Default for Crowd<S> {
+    fn default() -> Self {
         let seen = Seen {
             taken: 0,
             book: Book::default(),
-            epoch: now,
+            epoch: Epoch::now(),
             counts: (Duration::ZERO, Duration::ZERO),
             arrived: Latency::default(),
             counted: 0,
             signals: Vec::new(),
         };
-        let shared = Shared(Arc::new(Mutex::new(seen)));
-        let mut ears = JoinSet::new();
-        for n in 0..AGENTS {
-            let ear = if gateway { Ear::agent(site, n).await } else { Ear::socket_io(site, n).await };
-            let ear = ear.with_context(|| format!("receiver {n}"))?;
-            ears.spawn(listen(ear, shared.clone()));
+        let slots = (0..SLOTS).map(|at| Slot { at, lines: Vec::new(), turn: 0 }).collect();
+        Self { slots, sent: 0, shared: Shared(Arc::new(Mutex::new(seen))), ears: JoinSet::new() }
+    }
+}
+
+impl<S: Sender> Crowd<S> {
+    /// A receiver begins to listen.
+    pub fn receives<R: Receiver>(&mut self, receiver: R) {
+        self.ears.spawn(listen(receiver, self.shared.clone()));
+    }
+
+    /// Senders come in; every slot has to get one.
+    ///
+    /// # Errors
+    /// One cannot come in.
+    pub async fn sends<F>(&mut self, count: usize, open: impl Fn(usize) -> F) -> anyhow::Result<()>
+    where
+        F: Future<Output = anyhow::Result<S>>,
+    {
+        for (n, line) in open_all(count, open).await?.into_iter().enumerate() {
+            self.slots.get_mut(n % SLOTS).context("no slot")?.lines.push(line);
         }
-        let count = if gateway { visitors } else { SLOTS };
-        let mut slots: Vec<Slot> = (0..SLOTS).map(|at| Slot { at, lines: Vec::new(), turn: 0 }).collect();
-        for first in (0..count).step_by(AT_ONCE) {
-            let opening = (first..count.min(first + AT_ONCE)).map(|n| open(gateway, site, n));
-            for (n, line) in (first..).zip(futures_util::future::try_join_all(opening).await?) {
-                slots.get_mut(n % SLOTS).context("no slot")?.lines.push(line);
-            }
-        }
-        let mut crowd = Self { slots, sent: 0, shared, ears };
-        if gateway {
-            crowd.until("every visitor has an agent", |seen| seen.taken >= count).await?;
-        }
-        Ok(crowd)
+        Ok(())
+    }
+
+    /// Waits until so many sessions were taken.
+    ///
+    /// # Errors
+    /// They are not, or a receiver ended.
+    pub async fn taken(&mut self, count: usize) -> anyhow::Result<()> {
+        self.until("every visitor has an agent", |seen| seen.taken >= count).await
     }
 
     /// Waits for a condition; a receiver that ends is an error.
@@ -206,16 +192,19 @@ impl Crowd {
     /// Waits until everything that was sent has arrived.
     async fn settle(&mut self) -> anyhow::Result<()> {
         let sent = self.sent;
-        self.until("everything has arrived", move |seen| seen.book.distinct() >= sent).await
+        self.until("everything has arrived", move |seen| seen.book.distinct() >= sent).await?;
+        let lines = self.slots.iter_mut().flat_map(|slot| &mut slot.lines);
+        let finish = futures_util::future::try_join_all(lines.map(Sender::finish));
+        timeout(PATIENCE, finish).await.context("what has arrived was not confirmed")??;
+        Ok(())
     }
 
     /// Every slot sends its next message when the last has arrived.
-    pub(super) async fn saturate(
-        &mut self,
-        site: &Site,
-        warm_up: Duration,
-        time: Duration,
-    ) -> anyhow::Result<Saturation> {
+    ///
+    /// # Errors
+    /// A message was refused or did not arrive, or somebody's connection is gone.
+    pub async fn saturate(&mut self, site: &Site, run: Run) -> anyhow::Result<Saturation> {
+        let Run { warm_up, time } = run;
         let epoch = Epoch::after(Duration::from_millis(20));
         let waiting = self.begin(epoch, (warm_up, warm_up + time));
         let mut tasks = JoinSet::new();
@@ -246,7 +235,11 @@ impl Crowd {
     }
 
     /// Messages leave at moments that were fixed before.
-    pub(super) async fn steady(&mut self, rate: f64, warm_up: Duration, time: Duration) -> anyhow::Result<Delays> {
+    ///
+    /// # Errors
+    /// As [`Crowd::saturate`].
+    pub async fn steady(&mut self, site: &Site, rate: f64, run: Run) -> anyhow::Result<Delays> {
+        let Run { warm_up, time } = run;
         let epoch = Epoch::after(Duration::from_millis(20));
         drop(self.begin(epoch, (warm_up, Duration::MAX)));
         let schedule = Schedule::new(rate, warm_up + time, SLOTS);
@@ -255,7 +248,11 @@ impl Crowd {
         for (at, (slot, due)) in self.slots.drain(..).zip(due).enumerate() {
             tasks.spawn(keep(slot, due, Plan { at, schedule, epoch, warm_up }));
         }
-        let mut delays = Delays::default();
+        sleep_until(epoch.at(warm_up)).await;
+        let (cpu, counted) = (site.cpu()?, self.shared.seen().counted);
+        sleep_until(epoch.at(warm_up + time)).await;
+        let (cpu, counted) = (site.cpu()? - cpu, self.shared.seen().counted - counted);
+        let mut delays = Delays { cpu: cpu / number(counted) * 1_000.0, ..Delays::default() };
         while let Some(task) = tasks.join_next().await {
             let (slot, accepted) = task?.map_err(|error| self.deeper(error))?;
             self.slots.push(slot);
@@ -269,7 +266,8 @@ impl Crowd {
     }
 
     /// What was wrong up to now.
-    pub(super) fn faults(&self) -> Faults {
+    #[must_use]
+    pub fn faults(&self) -> Faults {
         let seen = self.shared.seen();
         let lost = self.sent.saturating_sub(seen.book.distinct());
         Faults { sent: self.sent, lost, doubled: seen.book.doubled(), late: seen.book.late() }
@@ -290,10 +288,18 @@ async fn arrival(arrived: &mut UnboundedReceiver<u64>, n: u64) {
 }
 
 /// A slot sends what is due, one after another.
-async fn keep(mut slot: Slot, mut due: UnboundedReceiver<usize>, plan: Plan) -> anyhow::Result<(Slot, Latency)> {
+async fn keep<S: Sender>(
+    mut slot: Slot<S>,
+    mut due: UnboundedReceiver<usize>,
+    plan: Plan,
+) -> anyhow::Result<(Slot<S>, Latency)> {
     let (mut accepted, mut n) = (Latency::default(), 0);
     while n < plan.schedule.each() {
-        for _ in 0..due.recv().await.context("the pacer is gone")? {
+        let count = tokio::select! {
+            count = due.recv() => count.context("the pacer is gone")?,
+            never = slot.serve() => match never? {},
+        };
+        for _ in 0..count {
             let intended = plan.schedule.moment_of(plan.at, n);
             slot.line()?.send(intended).await?;
             n += 1;
@@ -305,15 +311,9 @@ async fn keep(mut slot: Slot, mut due: UnboundedReceiver<usize>, plan: Plan) -> 
     Ok((slot, accepted))
 }
 
-async fn open(gateway: bool, site: &Site, n: usize) -> anyhow::Result<Line> {
-    let sender = u32::try_from((n % SLOTS) * LINES + n / SLOTS)?;
-    let line = if gateway { Line::visitor(site, sender, n).await } else { Line::socket_io(site, sender, n).await };
-    line.with_context(|| format!("sender {n}"))
-}
-
-async fn listen(mut ear: Ear, shared: Shared) -> anyhow::Result<()> {
+async fn listen<R: Receiver>(mut receiver: R, shared: Shared) -> anyhow::Result<()> {
     loop {
-        match ear.hear().await? {
+        match receiver.hear().await? {
             Heard::Parcel(parcel) => shared.heard(parcel),
             Heard::Taken => shared.seen().taken += 1,
             Heard::Other => {}

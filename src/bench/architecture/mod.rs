@@ -1,0 +1,186 @@
+//! XMPP or WebSocket? The same messages from customers to agents over the gateway's sockets, over XMPP servers alone, and
+//! over both: gateway for customers, XMPP for agents.
+//!
+//! What merely writes a message and what waits until it is acknowledged are never compared with each other.
+
+mod client;
+mod idle;
+mod line;
+mod place;
+mod report;
+mod run;
+mod stanza;
+mod wire;
+
+use std::path::PathBuf;
+
+pub use run::run;
+
+/// 99 of 100 messages have to arrive within this many milliseconds.
+const GOAL: f64 = 50.0;
+
+/// The way of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Path {
+    /// Visitor and agent on sockets of one node.
+    W1,
+    /// Visitor on one node, agent on the other.
+    W2,
+    /// Both on Prosody over TCP, without a gateway: the least that XMPP costs.
+    X1,
+    /// Both on Prosody over its WebSockets (RFC 7395).
+    X2,
+    /// Visitor on a socket of the gateway, agent on Prosody, the gateway a component.
+    X3,
+    /// As X1, on ejabberd.
+    X4One,
+    /// As X3, on ejabberd.
+    X4Three,
+}
+
+impl Path {
+    const ALL: [Self; 7] = [Self::W1, Self::W2, Self::X1, Self::X2, Self::X3, Self::X4One, Self::X4Three];
+
+    /// Whether visitors come to a gateway.
+    fn has_gateway(self) -> bool {
+        matches!(self, Self::W1 | Self::W2 | Self::X3 | Self::X4Three)
+    }
+
+    fn word(self) -> &'static str {
+        match self {
+            Self::W1 => "w1",
+            Self::W2 => "w2",
+            Self::X1 => "x1",
+            Self::X2 => "x2",
+            Self::X3 => "x3",
+            Self::X4One => "x4.x1",
+            Self::X4Three => "x4.x3",
+        }
+    }
+
+    fn label(self) -> &'static str {
+        match self {
+            Self::W1 => "W1 网关 gateway",
+            Self::W2 => "W2 网关双节点 gateway, two nodes",
+            Self::X1 => "X1 Prosody TCP",
+            Self::X2 => "X2 Prosody WebSocket",
+            Self::X3 => "X3 网关 gateway + Prosody",
+            Self::X4One => "X4 ejabberd TCP",
+            Self::X4Three => "X4 网关 gateway + ejabberd",
+        }
+    }
+}
+
+/// What a sender waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Promise {
+    /// Nothing: the message is written.
+    Sent,
+    /// Whoever took the message says so: the gateway when it is committed, an XMPP server by XEP-0198; there the receiver
+    /// confirms by XEP-0184 besides.
+    Acknowledged,
+}
+
+impl Promise {
+    const ALL: [Self; 2] = [Self::Sent, Self::Acknowledged];
+
+    fn label(self) -> &'static str {
+        match self {
+            Self::Sent => "只管发 Fire and forget",
+            Self::Acknowledged => "有确认 Acknowledged",
+        }
+    }
+}
+
+/// What is measured: a way, and what is promised on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Topology {
+    /// The way.
+    pub path: Path,
+    /// What is promised.
+    pub promise: Promise,
+}
+
+impl Topology {
+    fn all() -> impl Iterator<Item = Self> {
+        Promise::ALL.into_iter().flat_map(|promise| Path::ALL.into_iter().map(move |path| Self { path, promise }))
+    }
+
+    /// Whether this is an XMPP server alone with all that XMPP can promise.
+    fn is_x5(self) -> bool {
+        self.promise == Promise::Acknowledged && !self.path.has_gateway()
+    }
+
+    /// What is typed to choose it.
+    #[must_use]
+    pub fn word(self) -> String {
+        let way = self.path.word();
+        match self.promise {
+            _ if self.is_x5() => format!("x5.{way}.acked"),
+            Promise::Sent => format!("{way}.sent"),
+            Promise::Acknowledged => format!("{way}.acked"),
+        }
+    }
+
+    /// What readers see.
+    #[must_use]
+    pub fn label(self) -> String {
+        let way = self.path.label();
+        if self.is_x5() { format!("X5 {}", way.get(3..).unwrap_or(way)) } else { way.to_owned() }
+    }
+}
+
+/// What is measured, and on what.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The script that starts servers.
+    pub service: PathBuf,
+    /// Where servers keep their data for the time of the run.
+    pub cache: PathBuf,
+    /// This program.
+    pub program: PathBuf,
+    /// Only what has one of these in its word; all if there is none.
+    pub only: Vec<String>,
+    /// Messages per second of all senders together, for delays.
+    pub rates: Vec<u32>,
+    /// Bytes of a message.
+    pub size: usize,
+    /// Visitors of the gateway; each may send 20 messages in 10 seconds.
+    pub visitors: usize,
+    /// Connections that do nothing.
+    pub idle: usize,
+    /// Worker threads of each node.
+    pub workers: usize,
+    /// How often everything is repeated.
+    pub repeats: usize,
+    /// Makes the order of runs.
+    pub seed: u64,
+    /// A short run: not to be quoted.
+    pub quick: bool,
+    /// Measure although the machine is busy.
+    pub busy: bool,
+}
+
+impl Options {
+    fn topologies(&self) -> Vec<Topology> {
+        let wanted = |one: &Topology| {
+            let word = one.word();
+            self.only.is_empty() || self.only.iter().any(|only| word.contains(only.as_str()))
+        };
+        Topology::all().filter(wanted).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_topology_has_a_word_of_its_own_and_x5_is_xmpp_with_all_it_can_promise() {
+        let words: Vec<String> = Topology::all().map(Topology::word).collect();
+        let distinct: std::collections::BTreeSet<&String> = words.iter().collect();
+        assert_eq!((words.len(), distinct.len()), (14, 14));
+        let x5: Vec<String> = Topology::all().filter(|one| one.is_x5()).map(Topology::label).collect();
+        assert_eq!(x5, ["X5 Prosody TCP", "X5 Prosody WebSocket", "X5 ejabberd TCP"]);
+    }
+}
