@@ -38,7 +38,9 @@ impl Services {
             Kind::Postgres => &self.postgres,
             Kind::Redis => &self.redis,
             Kind::Rabbitmq => &self.rabbitmq,
-            Kind::Coturn => unreachable!("calls are no part of the campaign"),
+            Kind::Coturn | Kind::Prosody | Kind::Ejabberd => {
+                unreachable!("neither calls nor XMPP are part of the campaign")
+            }
         }
     }
 
