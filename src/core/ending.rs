@@ -160,7 +160,9 @@ pub(super) fn close(
         return Err(Error::new(Code::SessionEnded, "会话已结束 / the session has ended"));
     }
     let reason = label(reason.unwrap_or("resolved"), 64);
-    say(tx, scene, session, &Prompt::Ended, fx)?;
+    if !flow::survey_says_goodbye(tx, scene, session)? {
+        say(tx, scene, session, &Prompt::Ended, fx)?;
+    }
     finish(tx, scene, session, by, &reason, fx)
 }
 

@@ -12,7 +12,10 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-pub(in crate::core) use survey::{Rating, answered as survey_answered, reaches as survey_reaches, send as send_survey};
+pub(in crate::core) use survey::{
+    Rating, answered as survey_answered, reaches as survey_reaches, says_goodbye as survey_says_goodbye,
+    send as send_survey,
+};
 
 use super::effect::Effects;
 use super::leave::Why;

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::act::speak;
+use crate::channel::is_counted;
 use crate::core::effect::Effects;
 use crate::core::event::emit;
 use crate::core::session::by_channel;
@@ -127,4 +128,13 @@ pub(in crate::core) fn reaches(tx: &mut Tx<'_>, scene: &Scene, session: &Session
     }
     let conversation = crate::core::session::home(tx, session)?;
     Ok(conversation.kind != ChannelKind::Wechat || conversation.window.open(scene.now))
+}
+
+/// Whether the survey stands for the words at the end: where every message counts, one has to do.
+pub(in crate::core) fn says_goodbye(tx: &mut Tx<'_>, scene: &Scene, session: &Session) -> Result<bool, Error> {
+    if scene.tenant.survey.is_none() || session.connected_at.is_none() {
+        return Ok(false);
+    }
+    let conversation = crate::core::session::home(tx, session)?;
+    Ok(is_counted(conversation.kind) && conversation.window.open(scene.now))
 }

@@ -120,8 +120,6 @@ async fn the_record_of_a_call_tells_everything(on: Trial) {
         ("end_reason", json!("hangup_contact")),
         ("ended_by", json!("contact")),
         ("direction", json!("contact")),
-        ("talk_ms", json!(90_000)),
-        ("hold_ms", json!(10_000)),
         ("avg_rtt_ms", json!(30.0)),
         ("avg_loss", json!(0.01)),
         ("ice_pair", json!("relay/host/udp")),
@@ -129,6 +127,11 @@ async fn the_record_of_a_call_tells_everything(on: Trial) {
         ("restarts", json!(0)),
     ] {
         assert_eq!(record[field], value, "{field}");
+    }
+    // The clock is turned, and goes on by itself.
+    for (field, least) in [("talk_ms", 90_000), ("hold_ms", 10_000)] {
+        let took = record[field].as_u64().unwrap();
+        assert!((least..least + 5_000).contains(&took), "{field}: {took}");
     }
 }
 

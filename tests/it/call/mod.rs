@@ -3,7 +3,7 @@
 pub mod during;
 mod link;
 mod nodes;
-mod recording;
+pub mod recording;
 mod refusal;
 mod relay;
 mod routing;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::{connected, hears, in_talks};
+use super::{connected, hears, in_talks, link};
 use crate::support::{Agent, TestApp, Visitor};
 
 /// The contact agrees: the recording's id.
@@ -39,6 +39,20 @@ impl Uploads<'_> {
         let sent = sent.header("Cookie", &login.cookie).header("X-CSRF-Token", &login.csrf).send().await.unwrap();
         (sent.status().as_u16(), sent.json().await.unwrap())
     }
+}
+
+/// A call that is recorded, loses its way and finds another.
+pub async fn what_is_recorded_is_there_at_the_end(app: &TestApp) {
+    let (mut li, mut visitor, _) = in_talks(app, app).await;
+    let id = connected(&mut li, &mut visitor).await;
+    let recording = recorded(&mut li, &mut visitor, &id).await;
+    let lost = json!({ "call_id": id, "leg": 1 });
+    visitor.socket.request("call.reconnecting", lost).await.expect("call.reconnecting");
+    link(&mut visitor.socket, &id, 1).await;
+    let at = format!("/api/v1/calls/{}/recording/{recording}", id.as_str().unwrap());
+    let uploads = Uploads { app, li: &li, at };
+    assert_eq!((uploads.piece(0, b"\x1a\x45\xdf\xa3 all").await, uploads.finish(1).await.0), (204, 200));
+    visitor.socket.request("call.hangup", json!({ "call_id": id })).await.expect("call.hangup");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -141,6 +141,12 @@ async fn with_machines(app: &TestApp) {
     other.says("退出").await;
 }
 
+/// Calls: upgraded, held, rated; recorded, and by another way.
+async fn in_calls(app: &TestApp) {
+    crate::call::during::what_a_side_says_of_itself_the_other_one_shows(app, app).await;
+    crate::call::recording::what_is_recorded_is_there_at_the_end(app).await;
+}
+
 /// 63: every event that is told is what the document says, answers and commands too.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_event_is_what_the_document_says() {
@@ -152,6 +158,7 @@ async fn every_event_is_what_the_document_says() {
     let mut office = module.office().await;
     on_the_web(&app).await;
     on_wechat(&app).await;
+    in_calls(&app).await;
     let who = json!({ "who": { "external_id": "o-new", "account": "oa" }, "name": "王小姐" });
     let mut lines = Vec::new();
     for (id, cmd, args) in [

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::program::{Program, SECRET};
 use crate::support::app::Builder;
@@ -40,16 +40,19 @@ async fn a_page_gives_back_what_was_chosen_and_a_program_is_told() {
     let app = bank(&program, tenants.path()).start().await;
     let mut visitor = Visitor::arrives(&app, "w1").await;
     visitor.says("预约").await;
-    let link = visitor.socket.push("msg", |frame| frame["d"]["type"] == "link").await["d"].clone();
-    let address = url::Url::parse(link["body"]["url"].as_str().unwrap()).unwrap();
+    let sends_away =
+        |frame: &Value| frame["d"]["body"]["text"].as_str().is_some_and(|text| text.starts_with("请选择时间"));
+    let link = visitor.socket.push("msg", sends_away).await["d"]["body"]["text"].clone();
+    let address = url::Url::parse(link.as_str().unwrap().lines().last().unwrap()).unwrap();
     let query = |name: &str| address.query_pairs().find(|(key, _)| key == name).unwrap().1.into_owned();
     assert_eq!((address.host_str(), query("for").is_empty()), (Some("h5.bank.example"), false));
-    let (back, state) = (query("return"), query("state"));
+    assert!(query("return").ends_with("/flow/back"));
+    let (back, state) = (format!("{}/flow/back", app.base()), query("state"));
     let comes_back = async |state: &str, slot: &str| {
         let asked = app.http().get(&back).query(&[("state", state), ("slot", slot)]).send().await.unwrap();
         asked.status().as_u16()
     };
-    let forged = format!("{}x", &state[..state.len() - 1]);
+    let forged = format!("{state}x");
     assert_eq!(comes_back(&forged, "周一九点").await, 404);
     assert_eq!(comes_back(&state, "周一十点").await, 200);
     visitor.expects_text("已预约周一十点，编号A17。").await;

@@ -23,7 +23,7 @@ timeout_ms = 12000
 tell! {
     an_answer_in_time_is_a_passive_reply with "";
     a_slow_answer_goes_by_itself_once with super::RULES;
-    a_digit_goes_where_it_belongs with "direct = 0.99\nclarify = 0.05\n";
+    a_digit_goes_where_it_belongs with "direct = 0.99\nclarify = 0.01\n";
 }
 
 /// 48: an answer that is ready in time rides in the free slot of the customer's own message and costs nothing.

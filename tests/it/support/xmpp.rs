@@ -168,9 +168,11 @@ impl Person {
         while let Ok(seen) = self.seen.try_recv() {
             self.kept.push_back(seen);
         }
-        self.kept
-            .iter()
-            .any(|seen| seen["kind"] == "message" && seen["body"].as_str().is_some_and(|body| body.contains(text)))
+        self.kept.iter().any(|seen| {
+            seen["kind"] == "message"
+                && seen["type"] != "error"
+                && seen["body"].as_str().is_some_and(|body| body.contains(text))
+        })
     }
 
     /// An offer's number.
