@@ -19,7 +19,7 @@ use crate::support::{Cluster, TestApp};
 fn known() -> Vec<Entry> {
     vec![
         entry("card-lost", "银行卡丢了怎么挂失？", "请拨打 95500 或在手机银行办理挂失。"),
-        entry("card-limit", "信用卡额度怎么查询？", "在手机银行“信用卡-额度”中查询。"),
+        entry("card-limit", "信用卡额度怎么降低？", "在手机银行申请降额。"),
         entry("card-raise", "信用卡额度怎么提高？", "在手机银行申请提额。"),
         entry("opening", "你们几点上班？", "工作日 9:00-17:00。"),
         entry("chat-thanks", "谢谢你", "不客气，很高兴能帮到您。"),

@@ -49,7 +49,7 @@ async fn several_questions_are_offered_and_one_is_chosen(near: &TestApp, _far: &
     let menu = visitor.socket.push("msg", |frame| frame["d"]["type"] == "menu").await["d"].clone();
     let options = menu["body"]["options"].as_array().unwrap().clone();
     let labels: Vec<&str> = options.iter().map(|option| option["label"].as_str().unwrap()).collect();
-    assert!(labels.contains(&"信用卡额度怎么查询？") && labels.contains(&"信用卡额度怎么提高？"), "{labels:?}");
+    assert!(labels.contains(&"信用卡额度怎么降低？") && labels.contains(&"信用卡额度怎么提高？"), "{labels:?}");
     assert_eq!(labels[labels.len() - 2..], ["以上都不是", "转人工客服"]);
     let raise = options.iter().find(|option| option["label"] == "信用卡额度怎么提高？").unwrap();
     let choice = json!({ "conv": visitor.conv, "cid": "choice-1", "type": "choice", "body": raise });
