@@ -21,7 +21,7 @@ async fn operators_see_how_the_link_stands() {
     for (kind, change, code) in [
         (Kind::Prosody, ("secret = \"desk secret\"", "secret = \"another\""), "not_authorized"),
         (Kind::Ejabberd, ("secret = \"desk secret\"", "secret = \"another\""), "not_authorized"),
-        (Kind::Ejabberd, ("desk.localhost", "shop.localhost"), "host_unknown"),
+        (Kind::Prosody, ("desk.localhost", "shop.localhost"), "host_unknown"),
     ] {
         let server = server(kind).await;
         let wrong = declared(&server);
