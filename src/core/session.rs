@@ -207,16 +207,16 @@ fn first_words(
     fx: &mut Effects,
 ) -> Result<(), Error> {
     greet(tx, scene, session, fx)?;
-    if flow::begins(tx, scene, session, envelope, fx)? {
+    let words = match &envelope.content {
+        Content::Text { text } => text.as_str(),
+        _ => "",
+    };
+    if flow::happens(tx, scene, session, Event::Text(words), fx)? {
         return Ok(());
     }
     if robot::begin(tx, scene, session, fx)? {
         return robot::hear(tx, scene, session, envelope, fx);
     }
-    let words = match &envelope.content {
-        Content::Text { text } => text.as_str(),
-        _ => "",
-    };
     let queue = handoff::named(scene, words);
     handoff::enqueue(tx, scene, session, queue.as_ref(), fx)
 }

@@ -57,21 +57,6 @@ fn live(tx: &mut Tx<'_>, scene: &Scene, session: SessionId, purpose: &str) -> Re
     }
 }
 
-/// Starts the form that the first words begin, if there is one; `false` when there is none.
-pub(super) fn begins(
-    tx: &mut Tx<'_>,
-    scene: &Scene,
-    session: &mut Session,
-    envelope: &Envelope,
-    fx: &mut Effects,
-) -> Result<bool, Error> {
-    let words = match &envelope.content {
-        Content::Text { text } => text.as_str(),
-        _ => "",
-    };
-    happens(tx, scene, session, Event::Text(words), fx)
-}
-
 /// Starts the form that an event begins; `false` when there is none, or when the session is in people's hands.
 pub(super) fn happens(
     tx: &mut Tx<'_>,

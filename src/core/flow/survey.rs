@@ -14,7 +14,6 @@ use crate::core::session::by_channel;
 use crate::core::{Error, Scene};
 use crate::flow::words::{Choice, chosen};
 use crate::model::content::{Content, MenuOption};
-use crate::model::envelope::ChannelKind;
 use crate::model::event::session::Rated;
 use crate::model::id::ConversationId;
 use crate::model::time::Millis;
@@ -121,13 +120,13 @@ impl Rating {
     }
 }
 
-/// Whether the customer of a session may be asked: on WeChat every message counts.
+/// Whether the customer of a session may be asked: on some channels every message counts.
 pub(in crate::core) fn reaches(tx: &mut Tx<'_>, scene: &Scene, session: &Session) -> Result<bool, Error> {
     if scene.tenant.survey.is_none() {
         return Ok(false);
     }
     let conversation = crate::core::session::home(tx, session)?;
-    Ok(conversation.kind != ChannelKind::Wechat || conversation.window.open(scene.now))
+    Ok(!is_counted(conversation.kind) || conversation.window.open(scene.now))
 }
 
 /// Whether the survey stands for the words at the end: where every message counts, one has to do.
