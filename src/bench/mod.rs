@@ -16,6 +16,7 @@ pub mod queue;
 pub mod relay;
 pub mod robot;
 pub mod service;
+mod setting;
 pub mod site;
 pub mod table;
 pub mod visitor;
@@ -29,6 +30,7 @@ use anyhow::Context as _;
 use tokio::time::Instant;
 
 use measure::Chance;
+pub use setting::Setting;
 use table::Slot;
 
 /// Where the results of experiments are told.

@@ -6,7 +6,7 @@ use anyhow::Context as _;
 
 use super::experiment::{Architecture, Bench, Calls, Experiment, Part, Queue, Relay, Robot};
 use super::{Failure, Outcome, complain, say, wait};
-use crate::bench::{Report, architecture, call, queue, relay, robot};
+use crate::bench::{Report, Setting, architecture, call, queue, relay, robot};
 use crate::runtime::Stop;
 use crate::runtime::signals::Signals;
 
@@ -65,85 +65,74 @@ fn tell(asked: &Experiment, name: &str, experiment: impl Future<Output = anyhow:
     Err(Failure::Told)
 }
 
+/// What every experiment with servers is told.
+fn setting(asked: &Experiment) -> anyhow::Result<Setting> {
+    let Experiment { service, cache, repeats, seed, quick, busy, .. } = asked;
+    Ok(Setting {
+        service: service.clone(),
+        cache: cache.clone(),
+        program: this_program()?,
+        repeats: usize::from(repeats.unwrap_or(if *quick { 1 } else { 3 })),
+        seed: *seed,
+        quick: *quick,
+        busy: *busy,
+    })
+}
+
 fn queue_options(asked: &Queue) -> anyhow::Result<queue::Options> {
-    let Experiment { service, cache, repeats, seed, quick, busy, .. } = &asked.experiment;
     let given = |list: &[u16], otherwise: &[usize]| match list {
         [] => otherwise.to_vec(),
         list => list.iter().map(|n| usize::from(*n)).collect(),
     };
     let wide = |list: &[u32]| list.iter().map(|n| usize::try_from(*n)).collect::<Result<Vec<_>, _>>();
-    let depths =
-        if asked.depths.is_empty() { if *quick { vec![] } else { vec![10_000] } } else { wide(&asked.depths)? };
+    let depths = if asked.depths.is_empty() {
+        if asked.experiment.quick { vec![] } else { vec![10_000] }
+    } else {
+        wide(&asked.depths)?
+    };
     Ok(queue::Options {
-        service: service.clone(),
-        cache: cache.clone(),
-        program: this_program()?,
+        setting: setting(&asked.experiment)?,
         redis: asked.redis.clone(),
         rabbitmq: asked.rabbitmq.clone(),
         parts: asked.part.iter().map(|part| part_of(*part)).collect(),
         only: asked.only.clone(),
-        clients: given(&asked.clients, if *quick { &[8] } else { &[1, 8, 64] }),
+        clients: given(&asked.clients, if asked.experiment.quick { &[8] } else { &[1, 8, 64] }),
         depths,
         sizes: wide(&asked.sizes)?,
-        repeats: usize::from(repeats.unwrap_or(if *quick { 1 } else { 3 })),
-        seed: *seed,
-        quick: *quick,
-        busy: *busy,
     })
 }
 
 fn relay_options(asked: &Relay) -> anyhow::Result<relay::Options> {
-    let Experiment { service, cache, repeats, seed, quick, busy, .. } = &asked.experiment;
     Ok(relay::Options {
-        service: service.clone(),
-        cache: cache.clone(),
-        program: this_program()?,
+        setting: setting(&asked.experiment)?,
         only: asked.only.clone(),
         rates: asked.rates.clone(),
         visitors: usize::try_from(asked.visitors)?,
         tenants: usize::from(asked.tenants),
         workers: usize::from(asked.workers),
-        repeats: usize::from(repeats.unwrap_or(if *quick { 1 } else { 3 })),
-        seed: *seed,
-        quick: *quick,
-        busy: *busy,
     })
 }
 
 fn architecture_options(asked: &Architecture) -> anyhow::Result<architecture::Options> {
-    let Experiment { service, cache, repeats, seed, quick, busy, .. } = &asked.experiment;
-    let idle = asked.idle.unwrap_or(if *quick { 200 } else { 2_000 });
+    let idle = asked.idle.unwrap_or(if asked.experiment.quick { 200 } else { 2_000 });
     Ok(architecture::Options {
-        service: service.clone(),
-        cache: cache.clone(),
-        program: this_program()?,
+        setting: setting(&asked.experiment)?,
         only: asked.only.clone(),
         rates: asked.rates.clone(),
         size: usize::from(asked.size),
         visitors: usize::try_from(asked.visitors)?,
         idle: usize::try_from(idle)?,
         workers: usize::from(asked.workers),
-        repeats: usize::from(repeats.unwrap_or(if *quick { 1 } else { 3 })),
-        seed: *seed,
-        quick: *quick,
-        busy: *busy,
     })
 }
 
 fn call_options(asked: &Calls) -> anyhow::Result<call::Options> {
-    let Experiment { service, cache, repeats, seed, quick, busy, .. } = &asked.experiment;
     Ok(call::Options {
-        service: service.clone(),
-        cache: cache.clone(),
-        program: this_program()?,
+        setting: setting(&asked.experiment)?,
         only: asked.only.clone(),
         rates: asked.rates.clone(),
         visitors: usize::try_from(asked.visitors)?,
         workers: usize::from(asked.workers),
-        repeats: usize::from(repeats.unwrap_or(if *quick { 1 } else { 3 })),
-        seed: *seed,
-        quick: *quick,
-        busy: *busy,
     })
 }
 

@@ -12,9 +12,9 @@ mod run;
 mod stanza;
 mod wire;
 
-use std::path::PathBuf;
-
 pub use run::run;
+
+use super::Setting;
 
 /// 99 of 100 messages have to arrive within this many milliseconds.
 const GOAL: f64 = 50.0;
@@ -133,12 +133,8 @@ impl Topology {
 /// What is measured, and on what.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// The script that starts servers.
-    pub service: PathBuf,
-    /// Where servers keep their data for the time of the run.
-    pub cache: PathBuf,
-    /// This program.
-    pub program: PathBuf,
+    /// What every experiment is told.
+    pub setting: Setting,
     /// Only what has one of these in its word; all if there is none.
     pub only: Vec<String>,
     /// Messages per second of all senders together, for delays.
@@ -151,14 +147,6 @@ pub struct Options {
     pub idle: usize,
     /// Worker threads of each node.
     pub workers: usize,
-    /// How often everything is repeated.
-    pub repeats: usize,
-    /// Makes the order of runs.
-    pub seed: u64,
-    /// A short run: not to be quoted.
-    pub quick: bool,
-    /// Measure although the machine is busy.
-    pub busy: bool,
 }
 
 impl Options {

@@ -39,7 +39,7 @@ impl Place {
         };
         let (mut services, mut desk, mut door) = (Vec::new(), String::new(), None);
         if let Some(kind) = kind {
-            let server = Service::start(&options.service, kind, &[], folder.path()).await?;
+            let server = Service::start(&options.setting.service, kind, &[], folder.path()).await?;
             let clients = Door::Tcp(server.address(0));
             // The gateway asks agents for their presence at once: they have to be there before.
             open_all(AGENTS, |n| enrol_one(clients, receiver(n), n)).await?;
@@ -57,8 +57,8 @@ impl Place {
             return Ok(Self { site: Site::new([server; 2], Vec::new(), services), door });
         };
         let wish = Wish {
-            service: &options.service,
-            program: &options.program,
+            service: &options.setting.service,
+            program: &options.setting.program,
             nodes,
             tenants: 1,
             workers: options.workers,

@@ -8,7 +8,6 @@ use super::place::Place;
 use super::{GOAL, Options, Promise, Topology, report};
 use crate::bench::agent::Agent;
 use crate::bench::crowd::{self, AGENTS, Crowd, Delays, Faults, Run, SLOTS, Sender};
-use crate::bench::machine::Machine;
 use crate::bench::measure::Series;
 use crate::bench::process::{Folder, enough_files};
 use crate::bench::visitor::{self, Manner, Visitor};
@@ -95,17 +94,16 @@ pub async fn run(options: &Options) -> anyhow::Result<Report> {
     ensure!(!topologies.is_empty(), "--only chooses nothing");
     ensure!(options.visitors >= SLOTS, "--visitors: there are {SLOTS} senders at a time");
     enough_files(options.visitors.max(idle::accounts(options.idle)))?;
-    let folder = Folder::new(&options.cache, "architecture")?;
-    let machine = Machine::look(folder.path())?;
-    machine.must_be_quiet(options.busy)?;
+    let (folder, machine) = options.setting.ground("architecture")?;
     let rates = || options.rates.iter().map(|rate| (*rate, AtRate::default())).collect();
     let mut figures: Vec<(Topology, Figures)> =
         topologies.iter().map(|one| (*one, Figures { rates: rates(), ..Figures::default() })).collect();
     let word = |one: &Topology| one.word();
-    let failures = take_all(&topologies, word, (options.repeats, options.seed), async |topology, progress| {
-        let Some((_, found)) = figures.iter_mut().find(|(one, _)| one == topology) else { return Ok(()) };
-        Box::pin(Turn { topology: *topology, options, progress }.take(found, &folder)).await
-    });
+    let failures =
+        take_all(&topologies, word, (options.setting.repeats, options.setting.seed), async |topology, progress| {
+            let Some((_, found)) = figures.iter_mut().find(|(one, _)| one == topology) else { return Ok(()) };
+            Box::pin(Turn { topology: *topology, options, progress }.take(found, &folder)).await
+        });
     let failures = failures.await;
     Ok(report::render(options, &machine, &figures, failures))
 }
@@ -191,7 +189,7 @@ impl Turn<'_> {
         figures: &mut Figures,
         limit: f64,
     ) -> anyhow::Result<()> {
-        let run = Run::of(self.options.quick);
+        let run = Run::of(self.options.setting.quick);
         for rate in &self.options.rates {
             self.say(&format!("at {rate}/s"));
             let delays = crowd.steady(&place.site, f64::from(*rate), run).await;
@@ -205,7 +203,7 @@ impl Turn<'_> {
 
     /// The highest rate that keeps the goal, and whether it is all that the senders may send.
     async fn most<S: Sender>(&self, crowd: &mut Crowd<S>, place: &Place, limit: f64) -> anyhow::Result<(f64, bool)> {
-        let run = Run::of(self.options.quick);
+        let run = Run::of(self.options.setting.quick);
         let mut keeps = async |rate: f64| {
             let p99 = crowd.steady(&place.site, rate, run).await?.arrived.ms(99.0);
             self.say(&format!("at {rate:.0}/s: p99 {p99:.1} ms"));

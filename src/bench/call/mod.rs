@@ -9,11 +9,11 @@ mod load;
 mod report;
 mod run;
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 pub use run::run;
 
+use super::Setting;
 use super::relay::Scenario;
 
 /// Who sets calls up.
@@ -24,12 +24,8 @@ const GOAL: (u32, f64) = (50, 30.0);
 /// What is measured, and on what.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// The script that starts servers.
-    pub service: PathBuf,
-    /// Where servers keep their data for the time of the run.
-    pub cache: PathBuf,
-    /// This program.
-    pub program: PathBuf,
+    /// What every experiment is told.
+    pub setting: Setting,
     /// Only scenarios that have this in their word.
     pub only: Option<String>,
     /// Calls per second of all together.
@@ -38,14 +34,6 @@ pub struct Options {
     pub visitors: usize,
     /// Worker threads of each node.
     pub workers: usize,
-    /// How often everything is repeated.
-    pub repeats: usize,
-    /// Makes the order of runs.
-    pub seed: u64,
-    /// A short run: not to be quoted.
-    pub quick: bool,
-    /// Measure although the machine is busy.
-    pub busy: bool,
 }
 
 impl Options {
@@ -57,6 +45,6 @@ impl Options {
     /// Before anything counts, and how long is measured.
     fn times(&self) -> (Duration, Duration) {
         let ms = Duration::from_millis;
-        if self.quick { (ms(500), ms(1_500)) } else { (ms(1_500), ms(5_000)) }
+        if self.setting.quick { (ms(500), ms(1_500)) } else { (ms(1_500), ms(5_000)) }
     }
 }

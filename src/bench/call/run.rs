@@ -7,7 +7,6 @@ use anyhow::{Context as _, ensure};
 use super::load::{Delays, Office, Saturation};
 use super::{Options, report};
 use crate::bench::crowd::AGENTS;
-use crate::bench::machine::Machine;
 use crate::bench::measure::Series;
 use crate::bench::process::Folder;
 use crate::bench::relay::Scenario;
@@ -53,17 +52,16 @@ pub async fn run(options: &Options) -> anyhow::Result<Report> {
     let scenarios = options.scenarios();
     ensure!(!scenarios.is_empty(), "--only chooses nothing");
     ensure!(options.visitors >= AGENTS, "--visitors: there are {AGENTS} agents");
-    let folder = Folder::new(&options.cache, "call")?;
-    let machine = Machine::look(folder.path())?;
-    machine.must_be_quiet(options.busy)?;
+    let (folder, machine) = options.setting.ground("call")?;
     let rates = || options.rates.iter().map(|rate| (*rate, AtRate::default())).collect();
     let mut figures: Vec<(Scenario, Figures)> =
         scenarios.iter().map(|one| (*one, Figures { rates: rates(), ..Figures::default() })).collect();
     let word = |scenario: &Scenario| scenario.word().to_owned();
-    let failures = take_all(&scenarios, word, (options.repeats, options.seed), async |scenario, progress| {
-        let Some((_, found)) = figures.iter_mut().find(|(one, _)| one == scenario) else { return Ok(()) };
-        take(*scenario, options, (&folder, progress), found).await
-    });
+    let failures =
+        take_all(&scenarios, word, (options.setting.repeats, options.setting.seed), async |scenario, progress| {
+            let Some((_, found)) = figures.iter_mut().find(|(one, _)| one == scenario) else { return Ok(()) };
+            take(*scenario, options, (&folder, progress), found).await
+        });
     let failures = failures.await;
     Ok(report::render(options, &machine, &figures, failures))
 }
@@ -77,8 +75,8 @@ async fn take(
 ) -> anyhow::Result<()> {
     let folder = Folder::new(folder.path(), scenario.word())?;
     let wish = Wish {
-        service: &options.service,
-        program: &options.program,
+        service: &options.setting.service,
+        program: &options.setting.program,
         nodes: scenario.nodes().context("calls need a gateway")?,
         tenants: 1,
         workers: options.workers,

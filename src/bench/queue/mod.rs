@@ -16,12 +16,13 @@ mod run;
 mod server;
 mod structure;
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 pub use crash::{Orders, consume};
 pub use run::run;
 pub use structure::Contender;
+
+use super::Setting;
 
 /// A part of the experiment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,12 +49,8 @@ impl Part {
 /// What is measured, and on what.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// The script that starts servers.
-    pub service: PathBuf,
-    /// Where servers keep their data for the time of the run.
-    pub cache: PathBuf,
-    /// This program, whose consumers die.
-    pub program: PathBuf,
+    /// What every experiment is told.
+    pub setting: Setting,
     /// A Redis to be used instead of throw-away ones.
     pub redis: Option<String>,
     /// A RabbitMQ to be used instead of a throw-away one.
@@ -68,14 +65,6 @@ pub struct Options {
     pub depths: Vec<usize>,
     /// Bytes of a message; the first is where everything else is compared.
     pub sizes: Vec<usize>,
-    /// How often everything is repeated.
-    pub repeats: usize,
-    /// Makes the order of runs, and deaths.
-    pub seed: u64,
-    /// A short run: not to be quoted.
-    pub quick: bool,
-    /// Measure although the machine is busy.
-    pub busy: bool,
 }
 
 impl Options {
@@ -99,7 +88,7 @@ impl Options {
 
     fn times(&self) -> Times {
         let ms = Duration::from_millis;
-        if self.quick {
+        if self.setting.quick {
             Times { phase: ms(120), warm_up: ms(100), steady: ms(500), queues: (400, ms(1_000)), messages: 200 }
         } else {
             Times { phase: ms(600), warm_up: ms(400), steady: ms(1_600), queues: (10_000, ms(8_000)), messages: 1_000 }

@@ -10,7 +10,6 @@ use super::open::{self, Run};
 use super::server::Servers;
 use super::structure::{Class, Contender, Structure};
 use super::{Options, Part, Times, churn, crash, outage, report};
-use crate::bench::machine::Machine;
 use crate::bench::measure::Chance;
 use crate::bench::process::Folder;
 use crate::bench::{Progress, Report};
@@ -20,9 +19,7 @@ use crate::bench::{Progress, Report};
 /// # Errors
 /// The machine is busy, or the servers do not come up. What goes wrong in single runs is in the report.
 pub async fn run(options: &Options) -> anyhow::Result<Report> {
-    let folder = Folder::new(&options.cache, "queue")?;
-    let machine = Machine::look(folder.path())?;
-    machine.must_be_quiet(options.busy)?;
+    let (folder, machine) = options.setting.ground("queue")?;
     let mut course = Course::new(options, &folder);
     course.progress.say("启动服务 starting the servers");
     let mut servers = Servers::open(options, folder.path()).await?;
@@ -64,7 +61,7 @@ impl<'a> Course<'a> {
             options,
             folder,
             times: options.times(),
-            chance: Chance::new(options.seed),
+            chance: Chance::new(options.setting.seed),
             progress: Progress::new(0),
             figures: Figures::default(),
         };
@@ -76,13 +73,13 @@ impl<'a> Course<'a> {
         all += if options.wants(Part::Churn) { churn::contenders().len() } else { 0 };
         all += if options.wants(Part::Consumer) { frail(&contenders).len() } else { 0 };
         all += if options.wants(Part::Broker) { Class::ALL.len() + 1 } else { 0 };
-        course.progress = Progress::new(all * options.repeats);
+        course.progress = Progress::new(all * options.setting.repeats);
         course
     }
 
     /// Every repeat of every item, each round in random order.
     fn shuffled<T: Clone>(&mut self, items: &[T]) -> Vec<T> {
-        (0..self.options.repeats).flat_map(|_| self.chance.shuffle(items.to_vec())).collect()
+        (0..self.options.setting.repeats).flat_map(|_| self.chance.shuffle(items.to_vec())).collect()
     }
 
     fn note<T>(&mut self, what: &str, outcome: anyhow::Result<T>) -> Option<T> {
@@ -214,8 +211,8 @@ impl<'a> Course<'a> {
             let Some(server) = servers.of(contender) else { continue };
             let what = format!("{} consumers die", contender.word());
             self.progress.step(&what);
-            let seed = self.options.seed.wrapping_add(u64::try_from(round).unwrap_or(0).wrapping_mul(1_000));
-            let (program, folder) = (self.options.program.as_path(), self.folder.path());
+            let seed = self.options.setting.seed.wrapping_add(u64::try_from(round).unwrap_or(0).wrapping_mul(1_000));
+            let (program, folder) = (self.options.setting.program.as_path(), self.folder.path());
             let (count, size) = (self.times.messages, self.options.base_size());
             let outcome = crash::run(contender, &server.url, Scene { program, folder, count, size, seed }).await;
             if let Some(crash) = self.note(&what, outcome) {
@@ -226,7 +223,7 @@ impl<'a> Course<'a> {
 
     async fn brokers(&mut self, servers: &mut Servers) {
         let contenders = self.options.contenders();
-        for _ in 0..self.options.repeats {
+        for _ in 0..self.options.setting.repeats {
             for server in servers.ours() {
                 let own: Vec<Contender> = contenders.iter().copied().filter(|one| server.serves(*one)).collect();
                 let what = format!("{} is killed under {} structures", server.url, own.len());

@@ -46,7 +46,8 @@ impl Servers {
             servers.push(Server { broker: Broker::Redis, class, url: url.clone(), service: None });
         } else {
             for class in Class::ALL.into_iter().filter(|class| wants(Broker::Redis, Some(*class))) {
-                let service = Service::start(&options.service, Kind::Redis, redis_options(class), folder).await?;
+                let service =
+                    Service::start(&options.setting.service, Kind::Redis, redis_options(class), folder).await?;
                 let (url, service) = (service.url(), Some(service));
                 servers.push(Server { broker: Broker::Redis, class: Some(class), url, service });
             }
@@ -55,7 +56,7 @@ impl Servers {
             super::amqp::connect(url).await.context("cannot use --rabbitmq")?;
             servers.push(Server { broker: Broker::Rabbitmq, class: None, url: url.clone(), service: None });
         } else if wants(Broker::Rabbitmq, None) {
-            let service = Service::start(&options.service, Kind::Rabbitmq, &[], folder).await?;
+            let service = Service::start(&options.setting.service, Kind::Rabbitmq, &[], folder).await?;
             let (url, service) = (service.url(), Some(service));
             servers.push(Server { broker: Broker::Rabbitmq, class: None, url, service });
         }

@@ -9,10 +9,9 @@ mod peer;
 mod report;
 mod run;
 
-use std::path::PathBuf;
-
 pub use run::run;
 
+use super::Setting;
 use super::crowd::Run;
 use super::site::Nodes;
 
@@ -72,12 +71,8 @@ impl Scenario {
 /// What is measured, and on what.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// The script that starts servers.
-    pub service: PathBuf,
-    /// Where servers keep their data for the time of the run, and where socket.io is installed.
-    pub cache: PathBuf,
-    /// This program.
-    pub program: PathBuf,
+    /// What every experiment is told.
+    pub setting: Setting,
     /// Only scenarios that have this in their word.
     pub only: Option<String>,
     /// Messages per second of all senders together, for delays.
@@ -88,14 +83,6 @@ pub struct Options {
     pub tenants: usize,
     /// Worker threads of each node; a process of Node has one.
     pub workers: usize,
-    /// How often everything is repeated.
-    pub repeats: usize,
-    /// Makes the order of runs.
-    pub seed: u64,
-    /// A short run: not to be quoted.
-    pub quick: bool,
-    /// Measure although the machine is busy.
-    pub busy: bool,
 }
 
 impl Options {
@@ -106,6 +93,6 @@ impl Options {
 
     /// Before anything counts, and how long is measured.
     fn times(&self) -> Run {
-        Run::of(self.quick)
+        Run::of(self.setting.quick)
     }
 }

@@ -16,7 +16,12 @@ type Found = [(Scenario, Figures)];
 
 /// Makes the report.
 pub(super) fn render(options: &Options, machine: &Machine, found: &Found, failures: Vec<String>) -> Report {
-    let mut text = machine.headline(&[Peer::version().to_owned()], options.repeats, options.seed, options.quick);
+    let mut text = machine.headline(
+        &[Peer::version().to_owned()],
+        options.setting.repeats,
+        options.setting.seed,
+        options.setting.quick,
+    );
     // Writing to a text cannot fail, here and below.
     let _ = write!(
         text,

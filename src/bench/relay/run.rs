@@ -8,7 +8,6 @@ use super::peer::Peer;
 use super::{Options, SIZE, Scenario, report};
 use crate::bench::agent::Agent;
 use crate::bench::crowd::{self, AGENTS, Crowd, Delays, Faults, Run, SLOTS, Saturation};
-use crate::bench::machine::Machine;
 use crate::bench::measure::Series;
 use crate::bench::process::{Folder, enough_files};
 use crate::bench::site::{Site, Wish};
@@ -63,18 +62,17 @@ pub async fn run(options: &Options) -> anyhow::Result<Report> {
     ensure!(options.visitors >= SLOTS, "--visitors: there are {SLOTS} senders at a time");
     ensure!((1..=AGENTS).contains(&options.tenants), "--tenants: each needs an agent, and there are {AGENTS}");
     enough_files(options.visitors)?;
-    let folder = Folder::new(&options.cache, "relay")?;
-    let machine = Machine::look(folder.path())?;
-    machine.must_be_quiet(options.busy)?;
-    let peer = scenarios.contains(&Scenario::SocketIo).then(|| Peer::prepare(&options.cache)).transpose()?;
+    let (folder, machine) = options.setting.ground("relay")?;
+    let peer = scenarios.contains(&Scenario::SocketIo).then(|| Peer::prepare(&options.setting.cache)).transpose()?;
     let rates = || options.rates.iter().map(|rate| (*rate, AtRate::default())).collect();
     let mut figures: Vec<(Scenario, Figures)> =
         scenarios.iter().map(|one| (*one, Figures { rates: rates(), ..Figures::default() })).collect();
     let word = |scenario: &Scenario| scenario.word().to_owned();
-    let failures = take_all(&scenarios, word, (options.repeats, options.seed), async |scenario, progress| {
-        let Some((_, found)) = figures.iter_mut().find(|(one, _)| one == scenario) else { return Ok(()) };
-        Turn { scenario: *scenario, options, peer: peer.as_ref(), progress }.take(found, &folder).await
-    });
+    let failures =
+        take_all(&scenarios, word, (options.setting.repeats, options.setting.seed), async |scenario, progress| {
+            let Some((_, found)) = figures.iter_mut().find(|(one, _)| one == scenario) else { return Ok(()) };
+            Turn { scenario: *scenario, options, peer: peer.as_ref(), progress }.take(found, &folder).await
+        });
     let failures = failures.await;
     Ok(report::render(options, &machine, &figures, failures))
 }
@@ -105,11 +103,11 @@ impl Turn<'_> {
     async fn start(&self, folder: &Folder) -> anyhow::Result<Site> {
         let options = self.options;
         let Some(nodes) = self.scenario.nodes() else {
-            return self.peer.context("socket.io is not installed")?.site(&options.service, folder).await;
+            return self.peer.context("socket.io is not installed")?.site(&options.setting.service, folder).await;
         };
         let wish = Wish {
-            service: &options.service,
-            program: &options.program,
+            service: &options.setting.service,
+            program: &options.setting.program,
             nodes,
             tenants: options.tenants,
             workers: options.workers,
