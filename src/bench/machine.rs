@@ -66,10 +66,11 @@ impl Machine {
         let day = now.split('T').next().unwrap_or_default();
         let build = if cfg!(debug_assertions) { " **debug build**" } else { "" };
         let quick = if quick { " **`--quick`：不可引用 not to be quoted.**" } else { "" };
-        let (yizhan, versions) = (env!("CARGO_PKG_VERSION"), versions.join(", "));
+        let yizhan = env!("CARGO_PKG_VERSION");
+        let versions = if versions.is_empty() { String::new() } else { format!(" · {}", versions.join(", ")) };
         let Self { cores, cpu, kernel, load, disk } = self;
         format!(
-            "{day} · yizhan {yizhan}{build} · {versions} · {cores} × {cpu} · Linux {kernel} · {disk} · load average before \
+            "{day} · yizhan {yizhan}{build}{versions} · {cores} × {cpu} · Linux {kernel} · {disk} · load average before \
              the start {load} · {repeats} repeats, seed {seed}: 中位数（最小–最大） median (least–most).{quick}\n"
         )
     }

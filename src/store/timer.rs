@@ -58,20 +58,10 @@ pub fn set(tx: &mut Tx<'_>, kind: &str, subject: &str, due: Millis) -> Result<()
 /// When the statement fails.
 pub fn cancel(tx: &mut Tx<'_>, kinds: &[&str], subject: &str) -> Result<(), Error> {
     let (conn, tenant) = tx.parts();
-    // Two at a time: a list of changing length would have to be prepared anew each time, and most come in pairs.
-    for pair in kinds.chunks(2) {
-        let (Some(first), Some(second)) = (pair.first(), pair.last()) else { continue };
-        put!(
-            conn,
-            diesel::delete(
-                timer::table.filter(
-                    timer::tenant
-                        .eq(tenant)
-                        .and(timer::kind.eq(*first).or(timer::kind.eq(*second)))
-                        .and(timer::subject.eq(subject))
-                )
-            )
-        )?;
+    // One by one, each by its whole key: a plan for a list may read all timers of the tenant while the server has not
+    // counted them yet.
+    for kind in kinds {
+        put!(conn, diesel::delete(one!(tenant, *kind, subject)))?;
     }
     Ok(())
 }

@@ -41,13 +41,14 @@ fn sdp() -> String {
 pub(super) struct Agent {
     ws: Ws,
     starts: Starts,
-    /// Offers that were taken.
-    offers: HashSet<String>,
+    /// Offers and calls that were taken, and calls that were begun: each may be told twice, by a hint that comes late and
+    /// by the sweep before it.
+    done: HashSet<String>,
 }
 
 impl Agent {
     pub(super) async fn open(site: &Site, n: usize, starts: Starts) -> anyhow::Result<Self> {
-        Ok(Self { ws: agent::socket(site, n).await?, starts, offers: HashSet::new() })
+        Ok(Self { ws: agent::socket(site, n).await?, starts, done: HashSet::new() })
     }
 
     /// Does its part of whatever comes, for ever.
@@ -58,11 +59,11 @@ impl Agent {
             ensure!(frame.get("err").is_none(), "an agent was refused: {said}");
             match text(&frame, "/op") {
                 "offer" => self.take(&frame).await?,
-                "call.ring" => {
+                "call.ring" if self.first("ring", text(&frame, "/d/call/call_id")) => {
                     let d = json!({ "call_id": text(&frame, "/d/call/call_id"), "media": { "audio": true, "video": false } });
                     self.ws.ask("call.accept", d).await?;
                 }
-                "call.start" => {
+                "call.start" if self.first("start", text(&frame, "/d/call/call_id")) => {
                     let call = text(&frame, "/d/call/call_id");
                     self.starts.note(call);
                     let d = json!({ "call_id": call, "leg": 1, "n": 1, "type": "offer", "sdp": sdp() });
@@ -77,10 +78,14 @@ impl Agent {
         }
     }
 
-    /// An offer may be told twice, by a hint that comes late and by the sweep before it.
+    /// Whether this is told for the first time.
+    fn first(&mut self, what: &str, id: &str) -> bool {
+        self.done.insert(format!("{what} {id}"))
+    }
+
     async fn take(&mut self, frame: &Value) -> anyhow::Result<()> {
         let (assignment, token) = (text(frame, "/d/assignment"), text(frame, "/d/token"));
-        if self.offers.insert(assignment.to_owned()) {
+        if self.first("offer", assignment) {
             self.ws.ask("offer.accept", json!({ "assignment": assignment, "token": token })).await?;
         }
         Ok(())
