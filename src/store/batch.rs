@@ -6,10 +6,9 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use tokio::sync::oneshot;
-
 use super::lane::Lane;
 use super::postgres::Lost;
+use super::way::Answer;
 use super::{Conn, Error};
 
 /// Something to be done in a transaction.
@@ -29,11 +28,11 @@ pub(in crate::store) struct Task<T, E, W> {
     work: W,
     repeatable: bool,
     result: Option<Result<T, E>>,
-    answer: oneshot::Sender<Result<T, E>>,
+    answer: Answer<T, E>,
 }
 
 impl<T, E, W> Task<T, E, W> {
-    pub(in crate::store) fn new(work: W, repeatable: bool, answer: oneshot::Sender<Result<T, E>>) -> Self {
+    pub(in crate::store) fn new(work: W, repeatable: bool, answer: Answer<T, E>) -> Self {
         Self { work, repeatable, result: None, answer }
     }
 }

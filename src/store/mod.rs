@@ -54,6 +54,7 @@ pub mod token;
 pub(crate) mod trial;
 pub mod turn;
 pub mod unknown;
+mod way;
 mod writer;
 pub mod xmpp;
 

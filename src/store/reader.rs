@@ -3,10 +3,11 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 
 use super::postgres::{Postgres, Role, Server};
 use super::reach::{Outage, Reach};
+use super::way::{Answer, Way};
 use super::{Backend, Conn, Error};
 
 /// Reads that may wait before readers are told to come back later.
@@ -16,10 +17,7 @@ type Job = Box<dyn FnOnce(&mut Conn) + Send>;
 
 /// The way to the reader threads. Clones share them.
 #[derive(Debug, Clone)]
-pub(in crate::store) struct Readers {
-    jobs: mpsc::Sender<Job>,
-    reach: Reach,
-}
+pub(in crate::store) struct Readers(Way<Job>);
 
 /// Starts a thread that opens its own connection, and waits until it is open.
 ///
@@ -81,11 +79,11 @@ fn work(conn: &mut Conn, queue: &Mutex<mpsc::Receiver<Job>>, reach: &Reach) {
 
 impl Readers {
     pub(in crate::store) fn start(backend: &Backend, threads: usize, outage: &Outage) -> Result<Self, Error> {
-        let (jobs, queue) = mpsc::channel::<Job>(QUEUE);
-        let (queue, threads) = (Arc::new(Mutex::new(queue)), threads.max(1));
-        let reach = Reach::new(threads, outage.clone());
+        let threads = threads.max(1);
+        let (way, queue) = Way::new(QUEUE, Reach::new(threads, outage.clone()));
+        let queue = Arc::new(Mutex::new(queue));
         for _ in 0..threads {
-            let (queue, reach) = (Arc::clone(&queue), reach.clone());
+            let (queue, reach) = (Arc::clone(&queue), way.reach().clone());
             match backend {
                 Backend::Sqlite { .. } => {
                     spawn("store-reader", backend, Role::Reader, move |conn| serve(conn, &queue, &reach))?;
@@ -100,7 +98,7 @@ impl Readers {
                 }
             }
         }
-        Ok(Self { jobs, reach })
+        Ok(Self(way))
     }
 
     pub(in crate::store) async fn run<T, E>(
@@ -111,16 +109,14 @@ impl Readers {
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
-        if self.reach.is_away() {
-            return Err(Error::Unavailable.into());
-        }
-        let (answer, outcome) = oneshot::channel();
-        let job: Job = Box::new(move |conn| {
-            let result = catch_unwind(AssertUnwindSafe(|| work(conn))).unwrap_or_else(|_| Err(Error::Panicked.into()));
-            // A receiver that is gone does not want to know.
-            drop(answer.send(result));
-        });
-        self.jobs.try_send(job).map_err(|_full| Error::Unavailable)?;
-        outcome.await.map_err(|_closed| Error::Unavailable)?
+        let job = |answer: Answer<T, E>| -> Job {
+            Box::new(move |conn| {
+                let result =
+                    catch_unwind(AssertUnwindSafe(|| work(conn))).unwrap_or_else(|_| Err(Error::Panicked.into()));
+                // A receiver that is gone does not want to know.
+                drop(answer.send(result));
+            })
+        };
+        self.0.ask(job).await
     }
 }

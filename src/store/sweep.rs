@@ -31,6 +31,23 @@ pub struct Head {
 
 type HeadRow = (String, String, i64, i32, i64, i64);
 
+/// The columns of a [`HeadRow`].
+const HEAD: (
+    conversation::conv,
+    conversation::contact,
+    conversation::last_seq,
+    conversation::window_left,
+    conversation::window_until,
+    conversation::updated_at,
+) = (
+    conversation::conv,
+    conversation::contact,
+    conversation::last_seq,
+    conversation::window_left,
+    conversation::window_until,
+    conversation::updated_at,
+);
+
 fn head((conv, contact, seq, left, until, updated): HeadRow) -> Result<Head, Error> {
     let window = Window { left: u32::try_from(left).unwrap_or(0), until: Millis(until) };
     let (conv, contact) = (read("conversation", &conv)?, read("contact", &contact)?);
@@ -48,14 +65,7 @@ pub fn heads_of(tx: &mut Tx<'_>, contacts: &[ContactId]) -> Result<Vec<Head>, Er
         .filter(conversation::tenant.eq(tenant)
             .and(conversation::contact.eq_any(&ids))
             .and(conversation::kind.eq("web")))
-        .select((
-            conversation::conv,
-            conversation::contact,
-            conversation::last_seq,
-            conversation::window_left,
-            conversation::window_until,
-            conversation::updated_at,
-        ))
+        .select(HEAD)
         .load(c))?;
     rows.into_iter().map(head).collect()
 }
@@ -69,14 +79,7 @@ pub fn heads(tx: &mut Tx<'_>, convs: &[ConversationId]) -> Result<Vec<Head>, Err
     let ids: Vec<String> = convs.iter().map(ToString::to_string).collect();
     let rows: Vec<HeadRow> = on!(conn, c => conversation::table
         .filter(conversation::tenant.eq(tenant).and(conversation::conv.eq_any(&ids)))
-        .select((
-            conversation::conv,
-            conversation::contact,
-            conversation::last_seq,
-            conversation::window_left,
-            conversation::window_until,
-            conversation::updated_at,
-        ))
+        .select(HEAD)
         .load(c))?;
     rows.into_iter().map(head).collect()
 }

@@ -7,10 +7,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot};
-
 use super::postgres::{Address, Postgres, Role, Server};
 use super::reach::{Outage, Reach};
+use super::way::{self, Way};
 use super::{Conn, Error};
 use crate::runtime::Backoff;
 
@@ -25,27 +24,18 @@ type Job = Box<dyn FnOnce(&mut Conn) + Send>;
 
 /// The way to the sweeper's thread. Clones share it.
 #[derive(Debug, Clone)]
-pub(in crate::store) struct Sweeper {
-    jobs: mpsc::Sender<Job>,
-    reach: Reach,
-}
+pub(in crate::store) struct Sweeper(Way<Job>);
 
 impl Sweeper {
     pub(in crate::store) fn start(address: &Address, outage: &Outage) -> Result<Self, Error> {
-        let (jobs, mut queue) = mpsc::channel::<Job>(QUEUE);
-        let reach = Reach::new(1, outage.clone());
+        let (way, mut queue) = Way::new(QUEUE, Reach::new(1, outage.clone()));
         let mut conn = Conn::Postgres(Box::new(Postgres::closed(Arc::new(Server::of(address)?), Role::Writer)?));
-        let seen = reach.clone();
+        let reach = way.reach().clone();
         std::thread::Builder::new()
             .name("store-sweeper".into())
-            .spawn(move || {
-                while catch_unwind(AssertUnwindSafe(|| work(&mut conn, &mut queue, &seen))).is_err() {
-                    tracing::error!("the sweeper of the store panicked and goes on");
-                    conn.rollback();
-                }
-            })
+            .spawn(move || way::serve(&mut conn, &mut queue, &reach, |conn, job: Job, _behind| job(conn)))
             .map_err(Error::Thread)?;
-        Ok(Self { jobs, reach })
+        Ok(Self(way))
     }
 
     pub(in crate::store) async fn run<T, E>(
@@ -56,33 +46,8 @@ impl Sweeper {
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
-        if self.reach.is_away() {
-            return Err(Error::Unavailable.into());
-        }
-        let (answer, outcome) = oneshot::channel();
         // A receiver that is gone does not want to know.
-        let job: Job = Box::new(move |conn| drop(answer.send(persist(conn, &work))));
-        self.jobs.try_send(job).map_err(|_full| Error::Unavailable)?;
-        outcome.await.map_err(|_closed| Error::Unavailable)?
-    }
-}
-
-/// Works until the last sender is gone.
-fn work(conn: &mut Conn, queue: &mut mpsc::Receiver<Job>, reach: &Reach) {
-    while let Some(job) = queue.blocking_recv() {
-        let Err(why) = conn.ready() else {
-            job(conn);
-            continue;
-        };
-        // Dropping a job tells that the store is away.
-        drop(job);
-        let regained = reach.regain(conn, &why, || {
-            while queue.try_recv().is_ok() {}
-            !queue.is_closed()
-        });
-        if !regained {
-            return;
-        }
+        self.0.ask(|answer| -> Job { Box::new(move |conn| drop(answer.send(persist(conn, &work)))) }).await
     }
 }
 

@@ -9,17 +9,17 @@
 //! Invariants: a job's answer leaves only after the commit that holds it has returned from the disk; a job that fails
 //! undoes only itself ([`super::batch`]); a failed commit fails all its jobs.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 
 use super::batch::{Batch, Job, Task};
 use super::lane::Lane;
 use super::postgres::{Lost, Postgres, Role, Server};
 use super::reach::{Outage, Reach};
+use super::way::{self, Way};
 use super::{Backend, Conn, Error};
 use crate::config::{Bug, planted};
 use crate::model::id::TenantId;
@@ -32,16 +32,12 @@ const GROUP: Duration = Duration::from_millis(100);
 /// The way to the writer threads. Clones share it.
 #[derive(Debug, Clone)]
 pub(in crate::store) struct Writer {
-    lanes: Arc<[Way]>,
+    lanes: Arc<[Lead]>,
     counts: Arc<Counts>,
 }
 
 /// The way to one of them.
-#[derive(Debug)]
-struct Way {
-    jobs: mpsc::Sender<Box<dyn Job>>,
-    reach: Reach,
-}
+type Lead = Way<Box<dyn Job>>;
 
 #[derive(Debug, Default)]
 struct Counts {
@@ -55,9 +51,9 @@ impl Writer {
         let mut lanes = Vec::new();
         match backend {
             Backend::Sqlite { .. } => {
-                let (way, queue) = Way::new(outage);
+                let (way, queue) = Way::new(QUEUE, Reach::new(1, outage.clone()));
                 let group = Group { lane: None, max: group_max, counts: Arc::clone(&counts) };
-                let reach = way.reach.clone();
+                let reach = way.reach().clone();
                 super::reader::spawn("store-writer", backend, Role::Writer, move |conn| {
                     group.serve(conn, queue, &reach);
                 })?;
@@ -66,9 +62,9 @@ impl Writer {
             Backend::Postgres(address) => {
                 let server = Arc::new(Server::of(address)?);
                 for lane in Lane::all() {
-                    let (way, queue) = Way::new(outage);
+                    let (way, queue) = Way::new(QUEUE, Reach::new(1, outage.clone()));
                     let group = Group { lane: Some(lane), max: group_max, counts: Arc::clone(&counts) };
-                    let (reach, server) = (way.reach.clone(), Arc::clone(&server));
+                    let (reach, server) = (way.reach().clone(), Arc::clone(&server));
                     // The connection is made for the first job: many a lane has no tenant.
                     let conn = Conn::Postgres(Box::new(Postgres::closed(server, Role::Writer)?));
                     std::thread::Builder::new()
@@ -92,7 +88,7 @@ impl Writer {
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
-        self.way(tenant)?.run(once(work), false).await
+        go(self.way(tenant)?, once(work), false).await
     }
 
     /// As [`Writer::run`], for work that may be run again after it was undone, and does the same then.
@@ -105,10 +101,10 @@ impl Writer {
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
-        self.way(tenant)?.run(work, true).await
+        go(self.way(tenant)?, work, true).await
     }
 
-    fn way(&self, tenant: &TenantId) -> Result<&Way, Error> {
+    fn way(&self, tenant: &TenantId) -> Result<&Lead, Error> {
         match &*self.lanes {
             [only] => Ok(only),
             lanes => lanes.get(usize::from(Lane::of(tenant).number())).ok_or(Error::Unavailable),
@@ -124,7 +120,7 @@ impl Writer {
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
-        self.lanes.first().ok_or(Error::Unavailable)?.run(once(work), false).await
+        go(self.lanes.first().ok_or(Error::Unavailable)?, once(work), false).await
     }
 
     pub(in crate::store) fn counts(&self) -> (u64, u64) {
@@ -138,28 +134,17 @@ fn once<T, E: From<Error>>(work: impl FnOnce(&mut Conn) -> Result<T, E>) -> impl
     move |conn| work.take().map_or_else(|| Err(Error::Unavailable.into()), |work| work(conn))
 }
 
-impl Way {
-    fn new(outage: &Outage) -> (Self, mpsc::Receiver<Box<dyn Job>>) {
-        let (jobs, queue) = mpsc::channel(QUEUE);
-        (Self { jobs, reach: Reach::new(1, outage.clone()) }, queue)
-    }
-
-    async fn run<T, E>(
-        &self,
-        work: impl FnMut(&mut Conn) -> Result<T, E> + Send + 'static,
-        repeatable: bool,
-    ) -> Result<T, E>
-    where
-        T: Send + 'static,
-        E: From<Error> + Send + 'static,
-    {
-        if self.reach.is_away() {
-            return Err(Error::Unavailable.into());
-        }
-        let (answer, outcome) = oneshot::channel();
-        self.jobs.try_send(Box::new(Task::new(work, repeatable, answer))).map_err(|_full| Error::Unavailable)?;
-        outcome.await.map_err(|_closed| Error::Unavailable)?
-    }
+/// Sends work into a lane and waits for its answer.
+async fn go<T, E>(
+    way: &Lead,
+    work: impl FnMut(&mut Conn) -> Result<T, E> + Send + 'static,
+    repeatable: bool,
+) -> Result<T, E>
+where
+    T: Send + 'static,
+    E: From<Error> + Send + 'static,
+{
+    way.ask(|answer| -> Box<dyn Job> { Box::new(Task::new(work, repeatable, answer)) }).await
 }
 
 /// How a thread works off its lane.
@@ -170,30 +155,9 @@ struct Group {
 }
 
 impl Group {
-    /// Works until the last sender is gone. A panic that is not a job's costs one group, not the thread.
+    /// Works until the last sender is gone.
     fn serve(self, mut conn: Conn, mut queue: mpsc::Receiver<Box<dyn Job>>, reach: &Reach) {
-        while catch_unwind(AssertUnwindSafe(|| self.work(&mut conn, &mut queue, reach))).is_err() {
-            tracing::error!("a writer of the store panicked and goes on");
-            conn.rollback();
-        }
-    }
-
-    fn work(&self, conn: &mut Conn, queue: &mut mpsc::Receiver<Box<dyn Job>>, reach: &Reach) {
-        while let Some(first) = queue.blocking_recv() {
-            let Err(why) = conn.ready() else {
-                self.run(conn, first, queue);
-                continue;
-            };
-            // Dropping a job tells that the store is away.
-            drop(first);
-            let regained = reach.regain(conn, &why, || {
-                while queue.try_recv().is_ok() {}
-                !queue.is_closed()
-            });
-            if !regained {
-                return;
-            }
-        }
+        way::serve(&mut conn, &mut queue, reach, |conn, first, behind| self.run(conn, first, behind));
     }
 
     /// Runs `first` and whatever waits behind it in one transaction, commits, answers.
