@@ -1,5 +1,5 @@
 // The socket of one side breaks in the middle of a call, or its page is loaded anew: the media goes on, or comes back.
-import { bothStable, cleared, cut, endBoth, flows, flowsBoth, linked, over, pcs, received, talk, talking, together } from './calling.mjs'
+import { bothStable, cut, flows, flowsBoth, linked, part, pcs, received, talk, talking, together } from './calling.mjs'
 import { check, id, until } from './stage.mjs'
 
 export const title = 'a broken socket does not disturb a call, and a reload comes back to it'
@@ -52,10 +52,5 @@ export async function run(stage) {
   await flowsBoth(pair)
   offline = false
   await flows(guest, 'the customer')
-  await agent.click(id('call-hangup'))
-  await over(pair, 'hangup_agent')
-  await cleared(pair)
-  await agent.locator(id('talk')).first().click()
-  await endBoth(pair)
-  await pair.close()
+  await part(pair, { anew: true })
 }

@@ -1,5 +1,5 @@
 // The ways in which a call comes to nothing, and the ways in which it ends.
-import { atOnce, cleared, endBoth, flowsBoth, line, over, talk, talking, together } from './calling.mjs'
+import { atOnce, cleared, endBoth, flowsBoth, hangUp, line, over, talk, talking, together } from './calling.mjs'
 import { acceptOffer, check, id, openPage, until } from './stage.mjs'
 
 export const title = 'declined, cancelled, unanswered, busy, answered elsewhere, hung up by both, ended with the session'
@@ -87,9 +87,7 @@ export async function run(stage) {
 async function unanswered(stage) {
   const pair = await together(stage)
   await talk(pair, false)
-  await pair.agent.click(id('call-hangup'))
-  await over(pair, 'hangup_agent')
-  await cleared(pair)
+  await hangUp(pair)
   await pair.agent.click(id('call-audio'))
   await pair.guest.locator(id('ring')).waitFor()
   await pair.agent.locator(`${id('call-over')}[data-reason="no_answer"]`).waitFor({ timeout: 45_000 })

@@ -1,5 +1,5 @@
 // Both do the same at the same moment: call, turn video on, restart the connection. It comes out as one.
-import { atOnce, bothStable, cleared, endBoth, flows, flowsBoth, over, pcs, talk, talking, together } from './calling.mjs'
+import { atOnce, bothStable, cleared, flows, flowsBoth, over, part, pcs, talk, talking, together } from './calling.mjs'
 import { check, id, until } from './stage.mjs'
 
 export const title = 'upgrade, refusal, two calls at once, two ICE restarts at once'
@@ -54,9 +54,5 @@ export async function run(stage) {
   check(either === 'one', 'two calls that were made at once did not become one')
   await flowsBoth(pair)
   await flows(guest, 'the customer')
-  await agent.click(id('call-hangup'))
-  await over(pair, 'hangup_agent')
-  await cleared(pair)
-  await endBoth(pair)
-  await pair.close()
+  await part(pair)
 }

@@ -86,6 +86,21 @@ export async function endBoth({ desk }) {
   await desk.page.waitForSelector(id('wrapup'), { state: 'detached' })
 }
 
+/** The agent hangs up, and both have seen the end of it. */
+export async function hangUp(pair) {
+  await pair.agent.click(id('call-hangup'))
+  await over(pair, 'hangup_agent')
+  await cleared(pair)
+}
+
+/** That was the last call: the conversation ends as well, and nothing of it is left. A desk that was loaded anew has to open it first. */
+export async function part(pair, { anew = false } = {}) {
+  await hangUp(pair)
+  if (anew) await pair.agent.locator(id('talk')).first().click()
+  await endBoth(pair)
+  await pair.close()
+}
+
 /** The agent calls, the customer answers, and both talk. */
 export async function talk(pair, video = true) {
   await pair.agent.click(id(video ? 'call-video' : 'call-audio'))

@@ -1,5 +1,5 @@
 // Two nodes: the node of one side is killed while it rings, and in the middle of a call. On demand: `--only callnodes`.
-import { flowsBoth, linked, over, cleared, endBoth, received, talk, talking, together } from './calling.mjs'
+import { flowsBoth, hangUp, linked, part, received, talk, talking, together } from './calling.mjs'
 import { cluster } from './cluster.mjs'
 import { check, id, until } from './stage.mjs'
 
@@ -49,15 +49,9 @@ export async function run(stage) {
     await agent.click(id('call-mute'))
     await guest.locator(id('call-status')).filter({ hasText: '对方已静音' }).waitFor()
     await agent.click(id('call-mute'))
-    await agent.click(id('call-hangup'))
-    await over(pair, 'hangup_agent')
-    await cleared(pair)
+    await hangUp(pair)
   }
   await talk(pair)
   await flowsBoth(pair)
-  await agent.click(id('call-hangup'))
-  await over(pair, 'hangup_agent')
-  await cleared(pair)
-  await endBoth(pair)
-  await pair.close()
+  await part(pair)
 }

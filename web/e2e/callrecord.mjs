@@ -1,5 +1,5 @@
 // A call is recorded: only with consent, shown to both, in pieces that arrive even when the page is loaded anew in between.
-import { cleared, endBoth, flowsBoth, over, talk, talking, together } from './calling.mjs'
+import { flowsBoth, part, talk, talking, together } from './calling.mjs'
 import { check, id, until } from './stage.mjs'
 
 export const title = 'recording with consent, in pieces that survive a reload'
@@ -60,12 +60,7 @@ export async function run(stage) {
   await until('the rest of the second recording', () => sent.some(({ recording, piece, status }) => recording !== first && piece === 'finish' && status === 200))
   numbered(sent, sent.find(({ recording }) => recording !== first).recording)
 
-  await agent.click(id('call-hangup'))
-  await over(pair, 'hangup_agent')
-  await cleared(pair)
-  await agent.locator(id('talk')).first().click()
-  await endBoth(pair)
-  await pair.close()
+  await part(pair, { anew: true })
 }
 
 /** From 0, none missing, each taken once. */

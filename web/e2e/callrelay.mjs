@@ -1,5 +1,5 @@
 // Media through a real coturn only; and with credentials that have run out, an honest end instead of waiting for ever.
-import { cleared, endBoth, flowsBoth, over, received, talk, together } from './calling.mjs'
+import { cleared, endBoth, flowsBoth, hangUp, over, received, talk, together } from './calling.mjs'
 import { coturn, expired } from './coturn.mjs'
 import { demo, withCall } from './demo.mjs'
 import { check, id, until } from './stage.mjs'
@@ -33,9 +33,7 @@ export async function run(stage) {
     const { relay } = await received(frame)
     check(relay?.every((kind) => kind === 'relay' || kind === 'prflx') && relay.includes('relay'), `${who} is connected by ${relay}`)
   }
-  await agent.click(id('call-hangup'))
-  await over(pair, 'hangup_agent')
-  await cleared(pair)
+  await hangUp(pair)
 
   // Expired on both sides: no browser ever says that it failed; the wall clock does.
   for (const frame of [agent, guest]) await frame.evaluate((turn) => (window.__turn = turn), expired())

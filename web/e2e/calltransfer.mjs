@@ -1,5 +1,5 @@
 // A call goes to a colleague together with its conversation: the customer sees the colleague without doing anything.
-import { cleared, flows, flowsBoth, over, talk, talking, together, watched } from './calling.mjs'
+import { endBoth, flows, flowsBoth, hangUp, talk, talking, together, watched } from './calling.mjs'
 import { acceptOffer, check, id, openDesk, setStatus } from './stage.mjs'
 
 export const title = 'a call is transferred to a colleague in the middle of it'
@@ -26,13 +26,8 @@ export async function run(stage) {
   check(await pair.agent.evaluate(() => window.__pcs.every((pc) => pc.connectionState === 'closed')), 'the giver is still connected')
   await flows(pair.guest, 'the customer')
 
-  await mate.page.click(id('call-hangup'))
-  await over(next, 'hangup_agent')
-  await cleared(next)
-  await mate.page.click(id('end'))
-  await mate.page.click(id('confirm-end'))
-  await mate.page.click(id('wrapup-done'))
-  await mate.page.waitForSelector(id('wrapup'), { state: 'detached' })
+  await hangUp(next)
+  await endBoth(next)
   await setStatus(mate, 'busy')
   if (await pair.agent.locator(id('wrapup-done')).count()) await pair.agent.click(id('wrapup-done'))
   await Promise.all([mate.context.close(), pair.close()])
