@@ -15,6 +15,7 @@ use crate::model::id::{AccountId, AgentId, ConnectionId, ContactId};
 use crate::model::label::label;
 use crate::model::presence::{Presence, Status};
 use crate::model::session::State;
+use crate::model::time::Millis;
 use crate::store::agent::Agent;
 use crate::store::lease::{self, Lease};
 use crate::store::{Tx, agent, assignment, conversation, session};
@@ -113,14 +114,14 @@ fn missed(
     timer::set(tx, Kind::QueueGrace, session, scene.now.plus(scene.tenant.policy.queue_grace), fx)
 }
 
-/// A socket whose node died closed, as far as anybody can tell.
+/// A socket whose node died closed, as far as anybody can tell; `heard` is about when its node was heard of last.
 pub(super) fn lost(
     tx: &mut Tx<'_>,
     scene: &Scene,
-    (participant, device): (&str, &str),
+    (participant, device, heard): (&str, &str, Millis),
     fx: &mut Effects,
 ) -> Result<(), Error> {
-    call::gone(tx, scene, (participant, device), fx)?;
+    call::gone(tx, scene, (participant, device, heard), fx)?;
     if let Some(who) = participant.strip_prefix("agent:") {
         return departed(tx, scene, &AgentId::parse(who)?, fx);
     }
@@ -270,7 +271,7 @@ impl Core {
         let noted = self.change(&client.tenant, move |tx, scene, fx| {
             if lease::release(tx, &lease_of(&owned))? {
                 left(tx, scene, &owned, fx)?;
-                call::gone(tx, scene, (&owned.participant(), owned.device.as_str()), fx)?;
+                call::gone(tx, scene, (&owned.participant(), owned.device.as_str(), scene.now), fx)?;
             }
             Ok(())
         });

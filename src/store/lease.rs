@@ -1,9 +1,11 @@
 //! Which sockets are open, where. A lease that is not renewed ends, so a dead node's sockets do not stay open.
 
+use std::collections::BTreeMap;
+
 use diesel::prelude::*;
 
 use super::conn::{on, put};
-use super::schema::lease;
+use super::schema::{call, lease};
 use super::stored::read;
 use super::{Conn, Error, Tx};
 use crate::model::id::{ConnectionId, NodeId, TenantId};
@@ -111,35 +113,73 @@ pub fn any(tx: &mut Tx<'_>, participant: &str) -> Result<bool, Error> {
     Ok(count > 0)
 }
 
-/// Renews the leases of all sockets of a node and says how many there are.
+/// Renews those leases of a node's sockets that end before `soon`, and says how many there are.
 ///
 /// # Errors
 /// When the statement fails.
-pub fn renew(conn: &mut Conn, node: NodeId, until: Millis) -> Result<usize, Error> {
-    Ok(on!(conn, c => diesel::update(lease::table.filter(lease::node.eq(node.to_string())))
+pub fn renew(conn: &mut Conn, node: NodeId, soon: Millis, until: Millis) -> Result<usize, Error> {
+    Ok(on!(conn, c => diesel::update(lease::table
+            .filter(lease::node.eq(node.to_string()).and(lease::until.lt(soon.0))))
         .set(lease::until.eq(until.0))
         .execute(c))?)
 }
 
-/// At most `limit` leases of all tenants that have ended without being released.
+/// Lets the leases of those sockets of a node end at `until` whose participants are in a call, and says how many there
+/// are. Costs one statement while nobody is.
+///
+/// # Errors
+/// When a statement fails.
+pub fn renew_in_calls(conn: &mut Conn, node: NodeId, until: Millis) -> Result<usize, Error> {
+    let live: Vec<(String, String, String)> = on!(conn, c => call::table
+        .filter(call::ended_at.is_null())
+        .select((call::tenant, call::agent, call::contact))
+        .load(c))?;
+    let mut talking: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (tenant, agent, contact) in live {
+        talking.entry(tenant).or_default().extend([format!("agent:{agent}"), format!("contact:{contact}")]);
+    }
+    let mut renewed = 0;
+    for (tenant, participants) in &talking {
+        renewed += on!(conn, c => diesel::update(lease::table.filter(lease::tenant.eq(tenant)
+                .and(lease::participant.eq_any(participants))
+                .and(lease::node.eq(node.to_string()))))
+            .set(lease::until.eq(until.0))
+            .execute(c))?;
+    }
+    Ok(renewed)
+}
+
+/// Lets the leases of these participants end at `until` at the latest, whichever nodes have their sockets.
 ///
 /// # Errors
 /// When the statement fails.
-pub fn ended(conn: &mut Conn, now: Millis, limit: i64) -> Result<Vec<Lease>, Error> {
-    let rows: Vec<(String, String, String, String)> = on!(conn, c => lease::table
+pub fn shorten(tx: &mut Tx<'_>, participants: &[String], until: Millis) -> Result<(), Error> {
+    let (conn, tenant) = tx.parts();
+    put!(
+        conn,
+        diesel::update(lease::table.filter(
+            lease::tenant.eq(tenant).and(lease::participant.eq_any(participants)).and(lease::until.gt(until.0))
+        ))
+        .set(lease::until.eq(until.0))
+    )?;
+    Ok(())
+}
+
+/// At most `limit` leases of all tenants that have ended without being released, and when.
+///
+/// # Errors
+/// When the statement fails.
+pub fn ended(conn: &mut Conn, now: Millis, limit: i64) -> Result<Vec<(Lease, Millis)>, Error> {
+    let rows: Vec<(String, String, String, String, i64)> = on!(conn, c => lease::table
         .filter(lease::until.le(now.0))
         .order(lease::until.asc())
         .limit(limit)
-        .select((lease::tenant, lease::participant, lease::device, lease::connection))
+        .select((lease::tenant, lease::participant, lease::device, lease::connection, lease::until))
         .load(c))?;
     rows.into_iter()
-        .map(|(tenant, participant, device, connection)| {
-            Ok(Lease {
-                tenant: read("tenant", &tenant)?,
-                participant,
-                device,
-                connection: read("connection", &connection)?,
-            })
+        .map(|(tenant, participant, device, connection, until)| {
+            let (tenant, connection) = (read("tenant", &tenant)?, read("connection", &connection)?);
+            Ok((Lease { tenant, participant, device, connection }, Millis(until)))
         })
         .collect()
 }

@@ -2,14 +2,16 @@
 
 use super::push::{self, CallPush, Ring, Standing};
 use super::settle::settle;
-use super::{limits, step, wait, way};
+use super::{limits, step, step_at, wait, way};
 use crate::core::effect::{Effect, Effects};
+use crate::core::leases::CALL_LEASE;
 use crate::core::{Client, Error, Party, Scene};
 use crate::model::call::{Author, Move, Reason, Side};
 use crate::model::id::{AgentId, ContactId, DeviceId, SessionId};
+use crate::model::time::Millis;
 use crate::store::call::{self as store, Call};
 use crate::store::session::Session;
-use crate::store::{Tx, agent};
+use crate::store::{Tx, agent, lease};
 
 /// The live calls of a party.
 fn live_of(tx: &mut Tx<'_>, party: &Party) -> Result<Vec<Call>, Error> {
@@ -37,7 +39,11 @@ pub(in crate::core) fn attached(
         return Ok(());
     }
     let side = side_of(&client.party);
-    for mut call in live_of(tx, &client.party)? {
+    let calls = live_of(tx, &client.party)?;
+    if !calls.is_empty() {
+        lease::shorten(tx, &[client.participant()], scene.now.plus(CALL_LEASE))?;
+    }
+    for mut call in calls {
         if call.life.takes_part(side, &client.device) {
             step(tx, scene, &mut call, Move::Back(side), fx)?;
         }
@@ -45,11 +51,14 @@ pub(in crate::core) fn attached(
     Ok(())
 }
 
-/// A device has lost its socket. `participant` is `agent:<id>` or `contact:<id>`.
+/// A device has lost its socket, and since when. `participant` is `agent:<id>` or `contact:<id>`.
+///
+/// What was noticed late counts from then on, so that a call ends in time; but whoever lost a socket has half of the time
+/// to come back from now on, whatever had happened to us meanwhile.
 pub(in crate::core) fn gone(
     tx: &mut Tx<'_>,
     scene: &Scene,
-    (participant, device): (&str, &str),
+    (participant, device, since): (&str, &str, Millis),
     fx: &mut Effects,
 ) -> Result<(), Error> {
     if scene.tenant.call.is_none() {
@@ -61,9 +70,11 @@ pub(in crate::core) fn gone(
         _ => return Ok(()),
     };
     let device = DeviceId::parse(device)?;
+    let earliest = scene.now.minus(limits(scene).reconnecting / 2);
     for mut call in calls {
         if call.life.takes_part(side, &device) {
-            step(tx, scene, &mut call, Move::Away(side), fx)?;
+            let at = since.max(earliest).max(call.life.since).min(scene.now);
+            step_at(tx, scene, &mut call, (Move::Away(side), at), fx)?;
         }
     }
     Ok(())

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::push::{self, CallPush, Ring};
-use super::settle::{progress, watch};
+use super::settle::{hurry, progress, watch};
 use super::{busy, joined, policy, side, step};
 use crate::core::asker::{self, own_conversation};
 use crate::core::effect::{Effect, Effects};
@@ -79,6 +79,7 @@ pub(super) fn made(
         version: 1,
     };
     store::insert(tx, &call).map_err(|error| if error.is_duplicate() { busy() } else { error.into() })?;
+    hurry(tx, scene, &call)?;
     Ok(call)
 }
 
@@ -104,7 +105,8 @@ fn meets(
     }
 }
 
-fn invite(
+/// Calls the other side of a session; when that side is calling already, its call is accepted.
+pub(super) fn invite(
     tx: &mut Tx<'_>,
     scene: &Scene,
     client: &Client,

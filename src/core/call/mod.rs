@@ -37,6 +37,7 @@ use super::{Client, Core, Error, Party, Scene};
 use crate::model::call::{Limits, Move, Refused, Side};
 use crate::model::code::Code;
 use crate::model::id::CallId;
+use crate::model::time::Millis;
 use crate::store::Tx;
 use crate::store::call::{self as store, Call};
 use crate::tenant::CallPolicy;
@@ -94,8 +95,19 @@ fn participant(tx: &mut Tx<'_>, client: &Client, id: CallId) -> Result<(Call, Si
 
 /// Lets something happen to a call and tells what that means.
 fn step(tx: &mut Tx<'_>, scene: &Scene, call: &mut Call, step: Move, fx: &mut Effects) -> Result<bool, Error> {
+    step_at(tx, scene, call, (step, scene.now), fx)
+}
+
+/// The same for something that has happened a while ago.
+fn step_at(
+    tx: &mut Tx<'_>,
+    scene: &Scene,
+    call: &mut Call,
+    (step, at): (Move, Millis),
+    fx: &mut Effects,
+) -> Result<bool, Error> {
     let before = call.life.clone();
-    let changed = call.life.step(step, scene.now, &limits(scene)).map_err(|refused| match refused {
+    let changed = call.life.step(step, at, &limits(scene)).map_err(|refused| match refused {
         Refused::Gone => gone_error(),
         Refused::NotNow(state) => bad(&format!("此时不可 / not while the call is {}", state.as_str())),
     })?;

@@ -39,7 +39,7 @@ fn sound() -> Value {
 }
 
 /// Both are connected: the call's id.
-async fn connected(desk: &Desk, li: &Client, customer: &Customer) -> Value {
+pub(super) async fn connected(desk: &Desk, li: &Client, customer: &Customer) -> Value {
     let invited = ask(desk, &customer.client, "call.invite", json!({ "media": sound() })).await.unwrap();
     let id = invited["call"]["call_id"].clone();
     ask(desk, li, "call.accept", json!({ "call_id": id, "media": sound() })).await.unwrap();

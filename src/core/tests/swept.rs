@@ -1,5 +1,7 @@
 //! What the sweep of one node finds of what happened on another when every hint between them is lost.
 
+use serde_json::{Value, json};
+
 use super::*;
 use crate::config::{Hub as Where, Redis};
 use crate::core::sweep::Memory;
@@ -15,6 +17,7 @@ on_both! {
     a_socket_whose_device_came_back_elsewhere_checks_itself
     a_socket_that_was_replaced_does_not_move_the_cursor_any_more
     a_visitor_who_waits_and_whose_node_died_has_a_while_to_come_back
+    a_call_whose_node_died_is_over_within_half_a_minute
     idle_visitors_cost_a_statement_per_five_hundred
     that_it_rings_elsewhere_is_found_once
 }
@@ -62,9 +65,9 @@ impl Elsewhere {
     }
 }
 
-fn swept(hints: &[Hint], op: &str) -> Vec<serde_json::Value> {
+fn swept(hints: &[Hint], op: &str) -> Vec<Value> {
     let frames = hints.iter().filter_map(|hint| match hint {
-        Hint::Swept(frame) => Some(serde_json::from_str::<serde_json::Value>(&frame.text).unwrap()),
+        Hint::Swept(frame) => Some(serde_json::from_str::<Value>(&frame.text).unwrap()),
         _ => None,
     });
     frames.filter(|frame| frame["op"] == op).map(|frame| frame["d"].clone()).collect()
@@ -208,6 +211,44 @@ async fn a_visitor_who_waits_and_whose_node_died_has_a_while_to_come_back(on: Tr
     assert_eq!((desk.place(&gone).await, desk.place(&back).await), (None, Some(1)));
 }
 
+async fn a_call_whose_node_died_is_over_within_half_a_minute(on: Trial) {
+    let desk = Desk::open_with(on, "[call]\n");
+    let (li, customer) = calls::in_talks(&desk).await;
+    let there = Elsewhere::of(&desk);
+    there.core.attached(&li).await.unwrap();
+    let id = calls::connected(&desk, &li, &customer).await;
+    let state = async || {
+        let seen = calls::ask(&desk, &customer.client, "call.state", json!({ "call_id": id })).await.unwrap();
+        (seen["state"].clone(), seen["end"]["reason"].clone())
+    };
+    // A node that stands still for a while is taken for dead, and puts that right.
+    desk.turn(11);
+    desk.core.renew_leases().await.unwrap();
+    desk.core.bury_leases().await.unwrap();
+    assert_eq!(state().await, (json!("reconnecting"), Value::Null));
+    there.core.attached(&li).await.unwrap();
+    assert_eq!(state().await, (json!("connected"), Value::Null));
+    // While it renews its leases nobody is missed, talk or not.
+    for _ in 0..20 {
+        desk.turn(4);
+        for core in [&desk.core, &there.core] {
+            core.renew_leases().await.unwrap();
+            core.bury_leases().await.unwrap();
+        }
+    }
+    assert_eq!(state().await, (json!("connected"), Value::Null));
+    drop(there);
+    desk.turn(11);
+    desk.core.renew_leases().await.unwrap();
+    desk.core.bury_leases().await.unwrap();
+    assert_eq!(state().await, (json!("reconnecting"), Value::Null));
+    desk.pass(8).await;
+    assert_eq!(state().await, (json!("reconnecting"), Value::Null), "there is time to come back");
+    desk.pass(3).await;
+    assert_eq!(state().await, (json!("ended"), json!("lost")));
+    assert!(desk.read(|tx| Ok(crate::store::call::engaged(tx)?)).await.is_empty(), "the agent is free");
+}
+
 async fn idle_visitors_cost_a_statement_per_five_hundred(on: Trial) {
     let desk = Desk::open(on);
     let mut there = Elsewhere::of(&desk);
@@ -237,7 +278,7 @@ async fn that_it_rings_elsewhere_is_found_once(on: Trial) {
     let mut elsewhere = Elsewhere::of(&desk);
     let (_socket, mut inlet) = elsewhere.joined(&li).await;
     elsewhere.round(&mut inlet).await;
-    let wish = serde_json::json!({ "media": { "audio": true, "video": false } });
+    let wish = json!({ "media": { "audio": true, "video": false } });
     calls::ask(&desk, &customer.client, "call.invite", wish).await.unwrap();
     let found = elsewhere.round(&mut inlet).await;
     assert_eq!(swept(&found, "call.ring").len(), 1);

@@ -127,9 +127,14 @@ async fn the_newest_connection_of_a_device_has_its_lease(on: Trial) {
 
     let later = crate::model::time::Millis(until.0 + 1_000);
     let [first, second] = ids;
-    assert_eq!(stores[0].sweep(move |conn| lease::renew(conn, first, later)).await.unwrap(), 0, "another node's");
-    assert_eq!(stores[1].survey(move |conn| lease::ended(conn, until, 10)).await.unwrap(), std::slice::from_ref(&new));
-    assert_eq!(stores[1].sweep(move |conn| lease::renew(conn, second, later)).await.unwrap(), 1);
+    assert_eq!(
+        stores[0].sweep(move |conn| lease::renew(conn, first, later, later)).await.unwrap(),
+        0,
+        "another node's"
+    );
+    let ended = stores[1].survey(move |conn| lease::ended(conn, until, 10)).await.unwrap();
+    assert_eq!(ended, [(new.clone(), until)]);
+    assert_eq!(stores[1].sweep(move |conn| lease::renew(conn, second, later, later)).await.unwrap(), 1);
     assert!(!nodes[0].write(move |tx| lease::bury(tx, &new, until)).await.unwrap(), "it was renewed meanwhile");
     assert!(nodes[0].read(|tx| lease::any(tx, "agent:li")).await.unwrap());
 }

@@ -49,14 +49,17 @@ async fn sweeps_and_jobs_on_the_same_rows_all_succeed(on: Trial) {
     for (store, node) in stores.iter().cloned().zip(nodes) {
         work.spawn(async move {
             for turn in 0..40 {
-                store.sweep(move |conn| lease::renew(conn, node, Millis(NOW.0 + turn))).await.unwrap();
+                store
+                    .sweep(move |conn| lease::renew(conn, node, Millis(i64::MAX), Millis(NOW.0 + turn)))
+                    .await
+                    .unwrap();
             }
         });
     }
     while let Some(done) = work.join_next().await {
         done.unwrap();
     }
-    let count = stores[0].sweep(move |conn| lease::renew(conn, nodes[0], NOW)).await.unwrap();
+    let count = stores[0].sweep(move |conn| lease::renew(conn, nodes[0], Millis(i64::MAX), NOW)).await.unwrap();
     assert_eq!(count, 20);
 }
 

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::{accepted, audio, connected, hears, in_talks, link, stands};
-use crate::support::{Cluster, with_two_nodes};
+use super::{accepted, audio, connected, end, hears, in_talks, link, stands};
+use crate::support::{Broker, Cluster, with_two_nodes};
 
 with_two_nodes!(crate::call::during:
     a_socket_that_is_lost_and_resumes_goes_on_with_what_it_missed,
@@ -51,6 +51,32 @@ async fn a_call_outlives_the_node_of_one_side() {
     li.socket.request("call.hangup", json!({ "call_id": id })).await.expect("call.hangup");
     let last = stands(&mut visitor.socket, "ended").await;
     assert_eq!(last["end"]["reason"], "hangup_agent");
+}
+
+/// H11: a node dies in a call and no browser comes back from it. Within half a minute the call is over for the other
+/// side, for whoever reads its record, and for the agent, who may call again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_is_over_soon_after_the_node_of_one_side() {
+    let mut cluster = Cluster::with().rabbitmq().start().await;
+    let mut ear = Broker::connect(cluster.rabbitmq()).await.listen("crm", "yizhan.demo.call.#").await;
+    let (mut li, mut visitor, session) = in_talks(cluster.node(1), cluster.node(2)).await;
+    let id = connected(&mut li, &mut visitor).await;
+    let died = cluster.node(2).clock.now();
+    cluster.kill(1).await;
+    cluster.let_pass(Duration::from_secs(10));
+    stands(&mut visitor.socket, "reconnecting").await;
+    cluster.let_pass(Duration::from_secs(10));
+    let last = end(&mut visitor.socket).await;
+    assert_eq!((&last["reason"], &last["by"]), (&json!("lost"), &json!("system")));
+    let took = cluster.node(2).clock.now().since(died);
+    assert!(took < Duration::from_secs(30), "it took {took:?}");
+    let record = ear.of_type("call.ended").await.event["data"].clone();
+    assert_eq!((&record["call"], &record["end_reason"], &record["agent"]), (&id, &json!("lost"), &json!("li")));
+    let mut li = li.vanishes().resumes(cluster.node(2), json!([])).await;
+    assert!(li.ready["state"]["calls"]["live"].is_null());
+    let invite = json!({ "session": session, "media": audio() });
+    li.socket.request("call.invite", invite).await.expect("li is free");
+    hears(&mut visitor.socket, "call.ring").await;
 }
 
 /// The caller's node dies while it rings: the time that was set elsewhere ends it.
