@@ -34,17 +34,34 @@ impl Record {
     }
 }
 
-/// A relay (coturn with `use-auth-secret`): credentials are made of a secret that both sides know.
+/// A relay.
 #[derive(Debug, Clone)]
 pub struct Turn {
     /// Its addresses.
     pub urls: Vec<String>,
-    /// What credentials are made of.
-    pub secret: Secret,
-    /// The secret before the last change: the relay takes both while it is changed. Nothing is made of it here.
-    pub previous: Option<Secret>,
-    /// How long credentials are good.
-    pub life: Duration,
+    /// What it lets in.
+    pub key: TurnKey,
+}
+
+/// What a relay lets in.
+#[derive(Debug, Clone)]
+pub enum TurnKey {
+    /// Credentials that are made for one side of one call, of a secret that both sides know (coturn's `use-auth-secret`).
+    Shared {
+        /// What credentials are made of.
+        secret: Secret,
+        /// The secret before the last change: while it is changed credentials are made of both.
+        previous: Option<Secret>,
+        /// How long credentials are good.
+        life: Duration,
+    },
+    /// A name and a password that stay the same.
+    Fixed {
+        /// The name.
+        username: String,
+        /// The password.
+        credential: Secret,
+    },
 }
 
 /// How calls are held.
@@ -78,9 +95,14 @@ impl CallPolicy {
 
     /// Its secrets by key.
     pub(super) fn secrets(&self) -> Vec<(&'static str, &Secret)> {
-        let Some(turn) = &self.turn else { return Vec::new() };
-        let previous = turn.previous.as_ref().map(|secret| ("secret_previous", secret));
-        std::iter::once(("secret", &turn.secret)).chain(previous).collect()
+        match self.turn.as_ref().map(|turn| &turn.key) {
+            None => Vec::new(),
+            Some(TurnKey::Fixed { credential, .. }) => vec![("credential", credential)],
+            Some(TurnKey::Shared { secret, previous, .. }) => {
+                let previous = previous.as_ref().map(|secret| ("secret_previous", secret));
+                std::iter::once(("secret", secret)).chain(previous).collect()
+            }
+        }
     }
 
     /// `None` when calls are switched off, or the section has problems.
@@ -110,7 +132,7 @@ impl CallPolicy {
             turn: turn(r),
         };
         if this.relay_only && this.turn.is_none() {
-            r.problem("relay_only", "needs a relay: set turn and secret");
+            r.problem("relay_only", "needs a relay: set turn and secret, or turn, username and credential");
         }
         r.unknown();
         enabled.then_some(this)
@@ -127,15 +149,23 @@ fn turn(r: &Reader<'_>) -> Option<Turn> {
     let form = "an address like \"turn:turn.example.com:3478?transport=udp\"";
     let urls = r.list("turn", form, |text| address(text, &["turn:", "turns:"]));
     let (secret, previous) = (r.secret("secret"), r.secret("secret_previous"));
+    let plain = |text: &str| (text.len() <= 200 && !text.chars().any(char::is_control)).then(|| text.to_owned());
+    let username = r.maybe("username", "a name without control characters, 200 bytes at most", plain);
+    let credential = r.secret("credential");
     let life = r.seconds("ttl_s", 600, 60..=600);
-    match (urls.is_empty(), secret) {
-        (false, Some(secret)) => Some(Turn { urls, secret, previous, life }),
-        (false, None) => {
-            if !r.has("secret") {
-                r.problem("secret", "is required beside turn");
-            }
-            None
-        }
-        (true, _) => None,
+    if r.has("secret") && (r.has("username") || r.has("credential")) {
+        r.problem("secret", "stands beside username or credential: the relay takes the one or the other");
     }
+    if r.has("username") != r.has("credential") {
+        r.problem(if r.has("username") { "credential" } else { "username" }, "is required: they come together");
+    }
+    if urls.is_empty() {
+        return None;
+    }
+    if !r.has("secret") && !r.has("username") && !r.has("credential") {
+        r.problem("secret", "is required beside turn, or username and credential");
+    }
+    let shared = secret.map(|secret| TurnKey::Shared { secret, previous, life });
+    let fixed = username.zip(credential).map(|(username, credential)| TurnKey::Fixed { username, credential });
+    Some(Turn { urls, key: shared.or(fixed)? })
 }

@@ -15,7 +15,7 @@ const PLACES: [(&str, &[&str]); 5] = [
     ("api_key", &["key"]),
     ("service", &["secret"]),
     ("robot", &["key", "secret", "secret_previous"]),
-    ("call", &["secret", "secret_previous"]),
+    ("call", &["secret", "secret_previous", "credential"]),
 ];
 
 /// Every secret that is written in a declaration, with its path: `robot.key`, `account.oa.token`.

@@ -180,6 +180,28 @@ fn a_plain_account_needs_no_key_but_warns() {
 }
 
 #[test]
+fn a_relay_has_a_secret_or_a_name_and_a_password() {
+    let with = |lines: &str| DEMO.replace("turn = []", &format!("turn = [\"turn:turn.example.com:3478\"]\n{lines}"));
+    let fixed = with("username = \"yizhan\"\ncredential = \"a password of the relay\"");
+    let declaration = parse(&fixed).unwrap();
+    let turn = declaration.tenant.call.as_ref().and_then(|call| call.turn.clone()).expect("a relay");
+    let call::TurnKey::Fixed { username, credential } = turn.key else { panic!("fixed: {:?}", turn.key) };
+    assert_eq!((username.as_str(), credential.expose()), ("yizhan", "a password of the relay"));
+    assert!(!declaration.seal(&ring(&[1])).unwrap().contains("a password of the relay"), "it is sealed");
+    for (lines, problem) in [
+        ("", "call.secret: is required beside turn, or username and credential"),
+        ("username = \"yizhan\"", "call.credential: is required: they come together"),
+        ("credential = \"word\"", "call.username: is required: they come together"),
+        (
+            "secret = \"s\"\nusername = \"yizhan\"\ncredential = \"word\"",
+            "call.secret: stands beside username or credential: the relay takes the one or the other",
+        ),
+    ] {
+        assert_eq!(problems(&with(lines)), [problem]);
+    }
+}
+
+#[test]
 fn the_stored_form_holds_no_secret_and_opens_again() {
     let declaration = parse(DEMO).unwrap();
     let stored = declaration.seal(&ring(&[1])).unwrap();

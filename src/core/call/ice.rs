@@ -2,7 +2,8 @@
 //!
 //! The scheme is that of coturn's `use-auth-secret`: the user name says until when it is good, and the password is its
 //! HMAC-SHA1 under a secret that the relay knows. While the secret is changed both are used, so that gateway and relay
-//! may be changed in any order: the browser goes by the one that is let in.
+//! may be changed in any order: the browser goes by the one that is let in. A relay with a fixed name and password is
+//! given as it is declared.
 
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ use sha1::Sha1;
 use crate::model::secret::Secret;
 use crate::model::time::Millis;
 use crate::tenant::CallPolicy;
+use crate::tenant::call::TurnKey;
 
 /// A server, in the form that browsers take.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -30,7 +32,7 @@ pub struct Server {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Servers {
     ice_servers: Vec<Server>,
-    /// Until then their credentials are good; absent where there are none.
+    /// Until then their credentials are good; absent where there are none that end.
     #[serde(skip_serializing_if = "Option::is_none")]
     ice_until: Option<Millis>,
 }
@@ -42,13 +44,24 @@ pub(super) fn servers(policy: &CallPolicy, bearer: &str, now: Millis, most: Dura
         list.push(Server { urls: policy.stun.clone(), username: None, credential: None });
     }
     let Some(turn) = &policy.turn else { return Servers { ice_servers: list, ice_until: None } };
-    let until = now.plus(turn.life.min(most));
-    let username = format!("{}:{bearer}", until.seconds());
-    for secret in std::iter::once(&turn.secret).chain(&turn.previous) {
-        let credential = Some(credential(secret, &username));
-        list.push(Server { urls: turn.urls.clone(), username: Some(username.clone()), credential });
+    let server = |username: &str, credential: String| Server {
+        urls: turn.urls.clone(),
+        username: Some(username.to_owned()),
+        credential: Some(credential),
+    };
+    match &turn.key {
+        TurnKey::Fixed { username, credential } => {
+            list.push(server(username, credential.expose().to_owned()));
+            Servers { ice_servers: list, ice_until: None }
+        }
+        TurnKey::Shared { secret, previous, life } => {
+            let until = now.plus((*life).min(most)).seconds();
+            let username = format!("{until}:{bearer}");
+            let secrets = std::iter::once(secret).chain(previous);
+            list.extend(secrets.map(|secret| server(&username, credential(secret, &username))));
+            Servers { ice_servers: list, ice_until: Some(Millis::from_seconds(until)) }
+        }
     }
-    Servers { ice_servers: list, ice_until: Some(Millis::from_seconds(until.seconds())) }
 }
 
 /// A key of any length fits HMAC.

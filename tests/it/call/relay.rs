@@ -114,6 +114,25 @@ async fn while_the_secret_changes_one_of_two_credentials_is_good() {
     assert!(told.contains("Total lost packets 0 "), "{told}");
 }
 
+/// A relay that knows a fixed name and password: browsers get just these, with each call.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fixed_name_and_password_are_handed_out_as_declared() {
+    let turn = Service::start(Kind::Coturn, &[]);
+    let name = "2000000000:fixed";
+    let word = password(SECRET, name);
+    let app = gateway(&turn, &format!("username = \"{name}\"\ncredential = \"{word}\"")).await;
+    let (mut li, mut visitor, _) = in_talks(&app, &app).await;
+    for told in [&li.ready, &visitor.opened] {
+        assert!(!told.to_string().contains(&word), "not before there is a call: {told}");
+    }
+    let (start, theirs) = accepted(&mut li, &mut visitor, audio()).await;
+    assert_eq!(start["ice_servers"], json!([{ "urls": [turn.url()], "username": name, "credential": word }]));
+    assert_eq!(start["ice_servers"], theirs["ice_servers"]);
+    assert!(start["ice_until"].is_null(), "they do not end");
+    let told = relay(&turn, (name, &word), &["-y"]);
+    assert!(told.contains("Total lost packets 0 "), "{told}");
+}
+
 /// Servers for trying the way are short-lived and few.
 #[tokio::test(flavor = "multi_thread")]
 async fn who_tries_the_way_gets_a_minute() {
