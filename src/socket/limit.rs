@@ -55,13 +55,18 @@ impl Flood {
 
     /// Counts one; whether it is a flood by now.
     pub fn hit(&mut self, now: Instant) -> bool {
+        self.hits(1, now)
+    }
+
+    /// Counts several that came together; whether it is a flood by now.
+    pub fn hits(&mut self, number: u32, now: Instant) -> bool {
         let since = self.second.map(|start| now.saturating_duration_since(start));
         match since {
-            Some(since) if since < Duration::from_secs(1) => self.count += 1,
+            Some(since) if since < Duration::from_secs(1) => self.count = self.count.saturating_add(number),
             _ => {
                 let went_on = since.is_some_and(|since| since < Duration::from_secs(2));
                 self.streak = if went_on && self.count > self.per_second { self.streak + 1 } else { 0 };
-                (self.second, self.count) = (Some(now), 1);
+                (self.second, self.count) = (Some(now), number);
             }
         }
         self.count > self.per_second && self.streak + 1 >= self.seconds

@@ -267,6 +267,12 @@ pub enum Trouble {
 }
 
 impl Request {
+    /// Whether it is a description of media for the other device.
+    #[must_use]
+    pub fn describes(&self) -> bool {
+        matches!(self, Self::Describe(_))
+    }
+
     /// The name of the operation in a frame.
     #[must_use]
     pub fn op(&self) -> &'static str {

@@ -17,8 +17,8 @@ use crate::store::Tx;
 use crate::store::call::Call;
 use crate::store::call::side::{self, Description, Said};
 
-/// Bytes of a description.
-const SDP: usize = 48 * 1024;
+/// Bytes of a description. By default a whole frame may be as long, escapes and all, so that longer ones do not even get here.
+const SDP: usize = 64 * 1024;
 /// Media sections of a description.
 const SECTIONS: usize = 16;
 /// Candidates of one frame, and since the sender's last description.

@@ -19,6 +19,11 @@ impl Connection {
             return;
         }
         let Ok(batch) = frame::parse(text) else { return self.end(Close::PROTOCOL_ERROR) };
+        // One was counted when the text was heard.
+        let more = u32::try_from(batch.len().saturating_sub(1)).unwrap_or(u32::MAX);
+        if more > 0 && self.flood.hits(more, now) {
+            return self.end(Close::RATE_LIMITED);
+        }
         for item in batch {
             match item {
                 Ok(Frame::Pong) => {}
@@ -83,7 +88,11 @@ impl Connection {
     }
 
     fn request(&mut self, id: Option<u64>, request: Request, now: Instant) -> Option<Work> {
-        let window = if matches!(request, Request::Send(_)) { &mut self.sends } else { &mut self.requests };
+        let window = match &request {
+            Request::Send(_) => &mut self.sends,
+            Request::Call(call) if call.describes() => &mut self.descriptions,
+            _ => &mut self.requests,
+        };
         let rated = if request.silent() { Ok(()) } else { window.hit(now) };
         if let Err(wait) = rated {
             let after = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).max(1);

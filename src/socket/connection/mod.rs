@@ -94,6 +94,8 @@ pub struct Connection {
     recheck: Instant,
     sends: Window,
     requests: Window,
+    /// Descriptions of media, each of which may fill a frame of the peer's.
+    descriptions: Window,
     flood: Flood,
     pings: Flood,
     strikes: u8,
@@ -133,6 +135,7 @@ impl Connection {
             recheck: now + settings.recheck,
             sends: Window::new(20, Duration::from_secs(10)),
             requests: Window::new(300, Duration::from_secs(10)),
+            descriptions: Window::new(40, Duration::from_secs(10)),
             flood: Flood::new(100, 5),
             pings: Flood::new(20, 5),
             strikes: 0,

@@ -1,6 +1,7 @@
 //! Calls between an agent and a customer, told over real sockets: what the gateway says, not what browsers make of it.
 
 pub mod during;
+mod flood;
 mod link;
 mod nodes;
 pub mod recording;
@@ -24,7 +25,7 @@ fn audio() -> Value {
 }
 
 /// An agent on one node serves a visitor on another; the session is the third.
-async fn in_talks(here: &TestApp, there: &TestApp) -> (Agent, Visitor, Value) {
+pub async fn in_talks(here: &TestApp, there: &TestApp) -> (Agent, Visitor, Value) {
     let mut li = Agent::ready(here, "li").await;
     let mut visitor = Visitor::arrives(there, "tab").await;
     visitor.says("您好").await;
@@ -56,7 +57,7 @@ async fn accepted(li: &mut Agent, visitor: &mut Visitor, media: Value) -> (Value
 }
 
 /// Both have found the way: the call's id.
-async fn connected(li: &mut Agent, visitor: &mut Visitor) -> Value {
+pub async fn connected(li: &mut Agent, visitor: &mut Visitor) -> Value {
     let (start, _) = accepted(li, visitor, video()).await;
     let id = start["call"]["call_id"].clone();
     link(&mut li.socket, &id, 1).await;
@@ -72,6 +73,6 @@ async fn link(socket: &mut Socket, id: &Value, leg: i64) {
 }
 
 /// How the call ended, as one side reads it.
-async fn end(socket: &mut Socket) -> Value {
+pub async fn end(socket: &mut Socket) -> Value {
     stands(socket, "ended").await["end"].clone()
 }

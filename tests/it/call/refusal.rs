@@ -16,7 +16,6 @@ async fn descriptions_are_bounded_and_passed_on_unread() {
     let (mut li, mut visitor, _) = in_talks(&app, &app).await;
     let id = connected(&mut li, &mut visitor).await;
     let offer = |n: i64, sdp: String| json!({ "call_id": id, "leg": 1, "n": n, "type": "offer", "sdp": sdp });
-    assert_eq!(code(&mut li.socket, "call.desc", offer(1, "x".repeat(50 * 1024))).await, "too_large");
     assert_eq!(code(&mut li.socket, "call.desc", offer(1, "m=video 9\r\n".repeat(17))).await, "too_large");
     assert_eq!(code(&mut li.socket, "call.desc", offer(0, "v=0".into())).await, "bad_request");
     let strange = "v=0\r\nm=audio\r\rm=\u{1F600}\r\na=candidate:1 1 udp 1 db.internal 1 typ host\r\n".to_owned();
@@ -25,6 +24,37 @@ async fn descriptions_are_bounded_and_passed_on_unread() {
     let large = format!("v=0\r\n{}", "a=x\r\n".repeat(7_000));
     li.socket.request("call.desc", offer(2, large.clone())).await.expect("more than any other request may have");
     assert_eq!(hears(&mut visitor.socket, "call.desc").await["sdp"], large);
+}
+
+/// xM12: 64 KiB is the limit, to the byte, where frames may be longer; where they may not, theirs comes first.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_description_has_64_kib_and_no_byte_more() {
+    const MOST: usize = 65_536;
+    let app = TestApp::with().settings("[socket]\nmax_frame_bytes = 262144\n").start().await;
+    let (mut li, mut visitor, _) = in_talks(&app, &app).await;
+    let id = connected(&mut li, &mut visitor).await;
+    let offer = |n: i64, sdp: String| json!({ "call_id": id, "leg": 1, "n": n, "type": "offer", "sdp": sdp });
+    for length in [MOST + 1, 200_000] {
+        assert_eq!(code(&mut li.socket, "call.desc", offer(1, "x".repeat(length))).await, "too_large");
+    }
+    assert_eq!(code(&mut li.socket, "call.desc", offer(1, "m=video 9\r\n".repeat(500))).await, "too_large");
+    let largest = format!("{}{}", "m=video 9\r\n".repeat(16), "x".repeat(MOST - 16 * 11));
+    li.socket.request("call.desc", offer(1, largest.clone())).await.expect("an offer");
+    assert_eq!(hears(&mut visitor.socket, "call.desc").await["sdp"], largest);
+
+    let usual = TestApp::start().await;
+    let (mut li, mut visitor, _) = in_talks(&usual, &usual).await;
+    let id = connected(&mut li, &mut visitor).await;
+    let frame = |sdp: &str| {
+        let d = json!({ "call_id": id, "leg": 1, "n": 1, "type": "offer", "sdp": sdp });
+        json!({ "id": 900, "op": "call.desc", "d": d }).to_string()
+    };
+    let fits = MOST - frame("").len();
+    li.socket.raw(&frame(&"x".repeat(fits))).await;
+    li.socket.reply(900).await.expect("a whole frame");
+    assert_eq!(hears(&mut visitor.socket, "call.desc").await["sdp"].as_str().map(str::len), Some(fits));
+    li.socket.raw(&frame(&"x".repeat(fits + 1))).await;
+    assert_eq!(li.socket.expect_close().await, 1009);
 }
 
 /// xM13: too many candidates, and candidates for a call of others.

@@ -296,6 +296,21 @@ fn silence_floods_and_recheck_end_as_they_should() {
     }
     assert_eq!(flooding.code(), Some(4008));
 
+    // Many small things in few texts are as many: ten texts a second, each of 32 frames that make no sense.
+    let mut packed = Bench::signed_in(Endpoint::Visitor, vec![]);
+    let batch = format!("[{}]", [r#"{"op":"call.desc","d":7}"#; 32].join(","));
+    let ended = (0..100).position(|_| {
+        packed.say(&batch);
+        packed.now += Duration::from_millis(100);
+        packed.code().is_some()
+    });
+    assert_eq!((packed.code(), ended.map(|texts| texts / 10)), (Some(4008), Some(4)));
+    let mut burst = Bench::signed_in(Endpoint::Visitor, vec![]);
+    for _ in 0..9 {
+        burst.say(&batch);
+    }
+    assert_eq!(burst.code(), None, "a burst is no flood");
+
     let mut agent = Bench::signed_in(Endpoint::Agent, vec![]);
     assert!(matches!(&agent.hint(&Hint::SignedOut)[..], [Work::Recheck]));
     agent.done(Done::Alive(true));
