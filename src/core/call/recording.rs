@@ -14,6 +14,7 @@ use crate::model::code::Code;
 use crate::model::event::call::RecordingReady;
 use crate::model::id::{AgentId, CallId, MediaId, RecordingId, TenantId};
 use crate::model::label::label;
+use crate::model::time::Millis;
 use crate::store::call::recording::{self as store, Recording};
 use crate::store::{self as tables, Tx};
 
@@ -72,6 +73,11 @@ fn own(tx: &mut Tx<'_>, of: &Of) -> Result<Recording, Error> {
     found.filter(|found| found.call == of.call && found.agent == of.agent).ok_or_else(Error::not_found)
 }
 
+/// How long has been recorded by then, milliseconds.
+fn length(recording: &Recording, until: Millis) -> i64 {
+    until.0.saturating_sub(recording.started_at.0).clamp(0, LONGEST_MS)
+}
+
 /// Whether a piece is new; `false` for one that is here already.
 fn is_next(recording: &Recording, n: i64) -> Result<bool, Error> {
     if n < recording.chunks {
@@ -101,6 +107,7 @@ impl Core {
         let at = u64::try_from(recording.size).unwrap_or(0);
         self.inner.parts.media.append(&of.tenant, recording.media, at, piece).await.map_err(refused)?;
         let (size, mime) = (i64::try_from(piece.len()).unwrap_or(i64::MAX), label(mime, 120));
+        let now = self.clock().now();
         scope
             .write(move |tx| {
                 let mut recording = own(tx, &of)?;
@@ -108,6 +115,8 @@ impl Core {
                     recording.chunks += 1;
                     recording.size = recording.size.saturating_add(size);
                     recording.mime = mime;
+                    // Until the browser says how long it is; it may never.
+                    recording.ms = Some(length(&recording, now));
                     store::save(tx, &recording)?;
                 }
                 Ok(())
@@ -155,12 +164,15 @@ impl Core {
                 return Ok(complete(&recording));
             }
             recording.ended_at = Some(scene.now);
-            recording.ms = ms;
+            let call = tables::call::find(tx, recording.call)?.ok_or_else(Error::not_found)?;
+            // Pieces may arrive long after they were recorded, but nothing is recorded after the end.
+            let until = call.life.end.map_or(scene.now, |end| end.at);
+            let likely = recording.ms.map(|ms| ms.min(length(&recording, until)));
+            recording.ms = ms.or(likely);
             if let Some(stored) = &stored {
                 shelve(tx, &mut recording, stored, scene.now)?;
             }
             store::save(tx, &recording)?;
-            let call = tables::call::find(tx, recording.call)?.ok_or_else(Error::not_found)?;
             let consent = call.life.consent.unwrap_or(false);
             let ready =
                 RecordingReady { call: call.call, session: call.session, recording: shown(&recording), consent };
@@ -196,12 +208,7 @@ impl Core {
 }
 
 /// Notes the blob, so that its address can be read.
-fn shelve(
-    tx: &mut Tx<'_>,
-    recording: &mut Recording,
-    stored: &Stored,
-    now: crate::model::time::Millis,
-) -> Result<(), Error> {
+fn shelve(tx: &mut Tx<'_>, recording: &mut Recording, stored: &Stored, now: Millis) -> Result<(), Error> {
     let owner = format!("call:{}", recording.call);
     let name = format!("{}.webm", recording.recording);
     tables::media::expect(tx, recording.media, &owner, &name, stored.mime, now)?;

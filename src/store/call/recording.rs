@@ -26,7 +26,7 @@ pub struct Recording {
     pub chunks: i64,
     /// Bytes that have arrived.
     pub size: i64,
-    /// Its length, once it is over.
+    /// Its length so far, milliseconds; once it is over, as its browser says if it still can.
     pub ms: Option<i64>,
     /// Its hash, once it is over.
     pub sha256: Option<String>,

@@ -102,12 +102,14 @@ async fn what_was_sent_before_a_crash_is_kept() {
     let recording = recorded(&mut li, &mut visitor, &id).await;
     let at = format!("/api/v1/calls/{}/recording/{recording}", id.as_str().unwrap());
     let uploads = Uploads { app: &app, li: &li, at };
+    app.let_pass(Duration::from_secs(5));
     assert_eq!(uploads.piece(0, b"\x1a\x45\xdf\xa3").await, 204);
     visitor.socket.request("call.hangup", json!({ "call_id": id })).await.expect("call.hangup");
     app.let_pass(Duration::from_secs(605));
     let whole =
         app.eventually("it is closed", async || Some(uploads.finish(9).await).filter(|(status, _)| *status == 200));
     let (_, whole) = whole.await;
-    assert_eq!((&whole["size"], &whole["ms"]), (&json!(4), &Value::Null));
+    assert_eq!(whole["size"], 4);
+    assert!((5_000..15_000).contains(&whole["ms"].as_i64().unwrap()), "as long as pieces came: {whole}");
     assert!(whole["sha256"].is_string());
 }
