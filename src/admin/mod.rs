@@ -1,6 +1,7 @@
 //! Use cases of the admin API and the command-line tools.
 
 pub mod asyncapi;
+pub mod call;
 pub mod faq;
 pub mod flow;
 pub mod office;

@@ -43,6 +43,12 @@ impl Once {
         let id = format!("http:{}", digest(&[author.actor.as_bytes(), key.as_bytes()]));
         Self { id, digest: digest(parts) }
     }
+
+    /// Its id and its digest, for those who note by themselves.
+    #[must_use]
+    pub fn parts(self) -> (String, String) {
+        (self.id, self.digest)
+    }
 }
 
 /// A digest of several parts; none of them can run into the next.

@@ -100,6 +100,19 @@ pub fn of(tx: &mut Tx<'_>, participant: &str) -> Result<Vec<ConnectionId>, Error
     rows.iter().map(|connection| read("connection", connection)).collect()
 }
 
+/// The devices of a participant that have an open socket, the one that was opened last first.
+///
+/// # Errors
+/// When the statement fails.
+pub fn devices(tx: &mut Tx<'_>, participant: &str) -> Result<Vec<String>, Error> {
+    let (conn, tenant) = tx.parts();
+    Ok(on!(conn, c => lease::table
+        .filter(lease::tenant.eq(tenant).and(lease::participant.eq(participant)))
+        .order(lease::connection.desc())
+        .select(lease::device)
+        .load(c))?)
+}
+
 /// Whether a participant has any open socket.
 ///
 /// # Errors

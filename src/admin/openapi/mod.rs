@@ -49,8 +49,8 @@ fn info() -> Value {
         "title": "驿站 Yizhan: admin API",
         // The contract's own version: it grows by addition.
         "version": "1.0.0",
-        "description": "A tenant's administrator keeps what robots know and the forms that they lead through. \
-            管理员维护机器人的问答与流程。\n\n\
+        "description": "A tenant's administrator keeps what robots know and the forms that they lead through, and steers calls. \
+            管理员维护机器人的问答与流程，也可结束通话。\n\n\
             Lists come in pages: give `next` as `after`. A POST with an `Idempotency-Key` is done once and answered alike for \
             24 hours; the same key for another request is a conflict (409). What was read has an `ETag`: a PUT or DELETE \
             with `If-Match` is refused (412) when somebody has changed it since. All nodes take a change up within a second.",

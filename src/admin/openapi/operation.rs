@@ -7,6 +7,7 @@ use crate::admin::flow::{Applied, Checked, Form, Summary, Switch, Text};
 use crate::admin::page::{Asked, Page};
 use crate::admin::trace::Trace;
 use crate::admin::xmpp::Accounts;
+use crate::model::event::call::Record;
 
 /// Makes the schema of a type.
 pub type Shape = fn(&mut SchemaGenerator) -> Schema;
@@ -241,5 +242,21 @@ pub const OPERATIONS: &[Operation] = &[
         tag: "sessions",
         output: Output::Json(shape::<Trace>),
         ..READ
+    },
+    Operation {
+        path: "/api/v1/calls/{id}",
+        id: "getCall",
+        summary: "通话记录。The record of a call that is over",
+        tag: "calls",
+        output: Output::Json(shape::<Record>),
+        ..READ
+    },
+    Operation {
+        path: "/api/v1/calls/{id}/end",
+        id: "endCall",
+        summary: "结束通话。End a call, with the reason admin",
+        tag: "calls",
+        status: 204,
+        ..POST
     },
 ];

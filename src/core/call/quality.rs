@@ -12,7 +12,8 @@ use crate::model::event::call::{Opinion, Rated, Record, RecordingRef};
 use crate::model::id::CallId;
 use crate::model::label::label;
 use crate::model::time::Millis;
-use crate::store::call::recording::Recording;
+use crate::store::Tx;
+use crate::store::call::recording::{self, Recording};
 use crate::store::call::{self as store, Call};
 
 /// How long after its end a call may be rated.
@@ -58,6 +59,19 @@ pub(super) fn record_of(call: &Call, recordings: &[Recording]) -> Record {
         consent: life.consent,
         quality: Side::BOTH.into_iter().filter_map(opinion).collect(),
     }
+}
+
+/// The record of a call; none while it is not over.
+///
+/// # Errors
+/// `not_found`.
+pub fn record(tx: &mut Tx<'_>, id: CallId) -> Result<Option<Record>, Error> {
+    let call = store::find(tx, id)?.ok_or_else(Error::not_found)?;
+    if call.life.is_live() {
+        return Ok(None);
+    }
+    let recordings = recording::of_call(tx, id)?;
+    Ok(Some(record_of(&call, &recordings)))
 }
 
 /// A recording as other modules see it.

@@ -3,12 +3,30 @@
 use super::request::Switch;
 use super::{participant, policy, step};
 use crate::core::asker::agent;
-use crate::core::{Client, Core, Error, Party};
+use crate::core::effect::Effects;
+use crate::core::{Client, Core, Error, Party, Scene};
 use crate::model::call::Move;
 use crate::model::code::Code;
 use crate::model::id::{CallId, MediaId, RecordingId};
+use crate::store::Tx;
+use crate::store::call::Call;
 use crate::store::call::recording::{self, Recording};
 use crate::tenant::call::Record;
+
+/// Asks to record, or stops.
+pub(super) fn switched(
+    tx: &mut Tx<'_>,
+    scene: &Scene,
+    call: &mut Call,
+    on: bool,
+    fx: &mut Effects,
+) -> Result<(), Error> {
+    if on && policy(scene)?.record == Record::None {
+        return Err(Error::new(Code::Forbidden, "未开通录制 / nothing is recorded here"));
+    }
+    let what = if on { Move::AskRecord } else { Move::StopRecord };
+    step(tx, scene, call, what, fx).map(drop)
+}
 
 impl Core {
     /// The agent asks to record, or stops.
@@ -20,11 +38,7 @@ impl Core {
         let owned = client.clone();
         self.change(&client.tenant, move |tx, scene, fx| {
             let (mut call, _) = participant(tx, &owned, switch.call_id)?;
-            if switch.on && policy(scene)?.record == Record::None {
-                return Err(Error::new(Code::Forbidden, "未开通录制 / nothing is recorded here"));
-            }
-            let what = if switch.on { Move::AskRecord } else { Move::StopRecord };
-            step(tx, scene, &mut call, what, fx).map(drop)
+            switched(tx, scene, &mut call, switch.on, fx)
         })
         .await
     }

@@ -1,12 +1,12 @@
 //! What the sender of an order is told.
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::core::Error;
 use crate::model::code::Code;
-use crate::model::id::{AssignmentId, ContactId, ConversationId, MessageId, NodeId, SessionId};
+use crate::model::id::{AssignmentId, CallId, ContactId, ConversationId, MessageId, NodeId, SessionId};
 use crate::model::time::Millis;
 
 /// The body of an answer: `{"ok": …}` or `{"err": …}`.
@@ -48,6 +48,11 @@ pub enum Done {
     Offered {
         /// The assignment that it would be.
         assignment: Option<AssignmentId>,
+    },
+    /// `call.start`: the call.
+    Called {
+        /// The call.
+        call: CallId,
     },
     /// `contact.upsert`: the customer.
     Known {
@@ -95,6 +100,24 @@ impl Answer {
     pub(super) fn text(&self) -> Result<String, Error> {
         serde_json::to_string(self).map_err(Error::internal)
     }
+}
+
+/// What came of an order, out of its answer.
+pub(super) fn read(answer: &str) -> Result<Value, Error> {
+    let mut answer: Value = serde_json::from_str(answer).map_err(Error::internal)?;
+    match answer.get_mut("err").map(Value::take) {
+        None => Ok(answer.get_mut("ok").map(Value::take).unwrap_or_default()),
+        Some(fault) => {
+            let Refusal { code, message } = serde_json::from_value(fault).map_err(Error::internal)?;
+            Err(Error::new(code, message))
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Refusal {
+    code: Code,
+    message: String,
 }
 
 /// The answer as JSON, or, if that fails, a fault of ours.

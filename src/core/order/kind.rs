@@ -6,8 +6,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::core::request::Target;
+use crate::model::call::Media;
 use crate::model::content::Content;
-use crate::model::id::{AccountId, AgentId, ContactId, ConversationId, QueueId, RemoteId, SessionId};
+use crate::model::id::{AccountId, AgentId, CallId, ContactId, ConversationId, QueueId, RemoteId, SessionId};
 use crate::model::presence::Status;
 
 /// An order. Unknown fields are ignored: newer modules may send more.
@@ -58,6 +59,28 @@ pub enum Order {
         session: SessionId,
         /// Why, in a word.
         reason: Option<String>,
+    },
+    /// Let the console of a session's agent call the customer. While the customer calls, that call is accepted.
+    #[serde(rename = "call.start")]
+    StartCall {
+        /// The session.
+        session: SessionId,
+        /// What the call shall carry.
+        media: Media,
+    },
+    /// End a call: by another module or a supervisor with the reason `admin`; by its agent as if hanging up.
+    #[serde(rename = "call.end")]
+    EndCall {
+        /// The call.
+        call: CallId,
+    },
+    /// Ask the customer of a call whether it may be recorded, or record no more.
+    #[serde(rename = "call.record")]
+    RecordCall {
+        /// The call.
+        call: CallId,
+        /// Whether it is to be recorded.
+        on: bool,
     },
     /// Choose an agent's status.
     #[serde(rename = "agent.set_status")]
@@ -172,6 +195,9 @@ pub enum Actor {
     ),
     /// An agent, who may do what the agent may do in the console.
     Agent(AgentId),
+    /// A program with a key of the admin API. Not over the bus.
+    #[serde(skip)]
+    Key(String),
 }
 
 impl fmt::Display for Actor {
@@ -179,18 +205,22 @@ impl fmt::Display for Actor {
         match self {
             Self::Module(name) => write!(f, "module:{name}"),
             Self::Agent(id) => write!(f, "agent:{id}"),
+            Self::Key(id) => write!(f, "key:{id}"),
         }
     }
 }
 
 /// The names of all orders.
-pub(super) const NAMES: [&str; 11] = [
+pub(super) const NAMES: [&str; 14] = [
     "conversation.send",
     "conversation.open",
     "session.assign",
     "session.requeue",
     "session.transfer",
     "session.end",
+    "call.start",
+    "call.end",
+    "call.record",
     "agent.set_status",
     "agent.set_capacity",
     "contact.upsert",
@@ -212,7 +242,9 @@ impl Order {
             Self::Assign { session, .. }
             | Self::Requeue { session, .. }
             | Self::Transfer { session, .. }
-            | Self::End { session, .. } => Some(session.to_string()),
+            | Self::End { session, .. }
+            | Self::StartCall { session, .. } => Some(session.to_string()),
+            Self::EndCall { call } | Self::RecordCall { call, .. } => Some(call.to_string()),
             Self::SetStatus { agent, .. } | Self::SetCapacity { agent, .. } => Some(agent.to_string()),
             Self::Send(_) | Self::Open { .. } | Self::Upsert { .. } | Self::Reload {} | Self::Drain {} => None,
         }
@@ -228,6 +260,9 @@ impl Order {
             Self::Requeue { .. } => "session.requeue",
             Self::Transfer { .. } => "session.transfer",
             Self::End { .. } => "session.end",
+            Self::StartCall { .. } => "call.start",
+            Self::EndCall { .. } => "call.end",
+            Self::RecordCall { .. } => "call.record",
             Self::SetStatus { .. } => "agent.set_status",
             Self::SetCapacity { .. } => "agent.set_capacity",
             Self::Upsert { .. } => "contact.upsert",

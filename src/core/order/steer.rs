@@ -20,7 +20,7 @@ use crate::store::session::{self as store, Session};
 use crate::store::{Tx, agent, queue};
 
 /// Only a module, or an agent with oversight, steers others.
-fn oversees(author: &Author) -> Result<(), Error> {
+pub(super) fn oversees(author: &Author) -> Result<(), Error> {
     match author {
         Author::Agent(client) if !asker::supervises(client) => {
             Err(Error::new(Code::Forbidden, "仅限班长 / for supervisors only"))
@@ -36,7 +36,7 @@ fn sender(author: &Author) -> Sender {
     }
 }
 
-fn open(tx: &mut Tx<'_>, id: SessionId) -> Result<Session, Error> {
+pub(super) fn open(tx: &mut Tx<'_>, id: SessionId) -> Result<Session, Error> {
     let session = store::find(tx, id)?.ok_or_else(Error::not_found)?;
     if session.state == State::Ended {
         return Err(Error::new(Code::SessionEnded, "会话已结束 / the session has ended"));

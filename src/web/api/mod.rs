@@ -1,6 +1,7 @@
 //! The administrator's REST API below `/api/v1/`: who may ask, bodies, pages, marks and repeated requests. What is done is
 //! in `admin`; what is offered is listed in `admin/openapi`, and a test compares.
 
+mod call;
 mod caller;
 mod entry;
 mod flow;
@@ -32,6 +33,7 @@ pub(super) fn configure(cfg: &mut web::ServiceConfig, deps: &Deps) {
     unknown::configure(cfg);
     flow::configure(cfg);
     session::configure(cfg);
+    call::configure(cfg);
     xmpp::configure(cfg);
     cfg.service(
         web::resource("/api/openapi.json").route(web::get().to(document)).default_service(web::to(other_method)),

@@ -1,6 +1,7 @@
 //! The administrator's API over real HTTP, as programs and the console use it.
 
 mod access;
+mod call;
 mod client;
 mod entry;
 mod flow;

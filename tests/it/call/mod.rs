@@ -4,6 +4,7 @@ pub mod during;
 mod flood;
 mod link;
 mod nodes;
+mod order;
 pub mod recording;
 mod refusal;
 mod relay;
