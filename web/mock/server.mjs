@@ -47,7 +47,7 @@ function me(req) {
 }
 
 const body = async (req) => JSON.parse(String(await read(req)) || '{}')
-const view = (agent) => ({ agent: { id: agent.id, name: agent.name, role: 'agent', tenant: 'demo', tenant_name: '驿站示例银行', lang: 'zh' }, csrf: 'mock-csrf' })
+const view = (agent) => ({ agent: { id: agent.id, name: agent.name, role: process.env.MOCK_ROLE ?? 'agent', tenant: 'demo', tenant_name: '驿站示例银行', lang: 'zh' }, csrf: 'mock-csrf' })
 
 const api = {
   async 'POST /api/v1/login'(req, res) {
@@ -65,6 +65,23 @@ const api = {
     const agent = me(req)
     if (!agent) return json(res, 401, { status: 401, code: 'unauthenticated' })
     return json(res, 200, view(agent))
+  },
+  async 'GET /api/v1/xmpp'(req, res) {
+    if (!me(req) || process.env.MOCK_ROLE !== 'admin') return json(res, 403, { status: 403, code: 'forbidden' })
+    const by = 'service@desk.example.com'
+    const since = new Date(Date.now() - 3_600_000).toISOString()
+    return json(res, 200, {
+      items: [
+        {
+          account: 'desk', domain: 'desk.example.com', server: '127.0.0.1:5347', customers: true, link: { state: 'up', code: null, reason: null, node: 'n_mock', since },
+          agents: [
+            { agent: 'li', jid: 'li@example.com', asked_by: by, subscription: 'granted', hint: null, shown: 'here', since },
+            { agent: 'wang', jid: 'wang@example.com', asked_by: by, subscription: 'asked', hint: '请同意 / approve', shown: null, since },
+          ],
+        },
+        { account: 'vip', domain: 'vip.example.com', server: '10.0.0.5:5347', customers: false, link: { state: 'down', code: 'not_authorized', reason: '密钥不符 / the secret differs', node: 'n_mock', since }, agents: [] },
+      ],
+    })
   },
   async 'POST /api/v1/ticket'(req, res) {
     const agent = me(req)

@@ -38,6 +38,7 @@ export const zh = {
   robotBack: '交还机器人', robotBackTitle: '交还给机器人？', robotBackText: '机器人会继续接待这位客户，客户会收到提示。您随时可以再接管。', confirmRobotBack: '交还', noRobot: '这家企业没有启用机器人', robotHasIt: '已交还机器人', flow: '流程',
   suggestions: '推荐回复', useSuggestion: '插入推荐回复：{question}', dismiss: '不用推荐', k_suggest: '插入第 1–3 条推荐回复', handover: '机器人交接',
   recordFailed: '录制未能保存在本机，请检查磁盘空间或浏览器设置', callLinkSent: '通话链接已发送给客户', k_call: '接听来电', k_hangup: '挂断 / 拒绝来电', k_mute: '通话中静音',
+  tabXmpp: 'XMPP', xmppDesk: 'XMPP 接入', xmppRefresh: '刷新', xmppUnread: '暂时无法刷新，稍后自动重试', xmppNone: '还没有 XMPP 账号', xmppNoneHint: '在租户配置里加 kind = "xmpp" 的账号，见 docs/XMPP.md', xmppSince: '自 {time}', xmppServer: '服务器 {server}', xmppCustomers: '坐席与客户均可使用', xmppAgentsOnly: '仅供坐席使用', xmppAgents: '坐席的 XMPP 地址', xmppNoAgents: '没有坐席配置 XMPP 地址',
 } as const
 
 export const en: Record<keyof typeof zh, string> = {
@@ -79,4 +80,5 @@ export const en: Record<keyof typeof zh, string> = {
   robotBack: 'Back to the robot', robotBackTitle: 'Give it back to the robot?', robotBackText: 'The robot goes on with this customer, who is told. You can take over again at any time.', confirmRobotBack: 'Give back', noRobot: 'This company has no robot', robotHasIt: 'The robot has it again', flow: 'Form',
   suggestions: 'Suggested replies', useSuggestion: 'Insert the suggested reply: {question}', dismiss: 'Dismiss suggestions', k_suggest: 'Insert suggested reply 1–3', handover: 'Handed over by the robot',
   recordFailed: 'The recording could not be kept on this device: check its space, or the settings of the browser', callLinkSent: 'The customer has the link to the call', k_call: 'Answer a call', k_hangup: 'Hang up / decline', k_mute: 'Mute during a call',
+  tabXmpp: 'XMPP', xmppDesk: 'XMPP accounts', xmppRefresh: 'Refresh', xmppUnread: 'Cannot be refreshed now; it will be tried again', xmppNone: 'No XMPP accounts yet', xmppNoneHint: 'Declare an account with kind = "xmpp"; see docs/XMPP.md', xmppSince: 'since {time}', xmppServer: 'Server {server}', xmppCustomers: 'For agents and customers', xmppAgentsOnly: 'For agents only', xmppAgents: 'Addresses of agents', xmppNoAgents: 'No agent has an XMPP address',
 }
