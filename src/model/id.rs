@@ -23,8 +23,8 @@ pub enum IdError {
     /// A generated id must carry its prefix and 26 characters of base 32.
     #[error("is not an id of this kind (expected '{0}' and 26 characters)")]
     Generated(&'static str),
-    /// A remote id must be 1 to 64 characters without control characters.
-    #[error("must be 1 to 64 characters without control characters")]
+    /// A remote id must be 1 to 2,047 bytes without control characters.
+    #[error("must be 1 to 2047 bytes without control characters")]
     Remote,
 }
 
@@ -182,9 +182,10 @@ text_id!(/// The stable client behind several connections of one participant.
     DeviceId, is_name, IdError::Name, NAME);
 text_id!(/// The idempotency key that a client gives to a message.
     ClientId, is_name, IdError::Name, NAME);
-text_id!(/// A customer's identifier on a channel: openid, visitor key, JID. Opaque outside the channel.
-    RemoteId, |t: &str| (1..=64).contains(&t.chars().count()) && !t.chars().any(char::is_control), IdError::Remote,
-    "^[^\\u0000-\\u001f\\u007f-\\u009f]{1,64}$");
+text_id!(/// A customer's identifier on a channel: openid, visitor key, JID. Opaque outside the channel. As long as the longest
+    /// address without a resource (RFC 7622 §3.1), which keys of both back ends still hold.
+    RemoteId, |t: &str| (1..=2_047).contains(&t.len()) && !t.chars().any(char::is_control), IdError::Remote,
+    "^[^\\u0000-\\u001f\\u007f-\\u009f]{1,2047}$");
 
 impl DeviceId {
     /// A device under the name of the party that it belongs to. Devices name themselves, so two parties may choose
@@ -265,6 +266,9 @@ mod tests {
         assert!(RemoteId::parse("o9AgO5Kd5ggOC-bXrbNODIiE3bGY").is_ok());
         assert!(RemoteId::parse("o'%/ 😀").is_ok());
         assert_eq!(RemoteId::parse("a\nb"), Err(IdError::Remote));
+        let address = format!("{}@{}", "a".repeat(1_023), "b".repeat(1_023));
+        assert!(RemoteId::parse(&address).is_ok());
+        assert_eq!(RemoteId::parse(&format!("{address}b")), Err(IdError::Remote));
     }
 
     #[test]

@@ -17,6 +17,7 @@ on_both! {
     one_session_of_a_conversation_is_open
     a_session_waits_in_one_place
     text_with_a_zero_byte_harms_nobody_else
+    the_longest_address_is_a_key
 }
 
 async fn a_tenant_sees_and_changes_nothing_of_another(on: Trial) {
@@ -43,6 +44,32 @@ async fn a_tenant_sees_and_changes_nothing_of_another(on: Trial) {
     let left = store.survey(|conn| timer::due(conn, NOW, 10)).await.unwrap();
     assert_eq!(left.len(), 1, "nobody cancels another's timer");
     assert_eq!(log(&ours, conv).await.len(), 1);
+}
+
+/// Nothing about it can be compressed away: an index has to hold all of it.
+async fn the_longest_address_is_a_key(on: Trial) {
+    let ground = on.ground();
+    let ours = scope(&ground.store());
+    let part = |seed: u32| -> String {
+        let mut n = seed;
+        let mut next = || {
+            n = n.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            char::from_digit((n >> 24) % 36, 36).unwrap()
+        };
+        (0..1_023).map(|_| next()).collect()
+    };
+    let address = format!("{}@{}", part(1), part(2));
+    let conv = customer(&ours, &address).await.conv;
+    let jid = RemoteId::parse(&address).unwrap();
+    let found = ours
+        .write(move |tx| {
+            crate::store::xmpp::set_address(tx, &account(), &jid, "service")?;
+            assert_eq!(crate::store::xmpp::address(tx, &account(), &jid)?.as_deref(), Some("service"));
+            conversation::identity(tx, &account(), &jid)
+        })
+        .await
+        .unwrap();
+    assert_eq!(found.map(|identity| identity.conv), Some(conv));
 }
 
 fn event(id: &str) -> Occurrence {

@@ -10,7 +10,8 @@ use crate::support::{Agent, Person};
 async fn a_customer_is_served(kind: Kind) {
     let (server, _app) = desk(kind).await;
     let mut li = Person::ready(&server, "li");
-    let mut zhang = Person::connects(&server, "zhang", &["register"]);
+    // Longer than most, well within what RFC 7622 allows.
+    let mut zhang = Person::connects(&server, &format!("zhang{}", "g".repeat(200)), &["register"]);
     zhang.shows(json!({}));
     let evil = "</body></message><message to='wang@localhost'><body>' \" & ]]>";
     zhang.sends(json!({ "to": SERVICE, "body": evil, "receipt": true, "id": "z1" }));

@@ -17,6 +17,9 @@ use super::document::{Fields, ParseError};
 /// Longest type name that is kept, bytes.
 const MAX_TYPE: usize = 64;
 
+/// The longest openid, bytes; those that are given out have 28.
+const OPENID: usize = 64;
+
 /// Why an authentic payload cannot be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Unusable {
@@ -63,7 +66,7 @@ impl Unusable {
 /// [`ChannelEvent::Reported`]: crate::model::inbound::ChannelEvent::Reported
 pub fn translate(fields: &Fields<'_>, now: Millis) -> Result<Inbound, Unusable> {
     let from = fields.text("FromUserName").ok_or(Unusable::Sender)?;
-    let from = RemoteId::parse(from).map_err(|_impossible| Unusable::Sender)?;
+    let from = RemoteId::parse(from).ok().filter(|from| from.as_str().len() <= OPENID).ok_or(Unusable::Sender)?;
     let msg_type = filled(fields, "MsgType").ok_or(Unusable::Type)?;
     let created: Option<i64> = fields.text("CreateTime").and_then(|text| text.parse().ok());
     let sent_at = created.map_or(now, Millis::from_seconds);
