@@ -3,14 +3,15 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::{Core, Error, Party};
+use super::{Core, Error, Party, deliver};
 use crate::channel::wechat::error::SendError;
 use crate::model::envelope::{ChannelKind, Envelope};
-use crate::model::id::{AccountId, ContactId, ConversationId, NodeId, RemoteId, TenantId};
-use crate::store::{conversation, xmpp as store};
+use crate::model::id::{AccountId, ContactId, ConversationId, NodeId, QueueId, RemoteId, TenantId};
+use crate::store::{conversation, queue, xmpp as store};
 
 /// Messages that may wait for one link.
 const WAITING: usize = 256;
@@ -109,7 +110,7 @@ impl Core {
         to: &RemoteId,
         envelope: Arc<Envelope>,
     ) -> Result<(), SendError> {
-        let away = || SendError::Retry { after: std::time::Duration::from_secs(1), detail: "no link here".into() };
+        let away = || SendError::Retry { after: Duration::from_secs(1), detail: "no link here".into() };
         let line = self.inner.lines.of(&(tenant.clone(), account.clone())).ok_or_else(away)?;
         let (written, outcome) = oneshot::channel();
         let parcel = Parcel { to: to.clone(), envelope: self.dress(envelope), written };
@@ -169,6 +170,37 @@ impl Core {
             .await?;
         let party = Party::Contact { contact: identity.contact, account: account.clone() };
         Ok((party, identity.contact, identity.conv))
+    }
+
+    /// A message to a customer came back: it has failed, and the agent is told why. `false` when `who` was not sent it.
+    ///
+    /// # Errors
+    /// When the store is away.
+    pub async fn xmpp_bounced(
+        &self,
+        (tenant, account): (&TenantId, &AccountId),
+        who: &RemoteId,
+        (conv, seq): (ConversationId, i64),
+        (code, detail): (&'static str, String),
+    ) -> Result<bool, Error> {
+        let (account, who) = (account.clone(), who.clone());
+        self.change(tenant, move |tx, scene, fx| {
+            // Anybody can write the id of somebody else's message.
+            let own = conversation::identity(tx, &account, &who)?.is_some_and(|identity| identity.conv == conv);
+            let Some(conversation) = conversation::find(tx, conv)?.filter(|_| own) else { return Ok(false) };
+            deliver::came_back(tx, scene, &conversation, seq, (code, detail), fx)
+        })
+        .await
+    }
+
+    /// How long the first in a queue has waited; `None` when nobody does.
+    ///
+    /// # Errors
+    /// When the store is away.
+    pub async fn xmpp_longest(&self, tenant: &TenantId, queue: &QueueId) -> Result<Option<Duration>, Error> {
+        let (queue, now) = (queue.clone(), self.clock().now());
+        let (_, since) = self.scope(tenant).read(move |tx| queue::length(tx, &queue)).await?;
+        Ok(since.map(|since| now.since(since)))
     }
 
     /// Notes which address a customer wrote to.

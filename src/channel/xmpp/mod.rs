@@ -4,6 +4,7 @@
 //! An XMPP account is an external component of somebody's server (XEP-0114), such as `desk.example.com`. Whoever has
 //! the [`link`] gets every stanza for that domain.
 
+pub mod bounce;
 pub mod command;
 #[cfg(test)]
 mod corpus;

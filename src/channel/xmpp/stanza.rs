@@ -74,6 +74,8 @@ pub struct Message {
     pub nick: Option<String>,
     /// The condition, of an error.
     pub condition: Option<String>,
+    /// The words beside it.
+    pub reason: Option<String>,
 }
 
 /// Kinds of presence.
@@ -210,6 +212,10 @@ fn message(element: &Element, from: Jid, to: Jid) -> Result<Message, Unusable> {
         file: file.filter(|url| url.starts_with("https://") || url.starts_with("http://")),
         nick: text_in("nick", ns::NICK),
         condition: condition(element),
+        reason: element
+            .find("error", COMPONENT)
+            .and_then(|error| error.find("text", ns::STANZAS))
+            .map(Element::content),
         from,
         to,
     })

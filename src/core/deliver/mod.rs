@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
+pub(super) use self::settle::came_back;
 use super::backlog::Backlog;
 use super::effect::Effects;
 use super::{Core, Error, Scene};
@@ -184,8 +185,9 @@ impl Core {
             let (scene, known, again) = (self.scene(tenant)?, Arc::clone(&known), patience.tries > 0);
             let note = move |tx: &mut Tx<'_>| {
                 let (mut effects, (attempt, outcome)) = (Effects::default(), &*known);
-                // An earlier try may have been stored, although nobody heard of it.
-                if !again || settle::stands(tx, attempt)? {
+                // An earlier try may have been stored, although nobody heard of it; what comes back may be faster.
+                let said = again || matches!(attempt.load, Load::Xmpp(_));
+                if !said || settle::stands(tx, attempt)? {
                     settle::settle(tx, &scene, attempt.clone(), outcome.clone(), &mut effects)?;
                 }
                 Ok::<_, Error>(effects)

@@ -92,6 +92,26 @@ pub(super) fn stands(tx: &mut Tx<'_>, attempt: &Attempt) -> Result<bool, Error> 
     Ok(rows.iter().any(|row| row.state == DeliveryState::Sending && row.next_at == first.next_at))
 }
 
+/// A message that the channel had taken came back: it has failed after all. `false` when it is none that could.
+pub(in crate::core) fn came_back(
+    tx: &mut Tx<'_>,
+    scene: &Scene,
+    conversation: &Conversation,
+    seq: i64,
+    (code, detail): (&str, String),
+    effects: &mut Effects,
+) -> Result<bool, Error> {
+    let taken = |item: &Delivery| {
+        matches!(item.state, DeliveryState::Sending | DeliveryState::Delivered | DeliveryState::Uncertain)
+    };
+    let Some(item) = delivery::between(tx, conversation.conv, seq, seq)?.into_iter().find(taken) else {
+        return Ok(false);
+    };
+    let item = Delivery { detail: Some(detail), ..item };
+    finish(tx, scene, conversation, item, (DeliveryState::Failed, Some(code)), effects)?;
+    Ok(true)
+}
+
 /// Takes back an attempt with this lease, if there is one: its call was not made.
 pub(super) fn take_back(tx: &mut Tx<'_>, conv: ConversationId, lease: Millis, now: Millis) -> Result<(), Error> {
     let mut mine = delivery::unfinished(tx, conv, 8)?;

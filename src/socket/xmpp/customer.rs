@@ -12,6 +12,7 @@ use tokio::task::JoinSet;
 use super::traffic::{Desk, ends, refused};
 use super::waiter::{self, Waiter};
 use super::words;
+use crate::channel::xmpp::bounce::Bounce;
 use crate::channel::xmpp::element::Element;
 use crate::channel::xmpp::form;
 use crate::channel::xmpp::ns;
@@ -29,6 +30,7 @@ use crate::model::envelope::ChannelKind;
 use crate::model::id::{ConnectionId, ConversationId, DeviceId, QueueId, RemoteId};
 use crate::model::inbound::{Inbound, InboundKind};
 use crate::model::jid::Jid;
+use crate::model::label::label;
 use crate::tenant::Tenant;
 
 /// Tasks that share the customers.
@@ -39,6 +41,8 @@ const WAITING: usize = 256;
 const MOST_WAITING: usize = 500;
 /// Time for one request of a customer.
 const WORK: Duration = Duration::from_secs(10);
+/// The longest words of a server that are kept, characters.
+const DETAIL: usize = 200;
 /// The name of a customer's XMPP account among the devices.
 const DEVICE: &str = "xmpp";
 
@@ -133,8 +137,10 @@ impl Lane {
     async fn message(&self, tenant: &Tenant, message: Message) {
         let route = Route { from: &message.to, to: &message.from };
         let said = message.body.is_some() || message.file.is_some();
-        if message.kind == MessageKind::Error || message.kind == MessageKind::Room {
-            return tracing::debug!(account = %self.desk.key.1, condition = message.condition, "a message to a customer came back");
+        match message.kind {
+            MessageKind::Error => return self.bounced(&message).await,
+            MessageKind::Room => return,
+            MessageKind::Direct | MessageKind::Headline => {}
         }
         let Ok(who) = RemoteId::parse(&message.from.bare().to_string()) else {
             let answer =
@@ -166,6 +172,20 @@ impl Lane {
                 let answer = route.refused(message.id.as_deref(), Refusal::Wait, words::AWAY);
                 self.send(Some(answer)).await;
             }
+        }
+    }
+
+    /// A message to a customer came back.
+    async fn bounced(&self, message: &Message) {
+        let (tenant, account) = &self.desk.key;
+        let Some(sent) = message.id.as_deref().and_then(marked) else { return };
+        let Ok(who) = RemoteId::parse(&message.from.bare().to_string()) else { return };
+        let bounce = Bounce::of(message.condition.as_deref());
+        let words = [message.condition.as_deref(), message.reason.as_deref()];
+        let detail = label(&words.into_iter().flatten().collect::<Vec<_>>().join(": "), DETAIL);
+        let noted = self.desk.core.xmpp_bounced((tenant, account), &who, sent, (bounce.code(), detail));
+        if let Err(error) = within(noted).await {
+            tracing::warn!(account = %account, error = ?error, "that a message to a customer came back was not noted");
         }
     }
 

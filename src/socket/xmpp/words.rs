@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::channel::xmpp::bounce::Bounce;
+
 pub(super) const TOO_LARGE: &str = "消息过大 / the message is too large";
 pub(super) const TOO_FAST: &str = "发送过快，请稍后再试 / too fast, try again later";
 pub(super) const NO_SUCH_ADDRESS: &str = "没有这个地址 / no such address";
@@ -89,5 +91,6 @@ pub(super) fn undelivered(state: &str, code: Option<&str>) -> Option<String> {
         "held" => "待客户回复后发送 waits until the customer writes",
         _ => return None,
     };
-    Some(format!("[系统] 上一条消息{word}{}", code.map(|code| format!("（{code}）")).unwrap_or_default()))
+    let why = code.map(|code| Bounce::parse(code).map_or(code, |bounce| bounce.text()));
+    Some(format!("[系统] 上一条消息{word}{}", why.map(|why| format!("（{why}）")).unwrap_or_default()))
 }

@@ -66,6 +66,38 @@ async fn a_customer_is_served_through_ejabberd() {
     a_customer_is_served(Kind::Ejabberd).await;
 }
 
+/// A message that a customer's server sends back has failed, and the agent reads why; nobody can fail others' messages.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_comes_back_has_failed() {
+    let (server, _app) = desk(Kind::Prosody).await;
+    let mut li = Person::ready(&server, "li");
+    let mut zhang = Person::connects(&server, "zhang", &["register"]);
+    zhang.shows(json!({}));
+    zhang.says(SERVICE, "你好");
+    let chat = li.takes_offer();
+    li.sends(json!({ "to": chat, "body": "您好", "id": "l1", "receipt": true }));
+    let heard = zhang.expects_text("您好");
+    li.expects("a receipt", |seen| seen["xml"].as_str().is_some_and(|xml| xml.contains("<received")));
+    let mut forger = Person::connects(&server, "forger", &["register"]);
+    forger.shows(json!({}));
+    forger.says(SERVICE, "我也来了");
+    forger.writes(&format!(
+        "<message type='error' to='{SERVICE}' id='{}'><error type='cancel'><gone xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></message>",
+        heard["id"].as_str().expect("an id")
+    ));
+    forger.says(SERVICE, "说完了");
+    forger.expects("an answer", |seen| seen["kind"] == "message" && seen["body"].is_string());
+    zhang.writes("<iq type='set' id='u1'><query xmlns='jabber:iq:register'><remove/></query></iq>");
+    zhang.expects("to be gone", |seen| {
+        seen["kind"] == "disconnected" || (seen["kind"] == "iq" && seen["id"] == "u1" && seen["type"] == "result")
+    });
+    li.says(&chat, "还在吗");
+    let told = li.expects_text("未送达");
+    assert!(told["body"].as_str().is_some_and(|body| body.contains("账号不存在")), "{told}");
+    assert_eq!(told["from"], *chat);
+    assert!(!li.has_text("未送达"), "only what came back has failed");
+}
+
 /// A customer on XMPP and an agent at the console: the agent sees what became of an answer.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_console_sees_what_became_of_an_answer() {
