@@ -30,6 +30,7 @@ pub(super) struct Share {
 /// A place in a queue.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub(super) struct Place {
+    pub(super) queue: QueueId,
     pub(super) pos: i64,
 }
 

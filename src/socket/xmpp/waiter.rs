@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout_at};
 
-use super::frame::{Session, Told};
+use super::frame::{Place, Session, Told};
 use super::traffic::Desk;
 use crate::channel::xmpp::element::Element;
 use crate::channel::xmpp::ns;
@@ -80,13 +80,29 @@ impl Waiter {
     }
 
     async fn place(&mut self, session: &Session) {
-        let Some(place) = session.queue.as_ref().map(|place| place.pos).filter(|place| self.told != Some(*place))
-        else {
-            return;
-        };
-        self.told = Some(place);
-        let position = Element::new("position", ns::WORKGROUP).text(place.to_string());
-        self.say(Element::new("queue-status", ns::WORKGROUP).child(position)).await;
+        let Some(place) = session.queue.as_ref().filter(|place| self.told != Some(place.pos)) else { return };
+        self.told = Some(place.pos);
+        let position = Element::new("position", ns::WORKGROUP).text(place.pos.to_string());
+        let time = self.guess(place).await.map(|seconds| Element::new("time", ns::WORKGROUP).text(seconds.to_string()));
+        self.say(Element::new("queue-status", ns::WORKGROUP).child(position).children(time)).await;
+    }
+
+    /// Seconds that the wait may take: as long as the first in the line has waited by now. Whoever is the first has
+    /// nobody to compare with.
+    async fn guess(&self, place: &Place) -> Option<u64> {
+        if place.pos <= 1 {
+            return None;
+        }
+        let (tenant, _) = &self.desk.key;
+        match self.desk.core.xmpp_longest(tenant, &place.queue).await {
+            Ok(longest) => {
+                longest.map(|longest| longest.as_millis().div_ceil(1_000)).and_then(|s| u64::try_from(s).ok())
+            }
+            Err(error) => {
+                tracing::debug!(error = ?error, "how long a queue waits could not be read");
+                None
+            }
+        }
     }
 
     async fn say(&self, payload: Element) {

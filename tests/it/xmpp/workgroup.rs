@@ -14,8 +14,9 @@ fn has(seen: &Value, id: &str, part: &str) -> bool {
 
 /// What stands in the attribute `name` of the element `element`.
 fn attribute(xml: &str, element: &str, name: &str) -> String {
-    let tag = xml.split(&format!("<{element} ")).nth(1).expect("the element").split('>').next().expect("a tag");
-    let value = tag.split(&format!("{name}=\"")).nth(1).expect("the attribute");
+    // Servers write attributes in any order, and one name may end like another.
+    let tag = xml.split(&format!("<{element}")).nth(1).expect("the element").split('>').next().expect("a tag");
+    let value = tag.split(&format!(" {name}=\"")).nth(1).expect("the attribute");
     value.split('"').next().expect("a value").to_owned()
 }
 
@@ -88,6 +89,16 @@ async fn a_workgroup_serves_clients_that_know_it() {
     zhang.expects("to be let out", |seen| seen["kind"] == "iq" && seen["id"] == "j3" && seen["type"] == "result");
     zhang.writes(&join("j4"));
     zhang.expects("to be let in", |seen| seen["kind"] == "iq" && seen["id"] == "j4" && seen["type"] == "result");
+    // Whoever comes behind is told how long the first has waited so far.
+    let mut sun = Person::connects(&server, "sun", &["register"]);
+    sun.writes(&join("s1"));
+    sun.expects("the place and the time", |seen| {
+        let xml = seen["xml"].as_str().unwrap_or_default();
+        let time = xml.split("<time>").nth(1).and_then(|rest| rest.split('<').next());
+        xml.contains("<position>2</position>") && time.and_then(|time| time.parse::<u32>().ok()).is_some_and(|s| s > 0)
+    });
+    sun.writes(&format!("<iq type='set' id='s2' to='{SERVICE}'><depart-queue xmlns='{WORKGROUP}'/></iq>"));
+    sun.expects("to be let out", |seen| seen["kind"] == "iq" && seen["id"] == "s2" && seen["type"] == "result");
     li.writes(&format!(
         "<presence><agent-status xmlns='{WORKGROUP}'><max-chats>3</max-chats></agent-status></presence>"
     ));
