@@ -1,5 +1,6 @@
 //! What an agent types to get something done: `/take 12`. Pure; knows no agent's state.
 
+use crate::model::call::Media;
 use crate::model::label::label;
 
 /// The longest reason, characters.
@@ -37,6 +38,8 @@ pub enum Command {
     Rate,
     /// `/history [count]`
     History(Option<u32>),
+    /// `/call`, `/video`: a link to a call for the customer.
+    Call(Media),
     /// `/done`: the wrap-up is over.
     Done,
     /// `/help`
@@ -111,6 +114,8 @@ fn command(word: &str, arguments: &str) -> Option<Command> {
         "note" | "备注" if !arguments.is_empty() => Command::Note(arguments.to_owned()),
         "rate" | "评价" => Command::Rate,
         "history" | "历史" => Command::History(number()?),
+        "call" | "语音" => Command::Call(Media::AUDIO),
+        "video" | "视频" => Command::Call(Media::VIDEO),
         "done" | "完毕" => Command::Done,
         "help" | "帮助" | "?" => Command::Help,
         _ => return None,
@@ -137,6 +142,7 @@ mod tests {
         assert_eq!(command("/transfer vip"), transfer(Target::Queue("vip".into()), None));
         assert_eq!(command("/note 第一行\n第二行"), Command::Note("第一行\n第二行".into()));
         assert_eq!(command("/history 20"), Command::History(Some(20)));
+        assert_eq!([command("/video"), command("/call")], [Media::VIDEO, Media::AUDIO].map(Command::Call));
     }
 
     #[test]

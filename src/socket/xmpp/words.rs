@@ -18,6 +18,8 @@ pub(super) const NO_OFFER: &str = "没有待接的邀请 / nothing is offered to
 pub(super) const NO_SUCH_OFFER: &str = "没有这个编号的邀请 / no offer has this number";
 pub(super) const IN_A_CHAT: &str = "请在客户的会话里使用此命令 / use this command in a customer's chat";
 pub(super) const RATE: &str = "会话结束后会自动请客户评价 / the customer is asked to rate when the session has ended";
+pub(super) const CALL_LINK: &str =
+    "通话链接已发给客户；客户打开后呼叫的是您的坐席台 / the customer has the link; their call rings at your console";
 pub(super) const NO_TARGET: &str = "没有这个队列或坐席 / no such queue or agent";
 pub(super) const AGENTS_ONLY: &str = "此地址仅供客服人员使用 / this address is for agents only";
 pub(super) const ADDRESS_TOO_LONG: &str = "您的地址过长 / your address is too long";

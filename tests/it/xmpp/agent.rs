@@ -62,6 +62,30 @@ async fn an_agent_serves_a_visitor(kind: Kind) {
     li.expects("a refusal", |seen| seen["kind"] == "message" && seen["type"] == "error");
 }
 
+/// `/video` sends the customer a link that opens a call of this session; `/call` one without a picture.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_sends_the_link_to_a_call() {
+    let (server, app) = desk(Kind::Prosody).await;
+    let mut li = Person::ready(&server, "li");
+    let mut visitor = Visitor::arrives(&app, "w1").await;
+    visitor.says("你好").await;
+    let chat = li.takes_offer();
+    li.says(&chat, "/video");
+    li.expects_text("通话链接已发给客户");
+    let link = visitor.socket.push("msg", |frame| frame["d"]["type"] == "link").await;
+    let url = link["d"]["body"]["url"].as_str().expect("an address");
+    let token = url.split("/call/").nth(1).expect("a token");
+    let opened = app.post("/api/v1/call/ticket", &json!({ "token": token })).send().await.unwrap();
+    assert_eq!(opened.status(), 200);
+    let opened = opened.json::<serde_json::Value>().await.unwrap();
+    assert_eq!(opened["call"]["media"]["video"], true, "{opened}");
+    li.says(&chat, "/call");
+    li.expects_text("通话链接已发给客户");
+    // At a queue there is no customer to send it to.
+    li.says(super::SERVICE, "/video");
+    li.expects_text("请在客户的会话里使用此命令");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_agent_serves_a_visitor_through_prosody() {
     an_agent_serves_a_visitor(Kind::Prosody).await;

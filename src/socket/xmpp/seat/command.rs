@@ -2,8 +2,8 @@
 
 use super::{Seat, part};
 use crate::channel::xmpp::command::{Command, HELP, Target};
-use crate::core::Error;
 use crate::core::request::{self, Request, Send};
+use crate::core::{Error, call};
 use crate::model::content::Content;
 use crate::model::id::{ClientId, ConversationId, QueueId};
 use crate::socket::xmpp::frame::Conversation;
@@ -58,6 +58,11 @@ impl Seat {
             Command::History(count) => {
                 let count = count.unwrap_or(HISTORY.0).clamp(1, HISTORY.1);
                 self.summed_up(conv, i64::from(count)).await.map_err(told)
+            }
+            Command::Call(media) => {
+                let link = call::request::Request::Link { session, media };
+                self.asked(Request::Call(Box::new(link))).await?;
+                Ok(words::CALL_LINK.to_owned())
             }
             Command::Done => {
                 let assignment = share.ok_or(words::NOT_SERVING)?;
