@@ -135,6 +135,12 @@ impl Person {
         drop(self);
     }
 
+    /// Does not wait any more for what has come so far.
+    pub fn forgets(&mut self) {
+        while self.seen.try_recv().is_ok() {}
+        self.kept.clear();
+    }
+
     /// The next thing that fits; what came before and does not is kept.
     pub fn expects(&mut self, what: &str, fits: impl Fn(&Value) -> bool) -> Value {
         if let Some(place) = self.kept.iter().position(&fits) {

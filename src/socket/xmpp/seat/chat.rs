@@ -106,6 +106,8 @@ impl Seat {
         self.desk.out.send(self.route(&voice).available(None, &contact.name)).await;
         if !replayed {
             self.introduce(conv, &voice, &contact.name, last_seq).await;
+            // The next node, should this one die now, need not introduce the customer again.
+            self.flush_marks().await;
         }
         self.grown(conv, head).await;
     }
