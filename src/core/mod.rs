@@ -50,6 +50,7 @@ mod timer;
 mod transfer;
 mod typing;
 pub(crate) mod view;
+mod watch;
 pub mod xmpp;
 
 use std::sync::Arc;

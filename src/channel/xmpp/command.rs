@@ -23,6 +23,8 @@ pub enum Command {
     Skip(Option<u32>),
     /// `/pull [queue]`: the first who waits.
     Pull(Option<String>),
+    /// `/watch [number]`: who is served, or the room of one of them. For those with oversight.
+    Watch(Option<u32>),
     /// `/end [reason]`
     End(Option<String>),
     /// `/transfer queue|@agent [note]`
@@ -69,8 +71,8 @@ pub enum Typed {
 /// What `/help` says.
 pub const HELP: &str = "命令 commands：\n\
 /ready 示闲 · /busy [原因] 示忙 · /break [分钟] [原因] 小休\n\
-/queue 排队与邀请 · /take [编号] 接入 · /skip [编号] 不接 · /pull [队列] 领取\n\
-在会话中 in a chat：/end [原因] 结束 · /transfer 队列|@工号 [备注] 转接 · /note 内部备注 · /history [条数] 历史 · /rate 评价 · /done 整理完毕\n\
+/queue 排队与邀请 · /take [编号] 接入 · /skip [编号] 不接 · /pull [队列] 领取 · /watch [序号] 旁听（班长）\n\
+在会话中 in a chat：/end [原因] 结束 · /transfer 队列|@工号 [备注] 转接 · /note 内部备注 · /history [条数] 历史 · /video 视频链接 · /call 语音链接 · /rate 评价 · /done 整理完毕\n\
 以 // 开头的内容按 / 原样发给客户。 A text that begins with // is sent to the customer with one slash.";
 
 /// Reads what was typed.
@@ -101,6 +103,7 @@ fn command(word: &str, arguments: &str) -> Option<Command> {
         "take" | "接入" => Command::Take(number()?),
         "skip" | "不接" => Command::Skip(number()?),
         "pull" | "领取" => Command::Pull(reason()),
+        "watch" | "旁听" => Command::Watch(number()?),
         "end" | "结束" => Command::End(reason()),
         "transfer" | "转接" => {
             let (to, note) = arguments.split_once(char::is_whitespace).unwrap_or((arguments, ""));

@@ -6,7 +6,7 @@ use crate::core::asker::{agent as who, own_conversation, supervises};
 use crate::core::effect::{ConversationView, Effects};
 use crate::core::event::emit;
 use crate::core::session::{conflict, record, say, tell};
-use crate::core::view::{Viewer, conversation_view};
+use crate::core::watch::listed;
 use crate::core::{Client, Core, Error, Scene, call, ending, flow, offer, router};
 use crate::model::assignment::State as Share;
 use crate::model::code::Code;
@@ -15,11 +15,8 @@ use crate::model::id::SessionId;
 use crate::model::session::{Holder, State};
 use crate::store::assignment::{self, Terms};
 use crate::store::session::{self as store, Session};
-use crate::store::{Tx, agent, conversation, dialogue, turn};
+use crate::store::{Tx, agent, dialogue, turn};
 use crate::template::Prompt;
-
-/// Sessions that the list shows.
-const LISTED: i64 = 100;
 
 /// Takes a session from a robot or a form.
 fn take_over(
@@ -85,16 +82,7 @@ impl Core {
     /// `forbidden` for customers.
     pub(in crate::core) async fn robot_list(&self, client: &Client) -> Result<Vec<ConversationView>, Error> {
         let viewer = who(client)?.clone();
-        self.scope(&client.tenant)
-            .read(move |tx| {
-                let mut views = Vec::new();
-                for session in store::of_state(tx, State::Bot, LISTED)? {
-                    let Some(conversation) = conversation::find(tx, session.conv)? else { continue };
-                    views.push(conversation_view(tx, &conversation, Some(&session), Viewer::Agent(&viewer), None)?);
-                }
-                Ok(views)
-            })
-            .await
+        self.scope(&client.tenant).read(move |tx| listed(tx, State::Bot, &viewer)).await
     }
 
     /// What the robot of a session was asked, and what it made of it.

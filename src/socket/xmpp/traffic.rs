@@ -72,6 +72,11 @@ impl Desk {
         self.rooms.lock().unwrap_or_else(PoisonError::into_inner).remove(room);
     }
 
+    /// Whether a room is open.
+    pub(super) fn has_room(&self, room: &Jid) -> bool {
+        self.agent_of(room).is_some()
+    }
+
     fn agent_of(&self, room: &Jid) -> Option<Jid> {
         self.rooms.lock().unwrap_or_else(PoisonError::into_inner).get(room).cloned()
     }

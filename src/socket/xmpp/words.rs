@@ -17,6 +17,18 @@ pub(super) const OFFLINE: &str = "您尚未签入：请先上线 / you are not s
 pub(super) const NO_OFFER: &str = "没有待接的邀请 / nothing is offered to you";
 pub(super) const NO_SUCH_OFFER: &str = "没有这个编号的邀请 / no offer has this number";
 pub(super) const IN_A_CHAT: &str = "请在客户的会话里使用此命令 / use this command in a customer's chat";
+pub(super) const WATCH: &str = "回复 /watch 序号 旁听 / reply /watch NUMBER to read along";
+pub(super) const NOBODY_SERVED: &str = "现在没有人工接待的会话 / nobody is being served now";
+pub(super) const NO_SUCH_SESSION: &str = "没有这个序号，请先用 /watch 查看 / no such number: type /watch first";
+pub(super) const WATCHING_ENOUGH: &str = "旁听的会话已达上限 / you watch as many sessions as one can";
+pub(super) const NO_ROOMS: &str =
+    "此账号没有配置会议室服务（rooms） / no service for rooms is configured for this account";
+pub(super) const INVITED: &str =
+    "已邀请您进入会议室旁听 / you are invited to the session's room; leave it when you have seen enough";
+pub(super) const ROOM_REFUSED: &str =
+    "会议室服务拒绝了本域名开设会议室 / the rooms service does not let this domain make rooms (docs/XMPP.md)";
+pub(super) const ONLY_WATCHING: &str = "您在旁听，客户听不到；/note 内容 可给同事留备注 / you are reading along: no customer hears you; /note is for colleagues";
+pub(super) const WATCHED_OVER: &str = "[系统] 会话已结束 / the session has ended";
 pub(super) const RATE: &str = "会话结束后会自动请客户评价 / the customer is asked to rate when the session has ended";
 pub(super) const CALL_LINK: &str =
     "通话链接已发给客户；客户打开后呼叫的是您的坐席台 / the customer has the link; their call rings at your console";

@@ -4,6 +4,7 @@ mod agent;
 mod cluster;
 mod customer;
 mod link;
+mod oversight;
 mod presence;
 mod workgroup;
 

@@ -20,6 +20,8 @@ use crate::socket::xmpp::words;
 
 /// What the ids of messages that came from here begin with: they are not shown again.
 pub(super) const OWN: &str = "xmpp-";
+/// The same of those that were said in a room: whoever is in it has read them.
+pub(super) const IN_ROOM: &str = "xmpp-room-";
 /// Messages that a client missed and that are told one by one; more are summed up.
 const REPLAYED: i64 = 50;
 /// Messages that a summary shows.
@@ -194,10 +196,12 @@ impl Seat {
 
     /// Shows a message, as what it is. `late`: it was said while nobody could be told.
     async fn show(&mut self, envelope: &Envelope, late: bool) {
-        let own = envelope.from.id == self.agent.as_str()
-            && envelope.cid.as_ref().is_some_and(|cid| cid.as_str().starts_with(OWN));
-        let Some((body, file)) = self.worded(envelope).filter(|_| !own) else { return };
+        let said = |from| envelope.cid.as_ref().is_some_and(|cid| cid.as_str().starts_with(from));
+        let own = envelope.from.id == self.agent.as_str() && said(OWN);
         let Some(chat) = self.live.as_ref().and_then(|live| live.chats.get(&envelope.conv)) else { return };
+        // What the agent has said in the chat beside the room is new to those in it.
+        let new_there = || chat.room.as_ref().is_some_and(|room| room.ready) && !said(IN_ROOM);
+        let Some((body, file)) = self.worded(envelope).filter(|_| !own || new_there()) else { return };
         let Some(voice) = self.voice_of(envelope.conv, &chat.contact.channel) else { return };
         let (nick, thread) = (chat.contact.name.clone(), chat.session.session.to_string());
         let dress = Dress {
@@ -234,7 +238,7 @@ impl Seat {
     }
 
     /// A message as people read it, and the address of a file; nothing if it is not for people.
-    fn worded(&self, envelope: &Envelope) -> Option<(String, Option<String>)> {
+    pub(super) fn worded(&self, envelope: &Envelope) -> Option<(String, Option<String>)> {
         let absolute = |url: &str| match url.starts_with('/') {
             true => format!("{}{url}", self.desk.core.public_url()),
             false => url.to_owned(),

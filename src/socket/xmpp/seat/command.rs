@@ -31,6 +31,7 @@ impl Seat {
             Command::Queue => self.queues().await,
             Command::Take(number) => self.take(number).await.map(|()| String::new()),
             Command::Skip(number) => self.skip(number).await.map(|()| "已跳过 / skipped".to_owned()),
+            Command::Watch(number) => self.watch(number).await,
             Command::Pull(queue) => self.pull(queue.as_deref()).await,
             in_chat => self.order_in_chat(in_chat, conv.ok_or(words::IN_A_CHAT)?).await,
         }
@@ -47,14 +48,7 @@ impl Seat {
                 self.asked(Request::Transfer { session, to, note }).await?;
                 Ok("已发起转接，对方接受前仍由您接待 / transfer under way, yours until it is taken".to_owned())
             }
-            Command::Note(text) => {
-                let content = Content::Note { text };
-                // Not from the same spring as messages: a note is shown to its author as noted.
-                let cid = ClientId::parse(&format!("note-{:032x}", rand::random::<u128>()));
-                let cid = cid.map_err(|_never| words::AWAY)?;
-                let send = Send { conv, cid, content, reply_to: None, replaces: None, visibility: None, epoch: None };
-                self.asked(Request::Send(Box::new(send))).await
-            }
+            Command::Note(text) => self.note_down(conv, text).await,
             Command::History(count) => {
                 let count = count.unwrap_or(HISTORY.0).clamp(1, HISTORY.1);
                 self.summed_up(conv, i64::from(count)).await.map_err(told)
@@ -72,6 +66,15 @@ impl Seat {
             }
             _ => Err(words::IN_A_CHAT.to_owned()),
         }
+    }
+
+    /// Notes something for colleagues.
+    pub(super) async fn note_down(&self, conv: ConversationId, text: String) -> Result<String, String> {
+        let content = Content::Note { text };
+        // Not from the same spring as messages: a note is shown to its author as noted.
+        let cid = ClientId::parse(&format!("note-{:032x}", rand::random::<u128>())).map_err(|_never| words::AWAY)?;
+        let send = Send { conv, cid, content, reply_to: None, replaces: None, visibility: None, epoch: None };
+        self.asked(Request::Send(Box::new(send))).await
     }
 
     /// Makes a request whose outcome shows itself.

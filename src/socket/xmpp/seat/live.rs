@@ -6,7 +6,8 @@ use std::sync::atomic::Ordering;
 
 use super::chat::Chat;
 use super::offer::Offers;
-use super::{Seat, within};
+use super::oversight::Oversight;
+use super::{Seat, read, within};
 use crate::core::request::{Mark, Request};
 use crate::core::{Client, Error};
 use crate::hub::{Attachment, Frame, Hint, Inlet, Recipient};
@@ -36,6 +37,7 @@ pub(super) struct Live {
     /// How long the logs of other conversations have been said to be.
     pub(super) heads: BTreeMap<ConversationId, i64>,
     pub(super) offers: Offers,
+    pub(super) oversight: Oversight,
     /// The status that the agent was told last, or has chosen here.
     pub(super) status: String,
     /// The status as it was announced last, and why. Told a moment later: of several changes in a row the last.
@@ -68,6 +70,7 @@ impl Seat {
             chats: BTreeMap::new(),
             heads: BTreeMap::new(),
             offers: Offers::default(),
+            oversight: Oversight::default(),
             status: String::new(),
             announced: None,
             marks: BTreeMap::new(),
@@ -91,9 +94,7 @@ impl Seat {
         let stayed = before.is_some_and(|agent| agent.status != Status::Offline.as_str());
         within(core.attached(client)).await?;
         let ready = within(core.ready(client)).await?;
-        let unreadable = |error| Error { source: Some(Box::new(error)), ..Error::not_found() };
-        let text = serde_json::to_string(&ready).map_err(unreadable)?;
-        let welcome = serde_json::from_str(&text).map_err(unreadable)?;
+        let welcome = read(&ready)?;
         let mut known = Known::default();
         known.all(ready.marks);
         Ok((welcome, known, stayed))
@@ -117,7 +118,10 @@ impl Seat {
     /// The agent has gone, or the link: what a socket that closes means.
     pub(super) async fn leave(&mut self) {
         self.flush_marks().await;
-        let Some(live) = self.live.take() else { return };
+        let Some(mut live) = self.live.take() else { return };
+        for room in live.oversight.close() {
+            self.close_room(room).await;
+        }
         self.desk.core.detached(&live.client).await;
     }
 

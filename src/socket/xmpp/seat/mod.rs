@@ -9,6 +9,7 @@ mod chat;
 mod command;
 mod live;
 mod offer;
+mod oversight;
 mod presence;
 mod room;
 mod talk;
@@ -23,11 +24,12 @@ use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval};
 
 use self::live::Live;
+use self::room::SET_UP;
 use self::watch::Watch;
 use super::traffic::{Desk, ends};
 use crate::channel::xmpp::outgoing::Route;
 use crate::channel::xmpp::show::{Clients, Show};
-use crate::channel::xmpp::stanza::Stanza;
+use crate::channel::xmpp::stanza::{IqKind, Stanza};
 use crate::core::{Error, Party};
 use crate::hub::Hint;
 use crate::model::code::Code;
@@ -165,6 +167,7 @@ impl Seat {
             return match stanza {
                 Stanza::Presence(presence) => self.in_room(presence).await,
                 Stanza::Message(message) => self.said_in_room(*message).await,
+                Stanza::Iq(iq) if iq.kind == IqKind::Error && iq.id == SET_UP => self.room_refused(&iq.from).await,
                 Stanza::Iq(_) => {}
             };
         }
@@ -184,6 +187,7 @@ impl Seat {
         self.tell_status().await;
         self.watch_over().await;
         self.read_on().await;
+        self.oversee().await;
         self.follow().await;
     }
 
@@ -213,6 +217,13 @@ async fn hint(live: Option<&mut Live>) -> Option<Hint> {
 /// A part of an answer.
 fn part<T: DeserializeOwned>(answer: &Value, name: &str) -> Option<T> {
     serde_json::from_value(answer.get(name)?.clone()).ok()
+}
+
+/// What the core shows, as it is told to sockets.
+fn read<T: DeserializeOwned>(view: &impl serde::Serialize) -> Result<T, Error> {
+    let unreadable = |error| Error { source: Some(Box::new(error)), ..Error::not_found() };
+    let text = serde_json::to_string(view).map_err(unreadable)?;
+    serde_json::from_str(&text).map_err(unreadable)
 }
 
 /// What a request came to, within the time for one.

@@ -79,7 +79,7 @@ impl Seat {
         if self.is_late(conv, &message) {
             return self.refuse(&message, Refusal::Conflict, words::LATE).await;
         }
-        self.pass_on(conv, content, &message).await;
+        self.pass_on(conv, content, &message, OWN).await;
     }
 
     /// A command in a chat.
@@ -102,8 +102,15 @@ impl Seat {
         chat.and_then(super::chat::Chat::since).is_none_or(|since| said_at < since)
     }
 
-    pub(super) async fn pass_on(&mut self, conv: ConversationId, content: Content, message: &Message) {
-        let Some(cid) = cid(&self.jid, conv, message, &content) else { return };
+    /// Passes the agent's words on to the customer. `place` says where they were said: [`OWN`], or a room.
+    pub(super) async fn pass_on(
+        &mut self,
+        conv: ConversationId,
+        content: Content,
+        message: &Message,
+        place: &'static str,
+    ) {
+        let Some(cid) = cid(place, (&self.jid, conv), message, &content) else { return };
         let send = Send { conv, cid, content, reply_to: None, replaces: None, visibility: None, epoch: None };
         match self.perform(Request::Send(Box::new(send))).await {
             Ok(sent) => {
@@ -130,14 +137,14 @@ const LATE: std::time::Duration = std::time::Duration::from_secs(30);
 
 /// What makes a stanza that comes twice one message: sender, conversation, the sender's id and what is said. Without an
 /// id every stanza is another message.
-fn cid(from: &Jid, conv: ConversationId, message: &Message, content: &Content) -> Option<ClientId> {
+fn cid(place: &str, (from, conv): (&Jid, ConversationId), message: &Message, content: &Content) -> Option<ClientId> {
     let id = message.origin_id.as_ref().or(message.id.as_ref());
     let digest = match id {
         Some(id) => Sha256::digest(format!("{from}\n{conv}\n{id}\n{}", content.fallback())),
         None => Sha256::digest(rand::random::<u128>().to_be_bytes()),
     };
     let hex: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-    ClientId::parse(&format!("{OWN}{hex}")).ok()
+    ClientId::parse(&format!("{place}{hex}")).ok()
 }
 
 fn name_of(url: &str) -> String {
