@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{SERVICE, desk};
+use super::{SERVICE, desk, desk_of, server_with};
 use crate::support::service::Kind;
 use crate::support::{Agent, Person};
 
@@ -69,7 +69,9 @@ async fn a_customer_is_served_through_ejabberd() {
 /// A message that a customer's server sends back has failed, and the agent reads why; nobody can fail others' messages.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_that_comes_back_has_failed() {
-    let (server, _app) = desk(Kind::Prosody).await;
+    // This server keeps nothing for those who are away.
+    let server = server_with(Kind::Prosody, &["modules_disabled = { \"s2s\", \"offline\" }"]).await;
+    let (server, _app) = desk_of(server).await;
     let mut li = Person::ready(&server, "li");
     let mut zhang = Person::connects(&server, "zhang", &["register"]);
     zhang.shows(json!({}));
@@ -87,10 +89,7 @@ async fn a_message_that_comes_back_has_failed() {
     ));
     forger.says(SERVICE, "说完了");
     forger.expects("an answer", |seen| seen["kind"] == "message" && seen["body"].is_string());
-    zhang.writes("<iq type='set' id='u1'><query xmlns='jabber:iq:register'><remove/></query></iq>");
-    zhang.expects("to be gone", |seen| {
-        seen["kind"] == "disconnected" || (seen["kind"] == "iq" && seen["id"] == "u1" && seen["type"] == "result")
-    });
+    zhang.dies();
     li.says(&chat, "还在吗");
     let told = li.expects_text("未送达");
     assert!(told["body"].as_str().is_some_and(|body| body.contains("账号不存在")), "{told}");

@@ -19,8 +19,13 @@ const SERVICE: &str = "service@desk.localhost";
 
 /// A server of `scripts/service`, where the agents have accounts.
 async fn server(kind: Kind) -> Service {
+    server_with(kind, &[]).await
+}
+
+/// The same with further lines of its configuration.
+async fn server_with(kind: Kind, lines: &'static [&'static str]) -> Service {
     let start = move || {
-        let server = Service::start(kind, &[]);
+        let server = Service::start(kind, lines);
         for agent in ["li", "wang"] {
             Person::connects(&server, agent, &["register"]).dies();
         }
@@ -31,7 +36,10 @@ async fn server(kind: Kind) -> Service {
 
 /// A gateway that serves a server's component.
 async fn desk(kind: Kind) -> (Service, TestApp) {
-    let server = server(kind).await;
+    desk_of(server(kind).await).await
+}
+
+async fn desk_of(server: Service) -> (Service, TestApp) {
     let app = TestApp::with().declared(declared(&server)).start().await;
     (server, app)
 }
