@@ -71,8 +71,17 @@ pub fn decide(hits: &[Hit], thresholds: &Thresholds) -> Decision {
             let offered = of(Kind::Faq).filter(|hit| hit.p >= WORTH_OFFERING).take(thresholds.list.max(1));
             Decision::Clarify(offered.cloned().collect())
         }
-        (None, _) => Decision::Miss,
+        (None, _) => topic(hits, thresholds),
     }
+}
+
+/// Somebody who only names a thing, 信用卡, has asked nothing yet: no question is probable, yet those that name it are
+/// worth showing, if there are several.
+fn topic(hits: &[Hit], thresholds: &Thresholds) -> Decision {
+    let worth = |hit: &&Hit| hit.kind == Kind::Faq && hit.p >= WORTH_OFFERING;
+    let named = hits.iter().filter(worth).filter(|hit| hit.features.names_all());
+    let offered: Vec<Hit> = named.take(thresholds.list.max(1)).cloned().collect();
+    if offered.len() > 1 { Decision::Clarify(offered) } else { Decision::Miss }
 }
 
 #[cfg(test)]
@@ -122,6 +131,17 @@ mod tests {
         assert_eq!(decided(&[exact(hit(1, 1.0)), hit(2, 0.99)]), "answer 1");
         assert_eq!(decided(&[hit(2, 1.0), exact(hit(1, 1.0))]), "answer 1");
         assert_eq!(decided(&[exact(talk(9, 1.0)), hit(2, 0.99)]), "talk 9");
+    }
+
+    #[test]
+    fn questions_about_what_is_only_named_are_offered() {
+        let mut named = Features::default();
+        // All that was asked is in the wording, to the letter.
+        (named.0[1], named.0[5]) = (1.0, 1.0);
+        let about = |question, p| Hit { features: named, ..hit(question, p) };
+        assert_eq!(decided(&[about(1, 0.1), hit(2, 0.1), about(3, 0.05)]), "clarify [1, 3]");
+        assert_eq!(decided(&[about(1, 0.1), hit(2, 0.1)]), "miss");
+        assert_eq!(decided(&[about(1, 0.1), about(3, 0.001)]), "miss");
     }
 
     #[test]

@@ -12,8 +12,9 @@ use super::{Kind, Question};
 
 /// So many questions with the best scores are looked at more closely.
 const CANDIDATES: usize = 32;
-/// What a word weighs that is in the answer, beside one in a wording.
-const ANSWER: f32 = 0.8;
+/// What all weighs that is known of a question, its wordings and its answer taken together, beside its best wording: what
+/// one wording leaves out another has.
+const WHOLE: f32 = 2.0;
 /// What the standard wording weighs once more, beside the best one: further wordings are chattier, and meet by chance.
 const FIRST: f32 = 0.5;
 
@@ -52,8 +53,8 @@ pub struct Index {
     vocabulary: Arc<Vocabulary>,
     weights: Weights,
     postings: Postings,
-    /// What is in answers, by question.
-    answers: Postings,
+    /// What is in all wordings and the answer together, by question.
+    wholes: Postings,
     wordings: Vec<Wording>,
     /// The first wording of each question.
     first: Vec<u32>,
@@ -67,8 +68,8 @@ pub struct Index {
 pub struct Scratch {
     asked: Vec<Asked>,
     sums: Sums,
-    asked_answers: Vec<Asked>,
-    answers: Sums,
+    asked_wholes: Vec<Asked>,
+    wholes: Sums,
     best: Vec<Candidate>,
     /// The place of each question among the best, one more than it is, 0 for none.
     places: Vec<u32>,
@@ -84,12 +85,12 @@ struct Candidate {
     sum: Sum,
     /// The score of the standard wording.
     first: f32,
-    answer: Sum,
+    whole: Sum,
 }
 
 impl Candidate {
     fn score(&self) -> f32 {
-        self.sum.score + FIRST * self.first + ANSWER * self.answer.score
+        self.sum.score + FIRST * self.first + WHOLE * self.whole.score
     }
 }
 
@@ -114,18 +115,22 @@ impl Index {
     }
 
     fn with(kinds: Kinds, questions: &[Question], vocabulary: Arc<Vocabulary>) -> Self {
-        let wordings: Vec<(u32, Box<str>)> = (0..)
-            .zip(questions)
-            .flat_map(|(place, question)| {
-                let all = std::iter::once(&question.text).chain(&question.similar);
-                all.map(move |text| (place, normalise(text).into_boxed_str()))
-            })
-            .collect();
+        let mut wordings: Vec<(u32, Box<str>)> = Vec::new();
+        let mut wholes: Vec<(u32, String)> = Vec::with_capacity(questions.len());
+        for (place, question) in (0..).zip(questions) {
+            let mut whole = normalise(&question.answer);
+            for text in std::iter::once(&question.text).chain(&question.similar) {
+                let text = normalise(text);
+                // A space, so that no word is made of two wordings.
+                whole.push(' ');
+                whole.push_str(&text);
+                wordings.push((place, text.into_boxed_str()));
+            }
+            wholes.push((place, whole));
+        }
         let postings = Postings::build(kinds, &vocabulary, &wordings);
-        let answers: Vec<(u32, String)> =
-            (0..).zip(questions).map(|(place, question)| (place, normalise(&question.answer))).collect();
-        let of_answers = Kinds { pair: 0.0, sound: 0.0, ..kinds };
-        let answers = Postings::build(of_answers, &vocabulary, &answers);
+        let of_wholes = Kinds { pair: 0.0, sound: 0.0, ..kinds };
+        let wholes = Postings::build(of_wholes, &vocabulary, &wholes);
         let mut first = Vec::with_capacity(questions.len());
         let mut exact = HashMap::new();
         let mut asked = Vec::new();
@@ -147,7 +152,7 @@ impl Index {
             })
             .collect();
         let kinds = questions.iter().map(|question| question.kind).collect();
-        Self { vocabulary, weights: Weights::default(), postings, answers, wordings, first, kinds, exact }
+        Self { vocabulary, weights: Weights::default(), postings, wholes, wordings, first, kinds, exact }
     }
 
     /// How many questions there are.
@@ -175,8 +180,8 @@ impl Index {
         let text = normalise(text);
         self.postings.ask(&self.vocabulary, &text, &mut scratch.asked);
         self.postings.add(&scratch.asked, &mut scratch.sums);
-        self.answers.ask(&self.vocabulary, &text, &mut scratch.asked_answers);
-        self.answers.add(&scratch.asked_answers, &mut scratch.answers);
+        self.wholes.ask(&self.vocabulary, &text, &mut scratch.asked_wholes);
+        self.wholes.add(&scratch.asked_wholes, &mut scratch.wholes);
         self.candidates(scratch);
         pairs_of(&text, &mut scratch.pairs);
         let exact = self.same(&text);
@@ -203,7 +208,7 @@ impl Index {
 
     /// The questions with the best scores, the best first.
     fn candidates(&self, scratch: &mut Scratch) {
-        let Scratch { sums, answers, best, places, .. } = scratch;
+        let Scratch { sums, wholes, best, places, .. } = scratch;
         best.clear();
         places.clear();
         places.resize(self.kinds.len(), 0);
@@ -228,12 +233,12 @@ impl Index {
                     (known.wording, known.sum) = (wording, sum);
                 }
             };
-            note(question, &better, Candidate { question, wording, sum, first, answer: Sum::default() });
+            note(question, &better, Candidate { question, wording, sum, first, whole: Sum::default() });
         }
-        for (question, answer) in answers.each() {
+        for (question, whole) in wholes.each() {
             let wording = self.first.get(place(question)).copied().unwrap_or_default();
-            let fresh = Candidate { question, wording, sum: Sum::default(), first: 0.0, answer };
-            note(question, &|known: &mut Candidate| known.answer = answer, fresh);
+            let fresh = Candidate { question, wording, sum: Sum::default(), first: 0.0, whole };
+            note(question, &|known: &mut Candidate| known.whole = whole, fresh);
         }
         let order = |one: &Candidate, other: &Candidate| {
             other.score().total_cmp(&one.score()).then(one.question.cmp(&other.question))
@@ -253,8 +258,8 @@ struct About<'a> {
     mass: f32,
     /// The part of the mass of meanings that no question has, as a square root.
     unknown: f32,
-    /// The mass that answers are measured by.
-    answer_mass: f32,
+    /// The mass that wholes are measured by.
+    whole_mass: f32,
     pairs: &'a [(char, char)],
 }
 
@@ -267,8 +272,8 @@ impl<'a> About<'a> {
         let strange = sum(asked, |token| token.is_concept && token.term.is_none());
         // A single thing of another trade among several of this one says much.
         let unknown = ratio(strange, sum(asked, |token| token.is_concept)).sqrt();
-        let (mass, answer_mass) = (sum(asked, |_| true), sum(&scratch.asked_answers, |_| true));
-        Self { text, chars: count(text.chars().count()), mass, unknown, answer_mass, pairs: &scratch.pairs }
+        let (mass, whole_mass) = (sum(asked, |_| true), sum(&scratch.asked_wholes, |_| true));
+        Self { text, chars: count(text.chars().count()), mass, unknown, whole_mass, pairs: &scratch.pairs }
     }
 
     fn features(&self, wording: &Wording, candidate: &Candidate, rival: f32) -> Features {
@@ -288,7 +293,7 @@ impl<'a> About<'a> {
                 if contains { 1.0 } else { 0.0 },
                 ratio(2.0 * common, count(self.pairs.len() + wording.pairs.len())),
                 self.unknown,
-                ratio(candidate.answer.mass, self.answer_mass).min(1.0),
+                ratio(candidate.whole.mass, self.whole_mass).min(1.0),
             ]
             .map(f64::from),
         )

@@ -7,14 +7,14 @@ use super::lexicon::Concept;
 use super::token::{Token, Vocabulary};
 
 /// How fast repeating a token stops helping.
-const K1: f32 = 1.2;
+const K1: f32 = 2.0;
 /// How much long wordings are held back: questions are short, and all alike.
 const B: f32 = 0.3;
 
 /// Saying a thing in several ways makes it this much clearer, and no more.
-const MOST: f32 = 3.0;
+const MOST: f32 = 4.0;
 /// What is meant weighs in a wording, beside what it weighs in a question.
-const KNOWN: f32 = 0.5;
+const KNOWN: f32 = 0.4;
 
 /// What each kind of token weighs.
 #[derive(Debug, Clone, Copy)]
