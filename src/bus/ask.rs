@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use serde::Deserialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::model::id::TenantId;
@@ -14,7 +15,7 @@ pub const BYTES_MAX: usize = 65_536;
 /// The longest service and operation together.
 const ROUTE_MAX: usize = 200;
 /// The longest idempotency key: what the protocol can carry.
-const ID_MAX: usize = 255;
+pub const ID_MAX: usize = 255;
 
 /// A question to another module.
 #[derive(Debug, Clone)]
@@ -76,11 +77,32 @@ pub(super) struct Question {
     pub(super) body: Vec<u8>,
 }
 
-#[derive(Deserialize)]
+/// A question to a module that serves.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Question")]
+pub struct Asked<'a> {
+    /// What for: the routing key without the service.
+    op: &'a str,
+    /// For whom.
+    tenant: &'a TenantId,
+    /// With what, as the form says.
+    args: &'a Map<String, Value>,
+}
+
+/// What a module answers. Anything else is garbled: it counts as a failure of the module.
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-enum Answer {
+#[schemars(rename = "Reply")]
+pub enum Answer {
+    /// It was done: what the form goes on with.
     Ok(Value),
-    Err { code: String, message: String },
+    /// It will not be done.
+    Err {
+        /// For programs.
+        code: String,
+        /// For people; forms can show it to customers.
+        message: String,
+    },
 }
 
 impl Question {
@@ -92,9 +114,9 @@ impl Question {
         if !is_word(&service) || !op.split('.').all(is_word) || route.len() > ROUTE_MAX {
             return Err(AskError::NoService);
         }
-        let said = [("op", Value::String(op)), ("tenant", tenant.as_str().into()), ("args", Value::Object(args))];
-        let body: Map<String, Value> = said.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-        let body = Value::Object(body).to_string().into_bytes();
+        let said = Asked { op: &op, tenant: &tenant, args: &args };
+        // Text and JSON values always have a form as JSON; what has none cannot be carried.
+        let body = serde_json::to_vec(&said).map_err(|_unwritable| AskError::TooLarge)?;
         if body.len() > BYTES_MAX || id.len() > ID_MAX {
             return Err(AskError::TooLarge);
         }

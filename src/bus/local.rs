@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use tokio::sync::broadcast;
 
 use super::Outcome;
-use super::figure::{Counters, Figures};
+use super::figure::{Counters, Figures, Tally};
 use crate::model::event::Occurrence;
 
 /// Events that a listener may be behind.
@@ -47,6 +47,10 @@ impl Local {
 
     pub(super) fn listen(&self) -> broadcast::Receiver<Occurrence> {
         self.events.subscribe()
+    }
+
+    pub(super) fn questions(&self) -> &Tally {
+        &self.counters.questions
     }
 
     pub(super) fn figures(&self) -> Figures {

@@ -10,10 +10,11 @@ mod rabbitmq;
 
 use serde_json::Value;
 use tokio::sync::broadcast;
+use tokio::time::Instant;
 
 use ask::{Ask, AskError};
 use command::Commands;
-pub use figure::Figures;
+pub use figure::{Figures, Questions};
 
 use crate::config;
 use crate::model::event::Occurrence;
@@ -137,10 +138,13 @@ impl Bus {
     /// # Errors
     /// [`AskError`]; on a local bus always [`AskError::NoService`], because no module listens there.
     pub async fn ask(&self, request: Ask) -> Result<Value, AskError> {
-        match self {
-            Self::Local(_) => Err(AskError::NoService),
-            Self::Rabbitmq(rabbitmq) => rabbitmq.ask(request).await,
-        }
+        let begin = Instant::now();
+        let (outcome, tally) = match self {
+            Self::Local(local) => (Err(AskError::NoService), local.questions()),
+            Self::Rabbitmq(rabbitmq) => (rabbitmq.ask(request).await, rabbitmq.questions()),
+        };
+        tally.note(&outcome, begin.elapsed());
+        outcome
     }
 
     /// Whether it ends in this process.

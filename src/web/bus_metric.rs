@@ -1,8 +1,9 @@
 //! What Prometheus reads about the bus: counted elsewhere, written here. Labels are words of fixed sets.
 
 use std::fmt::Write;
+use std::time::Duration;
 
-use crate::bus::Figures;
+use crate::bus::{Figures, Questions};
 use crate::core::relay::Backlog;
 
 /// One metric with its values by label.
@@ -12,6 +13,20 @@ fn metric(out: &mut String, name: &str, kind: &str, help: &str, values: &[(Strin
     for (labels, value) in values {
         let _written = writeln!(out, "{name}{labels} {value}");
     }
+}
+
+/// Questions to other modules: how they ended, and a histogram of how long they took.
+fn questions(out: &mut String, questions: &Questions) {
+    let ended: Vec<_> = questions.ends().map(|(end, count)| (format!("{{outcome=\"{end}\"}}"), count)).collect();
+    let help = "Questions to other modules (yizhan.rpc) by outcome";
+    metric(out, "yizhan_questions_total", "counter", help, &ended);
+    let within = questions.within().map(|(bound, count)| (bound.as_secs_f64().to_string(), count));
+    let within = within.chain([("+Inf".to_owned(), questions.count())]);
+    let within: Vec<_> = within.map(|(bound, count)| (format!("_bucket{{le=\"{bound}\"}}"), count)).collect();
+    metric(out, "yizhan_question_seconds", "histogram", "Time from a question to its end", &within);
+    let (seconds, count) = (Duration::from_micros(questions.micros).as_secs_f64(), questions.count());
+    // Writing to a string cannot fail.
+    let _written = writeln!(out, "yizhan_question_seconds_sum {seconds}\nyizhan_question_seconds_count {count}");
 }
 
 /// The bus, the outbox and the orders as text. `backlog` is absent while the store is away.
@@ -28,6 +43,7 @@ pub(super) fn text(bus: Figures, backlog: Option<Backlog>, orders: &[(&str, &str
     ];
     let help = "Events that this node handed over: taken, come back without a queue, refused by one";
     metric(&mut out, "yizhan_bus_events_total", "counter", help, &events);
+    questions(&mut out, &bus.questions);
     if let Some(backlog) = backlog {
         let help = "Events that wait for the bus, at most 100000 counted";
         metric(&mut out, "yizhan_outbox_events", "gauge", help, &plain(backlog.events));
@@ -44,8 +60,6 @@ pub(super) fn text(bus: Figures, backlog: Option<Backlog>, orders: &[(&str, &str
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     #[test]
@@ -57,6 +71,10 @@ mod tests {
             "# TYPE yizhan_bus_up gauge",
             "yizhan_bus_up 1",
             "yizhan_bus_events_total{outcome=\"published\"} 7",
+            "yizhan_questions_total{outcome=\"timeout\"} 0",
+            "yizhan_question_seconds_bucket{le=\"0.005\"} 0",
+            "yizhan_question_seconds_bucket{le=\"+Inf\"} 0",
+            "yizhan_question_seconds_count 0",
             "yizhan_outbox_oldest_seconds 5",
             "yizhan_commands_total{command=\"session.end\",outcome=\"ok\"} 2",
         ] {

@@ -1,6 +1,7 @@
 """Validates events against docs/asyncapi.yaml with jsonschema, which had no part in making either.
 
-Reads one JSON object per line from the file that is its first argument: an event, or {"answer": ...}, or {"command": ...}.
+Reads one JSON object per line from the file that is its first argument: an event, or one of
+{"answer": ...}, {"command": ...}, {"question": ...}, {"reply": ...}.
 Prints {"type": ..., "errors": [...]} for each, then {"catalogue": [types]}.
 """
 
@@ -15,6 +16,7 @@ import yaml
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BASE = "urn:yizhan:asyncapi"
+OTHERS = ("answer", "command", "question", "reply")
 
 
 def main():
@@ -39,8 +41,8 @@ def main():
         assert key in document["components"]["messages"], key
     for line in pathlib.Path(sys.argv[1]).read_text(encoding="utf-8").splitlines():
         found = json.loads(line)
-        kind = next((word for word in ("answer", "command") if set(found) == {word}), found.get("type"))
-        value = found[kind] if kind in ("answer", "command") else found
+        kind = next((word for word in OTHERS if set(found) == {word}), found.get("type"))
+        value = found[kind] if kind in OTHERS else found
         if kind not in by_type:
             errors = ["this type is not in the document"]
         else:

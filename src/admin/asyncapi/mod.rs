@@ -19,8 +19,8 @@ fn component(kind: &str, name: &str) -> Value {
 pub fn document() -> String {
     let schemas = Schemas::collect();
     let mut text = String::from(
-        "# 其他模块的契约：事件与指令。由 `yizhan asyncapi` 生成，请勿手改。\n\
-         # The contract with other modules: events and commands. Made by `yizhan asyncapi`; not to be edited by hand.\n",
+        "# 其他模块的契约：事件、指令与提问。由 `yizhan asyncapi` 生成，请勿手改。\n\
+         # The contract with other modules: events, commands and questions. Made by `yizhan asyncapi`; not to be edited by hand.\n",
     );
     let parts = [
         ("asyncapi", json!("3.0.0")),
@@ -39,10 +39,10 @@ pub fn document() -> String {
 
 fn info() -> Value {
     json!({
-        "title": "驿站 Yizhan: events and commands",
+        "title": "驿站 Yizhan: events, commands and questions",
         // The contract's own version: it grows by addition; what has to break gets a new type beside the old one.
         "version": "1.0.0",
-        "description": "What the gateway tells other modules of a contact centre, and what they can order. Every event \
+        "description": "What the gateway tells other modules of a contact centre, what they can order, and what it asks them. Every event \
             arrives at least once: forget what you have seen by `id`. `sequence` counts the events of a session without \
             a hole, and is the place in the log for messages.",
         "license": { "name": "Apache-2.0" },
@@ -112,8 +112,31 @@ fn channels() -> Value {
             "servers": on_broker,
             "messages": { "answer": component("messages", "answer") },
         },
+        "questions": questions(&on_broker, &exchange("yizhan.rpc", "topic")),
+        "replies": {
+            "address": Value::Null,
+            "description": "Where the question says in `reply_to`, through the default exchange",
+            "servers": on_broker,
+            "messages": { "reply": component("messages", "reply") },
+        },
         "agentSocket": socket("/ws/agent", "agents"),
         "visitorSocket": socket("/ws/visitor", "visitors"),
+    })
+}
+
+fn questions(on_broker: &Value, binding: &Value) -> Value {
+    json!({
+        "address": "{service}.{op}",
+        "description": "What forms ask modules. A module binds a durable queue of its own to `<service>.#`; without one \
+            the asker hears at once that nobody serves. An answer is waited for as long as the form says, 30 s at most; \
+            question and answer have 64 KiB at most",
+        "servers": on_broker,
+        "parameters": {
+            "service": { "description": "The module, as tenants name it in their services" },
+            "op": { "description": "What for: words with dots between them" },
+        },
+        "messages": { "question": component("messages", "question") },
+        "bindings": binding,
     })
 }
 
@@ -132,6 +155,15 @@ fn operations() -> Value {
                 "address": { "location": "$message.header#/reply_to" },
                 "channel": channel("answers"),
                 "messages": [{ "$ref": "#/channels/answers/messages/answer" }],
+            },
+        },
+        "askModules": {
+            "action": "send", "channel": channel("questions"),
+            "summary": "The gateway asks a module what a form wants to know or done; a repeated message_id is the same question",
+            "reply": {
+                "address": { "location": "$message.header#/reply_to" },
+                "channel": channel("replies"),
+                "messages": [{ "$ref": "#/channels/replies/messages/reply" }],
             },
         },
         "serveAgents": { "action": "receive", "channel": channel("agentSocket") },
@@ -160,8 +192,18 @@ fn messages(schemas: &Schemas) -> Value {
         "name": "answer", "title": "Answer", "contentType": "application/json",
         "payload": component("schemas", "Answer"), "correlationId": { "location": "$message.header#/correlation_id" },
     });
+    let question = json!({
+        "name": "question", "title": "Question", "contentType": "application/json",
+        "headers": component("schemas", "QuestionHeaders"), "payload": component("schemas", "Question"),
+        "correlationId": { "location": "$message.header#/correlation_id" },
+    });
+    let reply = json!({
+        "name": "reply", "title": "Reply", "contentType": "application/json",
+        "payload": component("schemas", "Reply"), "correlationId": { "location": "$message.header#/correlation_id" },
+    });
     let frame = json!({ "name": "frame", "title": "Frame", "payload": component("schemas", "Frame") });
-    all.extend([("command".to_owned(), command), ("answer".to_owned(), answer), ("frame".to_owned(), frame)]);
+    let others = [("command", command), ("answer", answer), ("question", question), ("reply", reply), ("frame", frame)];
+    all.extend(others.map(|(name, message)| (name.to_owned(), message)));
     Value::Object(all)
 }
 

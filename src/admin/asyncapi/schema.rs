@@ -7,6 +7,7 @@ use schemars::generate::{Contract, SchemaSettings};
 use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
+use crate::bus::ask;
 use crate::core::order::answer::Answer;
 use crate::core::order::letter::Body;
 use crate::model::event::{CATALOGUE, urn};
@@ -32,10 +33,10 @@ fn generator(place: &'static str, contract: Contract) -> SchemaGenerator {
 fn closed<T: JsonSchema>(place: &'static str, contract: Contract) -> Value {
     let mut schema = generator(place, contract).into_root_schema_for::<T>().to_value();
     // They are put where the root of the document would have them: our root is not the document's.
-    let parts = schema.pointer(place).cloned().unwrap_or_default();
+    let parts = schema.pointer(place).cloned();
     if let Some(fields) = schema.as_object_mut() {
         fields.remove("components");
-        fields.insert("definitions".into(), parts);
+        fields.extend(parts.map(|parts| ("definitions".to_owned(), parts)));
     }
     schema
 }
@@ -48,6 +49,11 @@ impl Schemas {
         let mut all: Map<String, Value> = events.take_definitions(true);
         let command = closed::<Body>("/components/schemas/Command/definitions", Contract::Deserialize);
         let answer = closed::<Answer>("/components/schemas/Answer/definitions", Contract::Serialize);
+        let question = closed::<ask::Asked<'_>>("/components/schemas/Question/definitions", Contract::Serialize);
+        let reply = closed::<ask::Answer>("/components/schemas/Reply/definitions", Contract::Deserialize);
+        all.insert("Question".into(), question);
+        all.insert("QuestionHeaders".into(), question_headers());
+        all.insert("Reply".into(), reply);
         all.insert("Command".into(), command);
         all.insert("Answer".into(), answer);
         all.insert("CloudEvent".into(), cloud_event());
@@ -130,6 +136,23 @@ fn command_headers() -> Value {
             "reply_to": text("A queue for the answer, through the default exchange"),
             "correlation_id": text("Comes back with the answer"),
             "expiration": text("Milliseconds after which it is not to be done any more"),
+        },
+    })
+}
+
+fn question_headers() -> Value {
+    let text = |description: &str| json!({ "type": "string", "description": description });
+    json!({
+        "type": "object",
+        "description": "AMQP properties of the message, and the header tenant",
+        "required": ["message_id", "correlation_id", "reply_to", "expiration", "tenant"],
+        "properties": {
+            "message_id": { "type": "string", "minLength": 1, "maxLength": ask::ID_MAX,
+                "description": "The same id means the same question: do it once, and answer alike" },
+            "reply_to": text("Where the answer goes, through the default exchange"),
+            "correlation_id": text("Comes back with the answer"),
+            "expiration": text("Milliseconds after which nobody waits any more"),
+            "tenant": text("For whom, as in the payload"),
         },
     })
 }

@@ -18,7 +18,7 @@ use self::link::Address;
 use self::publish::Outlet;
 use super::ask::{Ask, AskError};
 use super::command::Commands;
-use super::figure::{Counters, Figures};
+use super::figure::{Counters, Figures, Tally};
 use super::{Error, Outcome};
 use crate::config;
 use crate::model::event::Occurrence;
@@ -78,6 +78,10 @@ impl Rabbitmq {
 
     pub(super) async fn ask(&self, request: Ask) -> Result<Value, AskError> {
         self.inner.asking.ask(&self.inner.address, request).await
+    }
+
+    pub(super) fn questions(&self) -> &Tally {
+        &self.inner.counters.questions
     }
 
     pub(super) fn figures(&self) -> Figures {

@@ -10,7 +10,8 @@ use yizhan::simulator::{Fault, Raw};
 
 use super::{interpreter, python};
 use crate::support::app::APPID;
-use crate::support::broker::url;
+use crate::support::broker::{rabbitmq, url};
+use crate::support::clerk::{Clerk, question};
 use crate::support::service::{Kind, Service};
 use crate::support::{Agent, Broker, TestApp, Visitor};
 
@@ -147,6 +148,25 @@ async fn in_calls(app: &TestApp) {
     crate::call::recording::what_is_recorded_is_there_at_the_end(app).await;
 }
 
+/// A question to a module as it travelled, and what may be answered.
+async fn a_question(service: &Service, module: &Broker) -> Vec<Value> {
+    let mut clerk = Clerk::serve(module, "crm").await;
+    let (bus, mut lines) = (rabbitmq(&url(service)), Vec::new());
+    for reply in [json!({ "ok": { "ticket": 7 } }), json!({ "err": { "code": "not_found", "message": "查无此户" } })]
+    {
+        let asked = bus.ask(question("crm", "ticket.create", json!({ "title": "退款" })));
+        let answered = async {
+            let heard = clerk.next().await;
+            clerk.answer(&heard, reply.to_string().as_bytes()).await;
+            heard.event
+        };
+        let (outcome, heard) = tokio::join!(asked, answered);
+        assert_eq!(outcome.is_ok(), reply.get("ok").is_some(), "{outcome:?}");
+        lines.extend([json!({ "question": heard }), json!({ "reply": reply })]);
+    }
+    lines
+}
+
 /// 63: every event that is told is what the document says, answers and commands too.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_event_is_what_the_document_says() {
@@ -170,6 +190,7 @@ async fn every_event_is_what_the_document_says() {
         lines.push(json!({ "answer": office.order(id, cmd, args.clone()).await }));
         lines.push(json!({ "command": { "cmd": cmd, "tenant": "demo", "actor": { "module": "crm" }, "args": args } }));
     }
+    lines.extend(a_question(&service, &module).await);
     let folder = app.stop().await;
     // What the node tells when it ends is in the outbox then: the next one tells it.
     let machines = |text: String| format!("flows = [\"business_menu\"]\n{text}\n[survey]\n");
