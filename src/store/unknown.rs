@@ -50,26 +50,6 @@ pub fn count(tx: &mut Tx<'_>, query: &str, sample: &str, now: Millis) -> Result<
     Ok(())
 }
 
-/// The most frequent ones of a state.
-///
-/// # Errors
-/// When the statement fails.
-pub fn of_state(tx: &mut Tx<'_>, state: &str, limit: i64) -> Result<Vec<Unknown>, Error> {
-    let (conn, tenant) = tx.parts();
-    Ok(on!(conn, c => unknown_question::table
-        .filter(unknown_question::tenant.eq(tenant).and(unknown_question::state.eq(state)))
-        .order((unknown_question::times.desc(), unknown_question::last_at.desc()))
-        .limit(limit)
-        .select((
-            unknown_question::query,
-            unknown_question::sample,
-            unknown_question::times,
-            unknown_question::state,
-            unknown_question::last_at,
-        ))
-        .load(c))?)
-}
-
 /// At most `limit` questions of a state after a place (times, last, wording), the most frequent first.
 ///
 /// # Errors

@@ -137,7 +137,7 @@ async fn unknown_questions_are_counted(on: Trial) {
     for (query, sample) in [("火星", "火星?"), ("木星", "木星"), ("火星", "火星呢")] {
         one.write(move |tx| unknown::count(tx, query, sample, NOW)).await.unwrap();
     }
-    let open = async || one.read(|tx| unknown::of_state(tx, "open", 10)).await;
+    let open = async || one.read(|tx| unknown::page(tx, "open", None, 10)).await;
     let found = open().await.unwrap();
     assert_eq!(found.iter().map(|one| (one.query.as_str(), one.times)).collect::<Vec<_>>(), [("火星", 2), ("木星", 1)]);
     assert_eq!(found[0].sample, "火星呢");

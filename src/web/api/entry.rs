@@ -4,14 +4,11 @@ use actix_web::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use actix_web::{HttpRequest, HttpResponse, web};
 
 use super::caller::Admin;
-use super::{TABLE, request as part};
+use super::{Answer, TABLE, request as part};
 use crate::admin::faq::{Asking, Draft, How, Vocabulary, attempt};
 use crate::admin::office::Office;
 use crate::core::Core;
-use crate::web::error::ApiError;
 use crate::web::other_method;
-
-type Answer = Result<HttpResponse, ApiError>;
 
 pub(super) fn configure(cfg: &mut web::ServiceConfig) {
     let other = || web::to(other_method);
@@ -43,8 +40,7 @@ async fn list(Admin(author): Admin, request: HttpRequest, office: web::Data<Offi
 }
 
 async fn add(Admin(author): Admin, request: HttpRequest, payload: web::Payload, office: web::Data<Office>) -> Answer {
-    let (draft, bytes) = part::json::<Draft>(&request, payload).await?;
-    let once = part::once(&request, &author, &bytes)?;
+    let (draft, once) = part::ordered::<Draft>(&request, payload, &author).await?;
     let kept = office.add_entry(&author, draft, once).await?;
     Ok(part::created(&kept, "/api/v1/faq"))
 }

@@ -4,14 +4,12 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::Value;
 
 use super::caller::Admin;
-use super::request as part;
+use super::{Answer, request as part};
 use crate::admin::flow::{Switch, Text, validate};
 use crate::admin::office::Office;
 use crate::core;
 use crate::web::error::ApiError;
 use crate::web::other_method;
-
-type Answer = Result<HttpResponse, ApiError>;
 
 pub(super) fn configure(cfg: &mut web::ServiceConfig) {
     let other = || web::to(other_method);
@@ -29,8 +27,7 @@ async fn list(Admin(author): Admin, request: HttpRequest, office: web::Data<Offi
 }
 
 async fn add(Admin(author): Admin, request: HttpRequest, payload: web::Payload, office: web::Data<Office>) -> Answer {
-    let (text, bytes) = part::json::<Text>(&request, payload).await?;
-    let once = part::once(&request, &author, &bytes)?;
+    let (text, once) = part::ordered::<Text>(&request, payload, &author).await?;
     let applied = office.add_flow(&author, text, once).await?;
     let added = applied.get("added").and_then(Value::as_bool).unwrap_or_default();
     Ok(if added { part::created(&applied, "/api/v1/flows") } else { HttpResponse::Ok().json(applied) })

@@ -15,9 +15,13 @@ use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use actix_web::{HttpResponse, web};
 
 use super::Deps;
+use super::error::ApiError;
 use super::other_method;
 use crate::admin::office::Office;
 use crate::admin::openapi;
+
+/// What a request is answered with.
+type Answer = Result<HttpResponse, ApiError>;
 
 /// Bytes of a JSON body.
 const JSON: usize = 1024 * 1024;

@@ -71,6 +71,16 @@ pub(super) async fn json<T: DeserializeOwned>(
     Ok((value, bytes))
 }
 
+/// A JSON body of a request that is done once, and what makes it so.
+pub(super) async fn ordered<T: DeserializeOwned>(
+    request: &HttpRequest,
+    payload: web::Payload,
+    author: &Author,
+) -> Result<(T, Option<Once>), ApiError> {
+    let (value, bytes) = json(request, payload).await?;
+    Ok((value, once(request, author, &bytes)?))
+}
+
 /// What is wrong, without the place that is told beside it.
 fn what(error: &serde_json::Error) -> String {
     let text = error.to_string();

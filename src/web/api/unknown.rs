@@ -3,10 +3,9 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 
 use super::caller::Admin;
-use super::request as part;
+use super::{Answer, request as part};
 use crate::admin::faq::Resolve;
 use crate::admin::office::Office;
-use crate::web::error::ApiError;
 use crate::web::other_method;
 
 pub(super) fn configure(cfg: &mut web::ServiceConfig) {
@@ -17,7 +16,7 @@ pub(super) fn configure(cfg: &mut web::ServiceConfig) {
         );
 }
 
-async fn list(Admin(author): Admin, request: HttpRequest, office: web::Data<Office>) -> Result<HttpResponse, ApiError> {
+async fn list(Admin(author): Admin, request: HttpRequest, office: web::Data<Office>) -> Answer {
     let page = office.unknown(&author, part::query(&request)?).await?;
     Ok(HttpResponse::Ok().json(page))
 }
@@ -27,8 +26,7 @@ async fn resolve(
     request: HttpRequest,
     payload: web::Payload,
     office: web::Data<Office>,
-) -> Result<HttpResponse, ApiError> {
-    let (asked, bytes) = part::json::<Resolve>(&request, payload).await?;
-    let once = part::once(&request, &author, &bytes)?;
+) -> Answer {
+    let (asked, once) = part::ordered::<Resolve>(&request, payload, &author).await?;
     Ok(HttpResponse::Ok().json(office.resolve(&author, asked, once).await?))
 }
