@@ -27,6 +27,7 @@ use crate::model::robot::RobotSetting;
 use crate::runtime::Stop;
 
 use dify::Dify;
+use line::Line;
 use openai::OpenAi;
 use rasa::Rasa;
 use script::Script;
@@ -102,12 +103,24 @@ impl Adapter {
     /// # Errors
     /// See [`RobotError`]; what was told before stands.
     pub async fn turn(&self, turn: Turn, out: mpsc::Sender<RobotEvent>, stop: &Stop) -> Result<Finish, RobotError> {
+        let line = Line::open(&turn, out, stop, self.timeout());
         match self {
-            Self::OpenAi(robot) => robot.turn(&turn, out, stop).await,
-            Self::Rasa(robot) => robot.turn(&turn, out, stop).await,
-            Self::Dify(robot) => robot.turn(&turn, out, stop).await,
-            Self::Webhook(robot) => robot.turn(&turn, out, stop).await,
-            Self::Script(robot) => robot.turn(&turn, out, stop).await,
+            Self::OpenAi(robot) => robot.turn(&turn, line).await,
+            Self::Rasa(robot) => robot.turn(&turn, line).await,
+            Self::Dify(robot) => robot.turn(&turn, line).await,
+            Self::Webhook(robot) => robot.turn(&turn, line).await,
+            Self::Script(robot) => robot.turn(&turn, line).await,
+        }
+    }
+
+    /// The robot's own time for an answer.
+    fn timeout(&self) -> Duration {
+        match self {
+            Self::OpenAi(robot) => robot.timeout,
+            Self::Rasa(robot) => robot.timeout,
+            Self::Dify(robot) => robot.timeout,
+            Self::Webhook(robot) => robot.timeout,
+            Self::Script(_) => MAX_TIMEOUT,
         }
     }
 

@@ -20,7 +20,7 @@ use super::guard::{Endpoint, Guard};
 use super::http::{Http, Key, Post, Reply};
 use super::line::Line;
 use super::sse::Parser;
-use super::turn::{Finish, RobotEvent, Turn};
+use super::turn::{Finish, Turn};
 use event::{Event, Progress};
 
 /// How long telling it to stop may take.
@@ -34,7 +34,7 @@ pub struct Dify {
     key: Key,
     inputs: BTreeMap<String, String>,
     handoff: String,
-    timeout: Duration,
+    pub(super) timeout: Duration,
 }
 
 impl Dify {
@@ -49,13 +49,7 @@ impl Dify {
         })
     }
 
-    pub(super) async fn turn(
-        &self,
-        turn: &Turn,
-        out: mpsc::Sender<RobotEvent>,
-        stop: &Stop,
-    ) -> Result<Finish, RobotError> {
-        let mut line = Line::open(turn, out, stop, self.timeout);
+    pub(super) async fn turn(&self, turn: &Turn, mut line: Line<'_>) -> Result<Finish, RobotError> {
         let mut progress = Progress::default();
         match self.ask(turn, &mut line, &mut progress).await {
             Ok(()) => finish(progress, line).await,

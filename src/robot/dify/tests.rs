@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::super::stub::{Act, Stub, heard, http, stream_head, texts, turn};
-use super::super::turn::Outcome;
+use super::super::turn::{Outcome, RobotEvent};
 use super::*;
 use crate::model::secret::Secret;
 
@@ -35,7 +35,7 @@ fn robot(stub: &Stub) -> Dify {
 async fn answers(stream: &str) -> (Vec<RobotEvent>, Result<Finish, RobotError>) {
     let stub = Stub::start([Act::stream(stream, 13)]).await;
     let (robot, turn) = (robot(&stub), turn("你好"));
-    heard(async |out, stop| robot.turn(&turn, out, &stop).await).await
+    heard(async |out, stop| robot.turn(&turn, Line::open(&turn, out, &stop, robot.timeout)).await).await
 }
 
 #[tokio::test]
@@ -59,7 +59,8 @@ async fn what_is_asked() {
     let stub = Stub::start([Act::stream(&end(), 100)]).await;
     let (robot, mut turn) = (robot(&stub), turn("你好"));
     turn.memory = Some("45701982".into());
-    let (_, finish) = heard(async |out, stop| robot.turn(&turn, out, &stop).await).await;
+    let (_, finish) =
+        heard(async |out, stop| robot.turn(&turn, Line::open(&turn, out, &stop, robot.timeout)).await).await;
     assert_eq!(finish.unwrap().outcome, Outcome::Nothing);
     let seen = stub.seen().remove(0);
     assert_eq!(seen.line, "POST /v1/chat-messages HTTP/1.1");
@@ -149,7 +150,8 @@ async fn a_conversation_that_is_gone_there_is_begun_anew() {
     let stub = Stub::start([gone, Act::stream(&(event("message", r#", "answer": "您好""#) + &end()), 100)]).await;
     let (robot, mut turn) = (robot(&stub), turn("你好"));
     turn.memory = Some("old".into());
-    let (events, _) = heard(async |out, stop| robot.turn(&turn, out, &stop).await).await;
+    let (events, _) =
+        heard(async |out, stop| robot.turn(&turn, Line::open(&turn, out, &stop, robot.timeout)).await).await;
     assert_eq!(texts(&events).0, ["您好"]);
     assert_eq!(stub.seen()[1].json()["conversation_id"], "");
 }
@@ -172,7 +174,7 @@ async fn a_stop_and_a_deadline_stop_the_application() {
             }
             while ears.recv().await.is_some() {}
         };
-        let (finish, ()) = tokio::join!(robot.turn(&turn, out, &stop), watch);
+        let (finish, ()) = tokio::join!(robot.turn(&turn, Line::open(&turn, out, &stop, robot.timeout)), watch);
         let expected = if late { "Err(Late)" } else { "Err(Stopped)" };
         assert_eq!(format!("{finish:?}"), expected);
         stub.closed().await;

@@ -9,17 +9,14 @@ mod thought;
 
 use std::time::Duration;
 
-use tokio::sync::mpsc;
-
 use crate::model::robot::OpenAiSetting;
-use crate::runtime::Stop;
 
 use super::error::{RobotError, SettingError};
 use super::guard::{Endpoint, Guard};
 use super::http::{Http, Key, Post, Reply};
 use super::line::Line;
 use super::sse::Parser;
-use super::turn::{Finish, RobotEvent, Turn};
+use super::turn::{Finish, Turn};
 use stream::{Assembly, Chunk};
 
 /// Shown behind a text that the model had to break off.
@@ -37,7 +34,7 @@ pub struct OpenAi {
     require_context: bool,
     temperature: Option<f64>,
     max_tokens: Option<u32>,
-    timeout: Duration,
+    pub(super) timeout: Duration,
 }
 
 impl OpenAi {
@@ -64,13 +61,7 @@ impl OpenAi {
         })
     }
 
-    pub(super) async fn turn(
-        &self,
-        turn: &Turn,
-        out: mpsc::Sender<RobotEvent>,
-        stop: &Stop,
-    ) -> Result<Finish, RobotError> {
-        let mut line = Line::open(turn, out, stop, self.timeout);
+    pub(super) async fn turn(&self, turn: &Turn, mut line: Line<'_>) -> Result<Finish, RobotError> {
         if self.require_context && turn.context.is_empty() {
             return Ok(line.finish(None));
         }

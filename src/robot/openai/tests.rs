@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use serde_json::json;
+use tokio::sync::mpsc;
 
 use super::super::stub::{Act, Stub, heard, http, stream_head, texts, turn};
-use super::super::turn::{Outcome, Passage, Said, Who};
+use super::super::turn::{Outcome, Passage, RobotEvent, Said, Who};
 use super::*;
 use crate::model::id::QueueId;
 use crate::model::secret::Secret;
+use crate::runtime::Stop;
 
 fn setting(stub: &Stub) -> OpenAiSetting {
     OpenAiSetting {
@@ -30,7 +32,7 @@ fn robot(stub: &Stub) -> OpenAi {
 async fn answers(act: Act) -> (Vec<RobotEvent>, Result<Finish, RobotError>) {
     let stub = Stub::start([act]).await;
     let (robot, turn) = (robot(&stub), turn("怎么还款？"));
-    heard(async |out, stop| robot.turn(&turn, out, &stop).await).await
+    heard(async |out, stop| robot.turn(&turn, Line::open(&turn, out, &stop, robot.timeout)).await).await
 }
 
 /// A chunk as OpenAI writes it.
@@ -70,7 +72,8 @@ async fn what_is_asked_is_the_conversation_the_passages_and_one_tool() {
     turn.history = vec![Said { who: Who::Contact, text: "你好".into() }, Said { who: Who::Robot, text: "您好".into() }];
     turn.context = vec![Passage { title: "如何还款".into(), text: "在手机银行还款。".into() }];
     let robot = OpenAi::new(&OpenAiSetting { require_context: true, ..setting(&stub) }, &stub.guard(), http()).unwrap();
-    let (_, finish) = heard(async |out, stop| robot.turn(&turn, out, &stop).await).await;
+    let (_, finish) =
+        heard(async |out, stop| robot.turn(&turn, Line::open(&turn, out, &stop, robot.timeout)).await).await;
     assert_eq!(finish.unwrap().outcome, Outcome::Answered);
     let seen = stub.seen().remove(0);
     assert_eq!(seen.line, "POST /v1/chat/completions HTTP/1.1");
@@ -96,7 +99,8 @@ async fn without_passages_a_careful_robot_is_not_even_asked() {
     let stub = Stub::start([]).await;
     let robot = OpenAi::new(&OpenAiSetting { require_context: true, ..setting(&stub) }, &stub.guard(), http()).unwrap();
     let turn = turn("今天天气？");
-    let (events, finish) = heard(async |out, stop| robot.turn(&turn, out, &stop).await).await;
+    let (events, finish) =
+        heard(async |out, stop| robot.turn(&turn, Line::open(&turn, out, &stop, robot.timeout)).await).await;
     assert_eq!((events, finish.unwrap().outcome), (vec![], Outcome::Nothing));
     assert_eq!(stub.seen().len(), 0);
 }
@@ -207,13 +211,13 @@ async fn a_stop_closes_the_connection() {
             }
         }
     };
-    let (finish, ()) = tokio::join!(robot.turn(&turn, out, &stop), watch);
+    let (finish, ()) = tokio::join!(robot.turn(&turn, Line::open(&turn, out, &stop, robot.timeout)), watch);
     assert!(matches!(finish, Err(RobotError::Stopped)), "{finish:?}");
     stub.closed().await;
     // A listener that goes away is a stop, too.
     let (out, ears) = mpsc::channel(8);
     let never = Stop::new();
-    let (finish, ()) = tokio::join!(robot.turn(&turn, out, &never), async {
+    let (finish, ()) = tokio::join!(robot.turn(&turn, Line::open(&turn, out, &never, robot.timeout)), async {
         stub.asked().await;
         stub.asked().await;
         drop(ears);
@@ -229,7 +233,8 @@ async fn a_model_that_never_ends_meets_the_deadline() {
     let robot = robot(&stub);
     let mut turn = turn("？");
     turn.deadline = tokio::time::Instant::now() + Duration::from_millis(400);
-    let (events, finish) = heard(async |out, stop| robot.turn(&turn, out, &stop).await).await;
+    let (events, finish) =
+        heard(async |out, stop| robot.turn(&turn, Line::open(&turn, out, &stop, robot.timeout)).await).await;
     assert!(matches!(finish, Err(RobotError::Late)), "{finish:?}");
     assert_eq!(texts(&events), (vec![], "我".into()));
     stub.closed().await;

@@ -20,7 +20,7 @@ use super::error::{RobotError, SettingError};
 use super::guard::{Endpoint, Guard};
 use super::http::{Http, Key, Post};
 use super::line::Line;
-use super::turn::{Choice, Finish, Handoff, RobotEvent, Turn};
+use super::turn::{Choice, Finish, Handoff, Turn};
 use super::{Control, webhook};
 
 /// An assistant on a server.
@@ -30,7 +30,7 @@ pub struct Rasa {
     base: Endpoint,
     webhook: Endpoint,
     token: Option<Secret>,
-    timeout: Duration,
+    pub(super) timeout: Duration,
 }
 
 /// One thing that the assistant says. Absent fields are left out by Rasa.
@@ -73,13 +73,7 @@ impl Rasa {
         Ok(Self { http, base, webhook, token, timeout })
     }
 
-    pub(super) async fn turn(
-        &self,
-        turn: &Turn,
-        out: mpsc::Sender<RobotEvent>,
-        stop: &Stop,
-    ) -> Result<Finish, RobotError> {
-        let mut line = Line::open(turn, out, stop, self.timeout);
+    pub(super) async fn turn(&self, turn: &Turn, mut line: Line<'_>) -> Result<Finish, RobotError> {
         line.typing().await?;
         let body = json!({
             "sender": turn.conv,

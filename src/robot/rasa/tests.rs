@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::super::stub::{Act, Stub, heard, http, texts, turn};
-use super::super::turn::Outcome;
+use super::super::turn::{Outcome, RobotEvent};
 use super::*;
 
 fn robot(stub: &Stub) -> Rasa {
@@ -19,7 +19,7 @@ fn robot(stub: &Stub) -> Rasa {
 async fn answers(body: &str) -> (Vec<RobotEvent>, Result<Finish, RobotError>) {
     let stub = Stub::start([Act::json(body)]).await;
     let (robot, turn) = (robot(&stub), turn("你好"));
-    heard(async |out, stop| robot.turn(&turn, out, &stop).await).await
+    heard(async |out, stop| robot.turn(&turn, Line::open(&turn, out, &stop, robot.timeout)).await).await
 }
 
 #[tokio::test]
@@ -38,7 +38,8 @@ async fn texts_pictures_and_buttons() {
 async fn the_question_goes_to_the_channel_with_the_conversation_as_sender() {
     let stub = Stub::start([Act::json("[]")]).await;
     let (robot, turn) = (robot(&stub), turn("你好"));
-    let (events, finish) = heard(async |out, stop| robot.turn(&turn, out, &stop).await).await;
+    let (events, finish) =
+        heard(async |out, stop| robot.turn(&turn, Line::open(&turn, out, &stop, robot.timeout)).await).await;
     assert_eq!((events.len(), finish.unwrap().outcome), (1, Outcome::Nothing), "only typing");
     let seen = stub.seen().remove(0);
     assert_eq!(seen.line, "POST /webhooks/rest/webhook HTTP/1.1");

@@ -15,15 +15,13 @@ use std::time::Duration;
 
 use regex::{Regex, RegexBuilder};
 use serde::Deserialize;
-use tokio::sync::mpsc;
 
 use crate::model::robot::ScriptSetting;
-use crate::runtime::Stop;
 
 use super::compose::Composer;
 use super::error::{RobotError, SettingError};
 use super::line::Line;
-use super::turn::{Choice, Finish, RobotEvent, Turn};
+use super::turn::{Choice, Finish, Turn};
 use super::webhook::Transfer;
 
 /// Largest script, bytes.
@@ -88,13 +86,7 @@ impl Script {
         Ok(Self { rules })
     }
 
-    pub(super) async fn turn(
-        &self,
-        turn: &Turn,
-        out: mpsc::Sender<RobotEvent>,
-        stop: &Stop,
-    ) -> Result<Finish, RobotError> {
-        let mut line = Line::open(turn, out, stop, super::MAX_TIMEOUT);
+    pub(super) async fn turn(&self, turn: &Turn, mut line: Line<'_>) -> Result<Finish, RobotError> {
         let matches = |pattern: &Option<Regex>| pattern.as_ref().is_none_or(|pattern| pattern.is_match(&turn.text));
         let Some((_, rule)) = self.rules.iter().find(|(pattern, _)| matches(pattern)) else {
             return Ok(line.finish(None));

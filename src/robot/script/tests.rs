@@ -1,7 +1,7 @@
 //! Rules that answer, and rules that are none.
 
 use super::super::stub::{heard, texts, turn};
-use super::super::turn::Outcome;
+use super::super::turn::{Outcome, RobotEvent};
 use super::*;
 
 const RULES: &str = r#"
@@ -31,7 +31,7 @@ end = "customer said goodbye"
 async fn answers(text: &str) -> (Vec<RobotEvent>, Result<Finish, RobotError>) {
     let script = Script::new(&ScriptSetting { rules: RULES.into() }).unwrap();
     let turn = turn(text);
-    heard(async |out, stop| script.turn(&turn, out, &stop).await).await
+    heard(async |out, stop| script.turn(&turn, Line::open(&turn, out, &stop, super::super::MAX_TIMEOUT)).await).await
 }
 
 #[tokio::test]
@@ -52,7 +52,9 @@ async fn a_slow_rule_meets_the_deadline() {
     let script = Script::new(&ScriptSetting { rules: RULES.into() }).unwrap();
     let mut turn = turn("慢");
     turn.deadline = tokio::time::Instant::now() + Duration::from_millis(50);
-    let (events, finish) = heard(async |out, stop| script.turn(&turn, out, &stop).await).await;
+    let (events, finish) =
+        heard(async |out, stop| script.turn(&turn, Line::open(&turn, out, &stop, super::super::MAX_TIMEOUT)).await)
+            .await;
     assert!(matches!(finish, Err(RobotError::Late)), "{finish:?}");
     assert_eq!(events, [RobotEvent::Typing]);
 }

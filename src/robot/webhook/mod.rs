@@ -8,17 +8,15 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use serde_json::{Value, json};
-use tokio::sync::mpsc;
 
 use crate::clock::Clock;
 use crate::model::robot::WebhookSetting;
-use crate::runtime::Stop;
 
 use super::error::{RobotError, SettingError};
 use super::guard::{Endpoint, Guard};
 use super::http::{Http, Post};
 use super::line::Line;
-use super::turn::{Finish, RobotEvent, Turn};
+use super::turn::{Finish, Turn};
 
 pub(super) use reply::Transfer;
 pub use reply::{AsyncAnswer, Refused, verify};
@@ -32,7 +30,7 @@ pub struct Webhook {
     http: Http,
     to: Endpoint,
     keys: SigningKeys,
-    timeout: Duration,
+    pub(super) timeout: Duration,
     clock: Clock,
 }
 
@@ -53,13 +51,7 @@ impl Webhook {
         &self.keys
     }
 
-    pub(super) async fn turn(
-        &self,
-        turn: &Turn,
-        out: mpsc::Sender<RobotEvent>,
-        stop: &Stop,
-    ) -> Result<Finish, RobotError> {
-        let mut line = Line::open(turn, out, stop, self.timeout);
+    pub(super) async fn turn(&self, turn: &Turn, mut line: Line<'_>) -> Result<Finish, RobotError> {
         line.typing().await?;
         let body = Bytes::from(letter(turn, &self.clock, line.left()).to_string());
         // The same turn has the same id, so that a program that is asked twice can know it.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::super::stub::{Act, Stub, heard, http, texts, turn};
-use super::super::turn::{Caps, Choice, Outcome};
+use super::super::turn::{Caps, Choice, Outcome, RobotEvent};
 use super::*;
 use crate::model::secret::Secret;
 use crate::model::time::Millis;
@@ -30,7 +30,7 @@ fn robot(stub: &Stub) -> Webhook {
 async fn answers(act: Act) -> (Vec<RobotEvent>, Result<Finish, RobotError>) {
     let stub = Stub::start([act]).await;
     let (robot, turn) = (robot(&stub), turn("你好"));
-    heard(async |out, stop| robot.turn(&turn, out, &stop).await).await
+    heard(async |out, stop| robot.turn(&turn, Line::open(&turn, out, &stop, robot.timeout)).await).await
 }
 
 #[test]
@@ -44,7 +44,8 @@ fn the_signature_is_that_of_the_specification() {
 async fn a_turn_is_posted_signed_with_both_keys() {
     let stub = Stub::start([Act::json("{}")]).await;
     let (robot, turn) = (robot(&stub), turn("你好"));
-    let (_, finish) = heard(async |out, stop| robot.turn(&turn, out, &stop).await).await;
+    let (_, finish) =
+        heard(async |out, stop| robot.turn(&turn, Line::open(&turn, out, &stop, robot.timeout)).await).await;
     assert_eq!(finish.unwrap().outcome, Outcome::Nothing);
     let seen = stub.seen().remove(0);
     assert_eq!(seen.line, "POST /bot?tenant=acme HTTP/1.1");
