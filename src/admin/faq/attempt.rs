@@ -41,16 +41,16 @@ pub struct Features {
     pub contains: f64,
     /// Pairs of characters that both have.
     pub pairs: f64,
-    /// The part of what was asked that no question has.
+    /// The part of what was meant that no question of the base is about, as a square root: what other trades talk about.
     pub strange: f64,
-    /// The part of what was asked that the answer has.
-    pub answer: f64,
+    /// The part of what was asked that all wordings and the answer together have.
+    pub whole: f64,
 }
 
 impl From<faq::Features> for Features {
     fn from(faq::Features(figures): faq::Features) -> Self {
-        let [wording, query, mean, lead, length, contains, pairs, strange, answer] = figures;
-        Self { wording, query, mean, lead, length, contains, pairs, strange, answer }
+        let [wording, query, mean, lead, length, contains, pairs, strange, whole] = figures;
+        Self { wording, query, mean, lead, length, contains, pairs, strange, whole }
     }
 }
 
