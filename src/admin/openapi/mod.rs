@@ -2,6 +2,7 @@
 //! shapes, not the server.
 
 pub mod operation;
+pub mod page;
 
 use schemars::generate::{Contract, SchemaSettings};
 use schemars::{Schema, SchemaGenerator};
@@ -16,6 +17,12 @@ const PLACE: &str = "/components/schemas";
 /// The document as JSON: `docs/openapi.json`.
 #[must_use]
 pub fn document() -> String {
+    let mut text = serde_json::to_string_pretty(&described_api()).unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+fn described_api() -> Value {
     let mut schemas = Schemas { read: generator(Contract::Deserialize), written: generator(Contract::Serialize) };
     let mut paths: Map<String, Value> = Map::new();
     for operation in OPERATIONS {
@@ -24,7 +31,7 @@ pub fn document() -> String {
             path.insert(operation.method.to_owned(), described(operation, &mut schemas));
         }
     }
-    let document = json!({
+    json!({
         "openapi": "3.1.0",
         "info": info(),
         "servers": [{ "url": "/", "description": "This gateway" }],
@@ -38,10 +45,7 @@ pub fn document() -> String {
             } },
             "schemas": schemas.all(),
         },
-    });
-    let mut text = serde_json::to_string_pretty(&document).unwrap_or_default();
-    text.push('\n');
-    text
+    })
 }
 
 fn info() -> Value {

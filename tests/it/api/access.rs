@@ -45,6 +45,20 @@ async fn every_operation_is_for_administrators_only() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_document_can_be_read_in_a_browser() {
+    let app = app().await;
+    let client = Client::nobody(&app);
+    let page = client.get("/api/docs").await.is(200);
+    assert!(page.header("content-type").starts_with("text/html"));
+    let policy = page.header("content-security-policy");
+    assert!(policy.starts_with("default-src 'none'; style-src 'self'") && !policy.contains("script"), "{policy}");
+    assert!(OPERATIONS.iter().all(|operation| page.text.contains(&format!("id=\"{}\"", operation.id))));
+    let style = client.get("/api/docs.css").await.is(200);
+    assert!(style.header("content-type").starts_with("text/css"));
+    client.ask("post", "/api/docs", None).await.is(405);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn every_operation_of_the_document_is_there() {
     let app = app().await;
     let client = Client::new(&app);
