@@ -2,8 +2,10 @@
 //! of the acceptance scenarios. Most are told twice: on one node, and with the customer on one of two and the agent on the
 //! other.
 
+mod closed;
 mod form;
 mod later;
+mod odd;
 mod over;
 mod page;
 mod program;
@@ -14,6 +16,21 @@ use yizhan::store::faq::Entry;
 
 use crate::support::app::{Builder, entry};
 use crate::support::{Cluster, TestApp};
+
+/// A robot that takes longer than WeChat waits, when it is asked to take its time.
+pub const SLOW: &str = r#"adapter = "script"
+rules = '''
+[[rule]]
+when = "慢"
+delay_ms = 6000
+say = ["让您久等了"]
+
+[[rule]]
+when = ".*"
+say = ["收到"]
+'''
+timeout_ms = 12000
+"#;
 
 /// What the bank's robot knows.
 fn known() -> Vec<Entry> {

@@ -6,29 +6,15 @@ use super::{bank_with, tell};
 use crate::support::{Agent, TestApp, Visitor};
 
 tell! {
-    an_answer_that_comes_too_late_is_dropped with super::SLOW;
+    an_answer_that_comes_too_late_is_dropped with crate::robot::SLOW;
     an_agent_takes_over_from_the_list_and_passes_back with "";
 }
-
-/// A robot that takes its time.
-const SLOW: &str = r#"adapter = "script"
-rules = '''
-[[rule]]
-when = "慢"
-delay_ms = 3000
-say = ["机器人的回答"]
-
-[[rule]]
-when = ".*"
-say = ["收到"]
-'''
-"#;
 
 /// 3: the answer of a robot that lost the control meanwhile is dropped and can be seen in the trace.
 async fn an_answer_that_comes_too_late_is_dropped(near: &TestApp, far: &TestApp) {
     let mut li = Agent::ready(far, "li").await;
     let mut visitor = Visitor::arrives(near, "w1").await;
-    visitor.says("慢慢想").await;
+    visitor.says("慢慢来").await;
     visitor.says("人工").await;
     let conv = li.takes_offer().await;
     let session = conv["session"]["session"].clone();
@@ -40,7 +26,7 @@ async fn an_answer_that_comes_too_late_is_dropped(near: &TestApp, far: &TestApp)
         .await;
     assert_eq!(trace["turns"][0]["decision"], "stale");
     let texts = li.texts(&conv["conv"]).await;
-    assert!(!texts.contains(&"机器人的回答".to_owned()), "{texts:?}");
+    assert!(!texts.contains(&"让您久等了".to_owned()), "{texts:?}");
 }
 
 /// An agent takes a session from the robot's list, answers, and passes it back.
@@ -71,19 +57,19 @@ async fn an_agent_takes_over_from_the_list_and_passes_back(near: &TestApp, far: 
 /// What was asked before a stop is answered after it.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_asked_before_a_stop_is_answered_after_it() {
-    let app = bank_with(SLOW).start().await;
+    let app = bank_with(crate::robot::SLOW).start().await;
     let mut visitor = Visitor::arrives(&app, "w1").await;
-    visitor.says("慢慢想").await;
+    visitor.says("慢慢来").await;
     let token = visitor.token.clone();
     drop(visitor);
     let dir = app.stop().await;
-    let app = bank_with(SLOW).again(dir).start().await;
+    let app = bank_with(crate::robot::SLOW).again(dir).start().await;
     let mut again = Visitor::returns(&app, "w1", Some(&token)).await;
     let conv = again.conv.clone();
     app.eventually("the answer", async || {
         let asked = again.socket.request("history", json!({ "conv": conv, "limit": 50 })).await.unwrap();
         let log = asked["msgs"].as_array().cloned().unwrap_or_default();
-        log.iter().any(|message| message["body"]["text"] == "机器人的回答").then_some(())
+        log.iter().any(|message| message["body"]["text"] == "让您久等了").then_some(())
     })
     .await;
 }

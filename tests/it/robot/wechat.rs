@@ -9,20 +9,9 @@ use crate::outside::callback::{Account, text};
 use crate::outside::database::Database;
 use crate::support::{Agent, PATIENCE, TestApp};
 
-/// A robot that takes longer than WeChat waits.
-const RULES: &str = r#"adapter = "script"
-rules = '''
-[[rule]]
-when = "慢"
-delay_ms = 6000
-say = ["让您久等了"]
-'''
-timeout_ms = 12000
-"#;
-
 tell! {
     an_answer_in_time_is_a_passive_reply with "";
-    a_slow_answer_goes_by_itself_once with super::RULES;
+    a_slow_answer_goes_by_itself_once with crate::robot::SLOW;
     a_digit_goes_where_it_belongs with "direct = 0.99\nclarify = 0.01\n";
 }
 
