@@ -1,6 +1,6 @@
 //! The composition root: builds everything that can fail, runs it, drains it. Nobody imports it but the command line.
 //!
-//! The store, the core and its services live in this file; [`http`] is the door. The order of a stop is the
+//! The store, the core and its services live in this file; `http` is the door. The order of a stop is the
 //! supervisor's: the door first (readiness, `bye 4010`, close frames), then the work, then the ground.
 
 mod http;

@@ -2,7 +2,7 @@
 //!
 //! A node believes that it has a duty for less time than the row says, so that it stops before another may begin. If
 //! it was halted in between, it may be wrong: whoever changes rows for a duty asks for it again in the same transaction
-//! ([`Duty::confirm`]).
+//! (`Duty::confirm`).
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,8 +1,8 @@
 //! The only code that knows diesel: schema, migrations, one file per aggregate, the group-commit writer.
 //!
 //! Every write goes through the writer thread of its tenant's lane, which puts all jobs that wait into one transaction
-//! and answers them only after its commit has reached the disk ([`writer`]). Reads run on a few reader threads of their
-//! own. SQLite has one lane, PostgreSQL some ([`lane`]).
+//! and answers them only after its commit has reached the disk (`writer`). Reads run on a few reader threads of their
+//! own. SQLite has one lane, PostgreSQL some (`lane`).
 //! Query functions take a [`Tx`], which carries the tenant: without a scope there is no way to the tables.
 //! The exceptions are sweeps over all tenants, which are marked by taking a bare [`Conn`].
 

@@ -1,5 +1,5 @@
 //! A robot's part in a session: it begins, hears, hands over, gets a session back. Knows the rows and the rules; what is
-//! answered is found out in [`run`], what becomes of it in [`reply`].
+//! answered is found out in `run`, what becomes of it in `reply`.
 //!
 //! A customer's words become a turn, a row of the transaction that accepts them. Whoever takes the turn answers it, on
 //! any node, and says the answer only if the robot still has the control under which it was asked.

@@ -1,7 +1,7 @@
 //! Finds in the tables what no hint announced, for everybody who is attached to this node. Runs only where there may be
 //! other nodes: their hints can get lost.
 //!
-//! Every [`ROUND`] each recipient is looked up, and soon after it was attached, when other nodes may not have known of it
+//! Every `ROUND` each recipient is looked up, and soon after it was attached, when other nodes may not have known of it
 //! yet. What has not changed since the last look costs a row and tells nobody. What has changed is told to the
 //! sockets here, which know from its mark whether a hint was faster.
 
