@@ -6,7 +6,7 @@ export const machines = true
 
 // Words that the demo's question base (tenants/demo.faq.csv) answers, knows several questions for, and does not know.
 const PLAIN = process.env.E2E_ROBOT_PLAIN ?? '信用卡年费如何减免？'
-const VAGUE = process.env.E2E_ROBOT_VAGUE ?? '信用卡还款'
+const VAGUE = process.env.E2E_ROBOT_VAGUE ?? '信用卡账单'
 
 export async function run(stage) {
   const desk = await openDesk(stage)
