@@ -99,3 +99,52 @@ pub fn examine(backend: &Backend) -> Result<Report, Error> {
 fn names<DB: diesel::backend::Backend>(pending: &[Box<dyn Migration<DB>>]) -> Vec<String> {
     pending.iter().map(|migration| migration.name().to_string()).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use diesel::prelude::*;
+    use diesel::sql_query;
+    use diesel::sql_types::Text;
+    use diesel::sqlite::SqliteConnection;
+
+    use super::*;
+
+    #[derive(QueryableByName)]
+    struct Step {
+        #[diesel(sql_type = Text)]
+        detail: String,
+    }
+
+    /// How SQLite goes about a query on tables that are empty.
+    fn plan(of: &str) -> Vec<String> {
+        let mut conn = SqliteConnection::establish(":memory:").unwrap();
+        conn.run_pending_migrations(SQLITE).unwrap();
+        let steps = sql_query(format!("EXPLAIN QUERY PLAN {of}")).load::<Step>(&mut conn).unwrap();
+        steps.into_iter().map(|step| step.detail).collect()
+    }
+
+    #[test]
+    fn nothing_reads_all_that_a_tenant_has_to_find_one_row() {
+        for (query, index) in [
+            ("SELECT * FROM assignment WHERE tenant = ? AND session = ? AND state = ?", "assignment_session"),
+            (
+                "SELECT * FROM assignment WHERE tenant = ? AND session IN (?, ?) AND state IN (?, ?)",
+                "assignment_session",
+            ),
+            ("SELECT * FROM assignment WHERE tenant = ? AND conv = ? AND agent = ?", "assignment_conv"),
+            ("SELECT * FROM assignment WHERE tenant = ? AND conv = ? AND state = ?", "assignment_conv"),
+            ("SELECT * FROM assignment WHERE tenant = ? AND agent = ? AND state = ?", "assignment_agent"),
+            ("SELECT * FROM flow_run WHERE tenant = ? AND conv = ? AND purpose = ?", "flow_run_conv"),
+            ("SELECT * FROM session WHERE tenant = ? AND conv = ?", "session_conv"),
+            ("SELECT * FROM conversation WHERE tenant = ? AND contact = ? AND account = ?", "conversation_contact"),
+            ("SELECT * FROM delivery WHERE tenant = ? AND conv = ? AND state = ?", "delivery_state"),
+            ("SELECT * FROM robot_turn WHERE tenant = ? AND session = ?", "robot_turn_session"),
+            ("SELECT * FROM call WHERE tenant = ? AND session = ?", "call_session"),
+            ("SELECT * FROM call_recording WHERE tenant = ? AND call = ?", "call_recording_call"),
+            ("SELECT * FROM message WHERE tenant = ? AND id = ?", "message_id"),
+        ] {
+            let plan = plan(query);
+            assert!(plan.iter().all(|step| step.contains(index)), "{query}: {plan:?}");
+        }
+    }
+}
