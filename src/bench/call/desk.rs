@@ -2,10 +2,11 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
 use serde_json::{Value, json};
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 use crate::bench::site::Site;
 use crate::bench::ws::Ws;
@@ -44,11 +45,13 @@ pub(super) struct Agent {
     /// Offers and calls that were taken, and calls that were begun: each may be told twice, by a hint that comes late and
     /// by the sweep before it.
     done: HashSet<String>,
+    /// The description that was sent last.
+    described: Value,
 }
 
 impl Agent {
     pub(super) async fn open(site: &Site, n: usize, starts: Starts) -> anyhow::Result<Self> {
-        Ok(Self { ws: agent::socket(site, n).await?, starts, done: HashSet::new() })
+        Ok(Self { ws: agent::socket(site, n).await?, starts, done: HashSet::new(), described: Value::Null })
     }
 
     /// Does its part of whatever comes, for ever.
@@ -56,6 +59,13 @@ impl Agent {
         loop {
             let said = self.ws.text().await?;
             let frame: Value = serde_json::from_str(&said)?;
+            if text(&frame, "/err/code") == "rate_limited" {
+                // Few agents do the work of many here: each reaches what one connection may do, and waits as it is told.
+                let after = frame.pointer("/err/after_ms").and_then(Value::as_u64).context("no time to wait for")?;
+                sleep(Duration::from_millis(after)).await;
+                self.ws.ask("call.desc", self.described.clone()).await?;
+                continue;
+            }
             ensure!(frame.get("err").is_none(), "an agent was refused: {said}");
             match text(&frame, "/op") {
                 "offer" => self.take(&frame).await?,
@@ -66,8 +76,8 @@ impl Agent {
                 "call.start" if self.first("start", text(&frame, "/d/call/call_id")) => {
                     let call = text(&frame, "/d/call/call_id");
                     self.starts.note(call);
-                    let d = json!({ "call_id": call, "leg": 1, "n": 1, "type": "offer", "sdp": sdp() });
-                    self.ws.ask("call.desc", d).await?;
+                    self.described = json!({ "call_id": call, "leg": 1, "n": 1, "type": "offer", "sdp": sdp() });
+                    self.ws.ask("call.desc", self.described.clone()).await?;
                 }
                 "call.desc" => {
                     let d = json!({ "call_id": text(&frame, "/d/call_id"), "leg": 1 });
