@@ -14,9 +14,10 @@ use crate::support::{Agent, PATIENCE, TestApp, Visitor};
 
 /// Calls that are set up, each time.
 const CALLS: usize = 50;
-/// Connections that flood, and what each says in a tenth of a second: together a thousand frames a second.
-const STRANGERS: usize = 10;
-const EACH: usize = 10;
+/// Connections that flood, and what each says in a tenth of a second: together a thousand frames a second, and each half
+/// of what ends a connection.
+const STRANGERS: usize = 20;
+const EACH: usize = 5;
 
 /// What makes no sense, and the one answer to it.
 const NONSENSE: [(&str, &str); 5] = [
@@ -129,11 +130,12 @@ async fn nonsense_keeps_nobody_from_calling() {
             frames += number;
         }
     }
-    let last = |took: &[Duration]| took[took.len() - 1];
-    let (before, during) = (last(&quiet), last(&flooded));
+    let (middle, last) = (CALLS / 2, CALLS - 1);
+    let (before, during) = (quiet[last], flooded[last]);
     println!("p99 {before:?} without, {during:?} with {frames} frames in {lasted:?}");
-    // Twice, and what other tests on the same machine add.
-    assert!(during <= before * 2 + Duration::from_secs(1), "{before:?} became {during:?}");
+    // The middle of fifty: the last of them tells what else the machine has to do. Twice, and what that adds to each.
+    let (before, during) = (quiet[middle], flooded[middle]);
+    assert!(during <= before * 2 + Duration::from_millis(500), "{before:?} became {during:?}");
 }
 
 /// More than a hundred frames a second, for five seconds, end the connection of whoever sends them; the call waits for
