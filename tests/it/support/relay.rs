@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Notify;
+use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
 /// Carries bytes both ways until told otherwise.
@@ -22,7 +22,7 @@ struct State {
     closed: AtomicBool,
     swallow: AtomicBool,
     swallowed: AtomicBool,
-    cut: Notify,
+    cut: watch::Sender<()>,
 }
 
 impl Relay {
@@ -34,8 +34,10 @@ impl Relay {
         let shared = Arc::clone(&state);
         let task = tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
+                // Before the question, so that nobody who was let in misses the cut that follows.
+                let cut = shared.cut.subscribe();
                 if !shared.closed.load(Ordering::SeqCst) {
-                    tokio::spawn(carry(client, Arc::clone(&shared)));
+                    tokio::spawn(carry(client, Arc::clone(&shared), cut));
                 }
             }
         });
@@ -58,7 +60,7 @@ impl Relay {
 
     /// Ends every connection that there is.
     pub fn cut(&self) {
-        self.state.cut.notify_waiters();
+        self.state.cut.send_replace(());
     }
 
     /// The next `COMMIT` reaches the server; its answer does not come back, and the connection ends.
@@ -79,13 +81,13 @@ impl Drop for Relay {
     }
 }
 
-async fn carry(mut client: TcpStream, state: Arc<State>) {
+async fn carry(mut client: TcpStream, state: Arc<State>, mut cut: watch::Receiver<()>) {
     let Ok(mut server) = TcpStream::connect(("127.0.0.1", state.server.load(Ordering::SeqCst))).await else { return };
     let (mut up, mut down) = (vec![0; 65_536], vec![0; 65_536]);
     let mut mute = false;
     loop {
         tokio::select! {
-            () = state.cut.notified() => return,
+            _ = cut.changed() => return,
             read = client.read(&mut up) => {
                 let Ok(count @ 1..) = read else { return };
                 let commits = up[..count].windows(7).any(|bytes| bytes == b"COMMIT\0");
