@@ -18,8 +18,7 @@ async fn another_module_begins_records_and_ends_a_call() {
     let app = TestApp::with().rabbitmq(&service).start().await;
     let module = Broker::connect(&service).await;
     let mut ear = module.listen("crm", "yizhan.demo.call.#").await;
-    app.eventually("commands are taken", async || module.has_queue("yizhan.commands").await.then_some(())).await;
-    let mut office = module.office().await;
+    let mut office = module.office(&app).await;
     let (mut li, mut visitor, session) = in_talks(&app, &app).await;
 
     let wish = json!({ "session": session, "media": audio() });
@@ -87,8 +86,7 @@ async fn nobody_calls_where_nobody_answers() {
     let service = Service::start(Kind::Rabbitmq, &[]);
     let app = TestApp::with().rabbitmq(&service).start().await;
     let module = Broker::connect(&service).await;
-    app.eventually("commands are taken", async || module.has_queue("yizhan.commands").await.then_some(())).await;
-    let mut office = module.office().await;
+    let mut office = module.office(&app).await;
     let (li, _visitor, session) = in_talks(&app, &app).await;
     let _absent = li.vanishes();
     let wish = json!({ "session": session, "media": audio() });

@@ -28,8 +28,7 @@ async fn orders_are_done_once_and_answered() {
     let mut app = TestApp::with().rabbitmq(&service).start().await;
     let module = Broker::connect(&service).await;
     let mut ear = module.listen("crm", "yizhan.demo.#").await;
-    app.eventually("commands are taken", async || module.has_queue("yizhan.commands").await.then_some(())).await;
-    let mut office = module.office().await;
+    let mut office = module.office(&app).await;
 
     // An outbound notice, and its repetition.
     let mut li = Agent::ready(&app, "li").await;
@@ -125,8 +124,7 @@ async fn poison_is_parked_and_stops_nothing() {
     let service = Service::start(Kind::Rabbitmq, &[]);
     let app = TestApp::with().rabbitmq(&service).start().await;
     let module = Broker::connect(&service).await;
-    app.eventually("commands are taken", async || module.has_queue("yizhan.commands").await.then_some(())).await;
-    let mut office = module.office().await;
+    let mut office = module.office(&app).await;
     let mut parked = module.hear("yizhan.commands.dead").await;
     let visitor = Visitor::arrives(&app, "w1").await;
 

@@ -174,8 +174,7 @@ async fn every_event_is_what_the_document_says() {
     let app = TestApp::with().rabbitmq(&service).start().await;
     let module = Broker::connect(&service).await;
     let mut ear = module.listen("all", "yizhan.#").await;
-    app.eventually("commands are taken", async || module.has_queue("yizhan.commands").await.then_some(())).await;
-    let mut office = module.office().await;
+    let mut office = module.office(&app).await;
     on_the_web(&app).await;
     on_wechat(&app).await;
     in_calls(&app).await;

@@ -14,6 +14,7 @@ use yizhan::bus::Bus;
 use yizhan::config;
 use yizhan::model::secret::Secret;
 
+use super::app::TestApp;
 use super::service::Service;
 use super::socket::PATIENCE;
 
@@ -151,8 +152,9 @@ impl Broker {
         Self::consume(&self.channel().await, queue).await
     }
 
-    /// A way to give orders and hear the answers.
-    pub async fn office(&self) -> Office {
+    /// A way to give orders and hear the answers, once they are taken.
+    pub async fn office(&self, app: &TestApp) -> Office {
+        app.eventually("commands are taken", async || self.has_queue("yizhan.commands").await.then_some(())).await;
         let channel = self.channel().await;
         let options = QueueDeclareOptions { exclusive: true, ..QueueDeclareOptions::default() };
         let answers = channel.queue_declare("".into(), options, FieldTable::default()).await.expect("a queue");
