@@ -27,6 +27,7 @@ pub(super) use hook::{attached, ended, gone, moved_on, standing, taken, talks};
 pub use link::Invitation;
 pub(super) use load::Load;
 pub use quality::record;
+pub(super) use record::switched;
 pub(super) use swept::{CallsSeen, look};
 pub(super) use upkeep::overdue;
 pub(super) use wait::wants;
@@ -79,9 +80,14 @@ fn side(client: &Client) -> Side {
     }
 }
 
+/// The call, whoever it belongs to.
+pub(super) fn find(tx: &mut Tx<'_>, id: CallId) -> Result<Call, Error> {
+    store::find(tx, id)?.ok_or_else(Error::not_found)
+}
+
 /// The call, if the client's party is one of its two. On whichever device.
 fn party(tx: &mut Tx<'_>, client: &Client, id: CallId) -> Result<(Call, Side), Error> {
-    let call = store::find(tx, id)?.ok_or_else(Error::not_found)?;
+    let call = find(tx, id)?;
     let own = match &client.party {
         Party::Agent { agent, .. } => call.agent == *agent,
         Party::Contact { contact, .. } => call.contact == *contact,

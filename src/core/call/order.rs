@@ -1,24 +1,18 @@
-//! Calls that somebody else begins, ends or has recorded. Knows what that means to them, not who may order it.
+//! Calls that somebody else begins or ends. Knows what that means to them, not who may order it.
 
 use super::invite::invite;
 use super::push;
-use super::record::switched;
 use super::step;
 use crate::core::effect::{Effect, Effects};
 use crate::core::{Client, Error, Party, Scene};
 use crate::model::call::{Author, Media, Move, Reason, Side};
 use crate::model::code::Code;
 use crate::model::id::{AgentId, CallId, ConnectionId, DeviceId, SessionId};
-use crate::store::call::{self as store, Call};
+use crate::store::call::Call;
 use crate::store::{Tx, lease};
 
 /// An agent's XMPP client, which has no calls.
 const NO_CONSOLE: &str = "xmpp";
-
-/// The call, whoever it belongs to.
-pub(in crate::core) fn find(tx: &mut Tx<'_>, id: CallId) -> Result<Call, Error> {
-    store::find(tx, id)?.ok_or_else(Error::not_found)
-}
 
 /// Lets an agent call the customer of a session from the console that was opened last, as if the agent had pressed the
 /// button there.
@@ -57,15 +51,4 @@ pub(in crate::core) fn end(
 ) -> Result<(), Error> {
     let how = if by_its_agent { Move::Hangup(Side::Agent, None) } else { Move::Over(Reason::Admin, Author::Admin) };
     step(tx, scene, &mut call, how, fx).map(drop)
-}
-
-/// Asks the customer whether a call may be recorded, or has it recorded no more.
-pub(in crate::core) fn record(
-    tx: &mut Tx<'_>,
-    scene: &Scene,
-    mut call: Call,
-    on: bool,
-    fx: &mut Effects,
-) -> Result<(), Error> {
-    switched(tx, scene, &mut call, on, fx)
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::request::Sample;
-use super::{bad, gone_error, participant, party};
+use super::{bad, find, gone_error, participant, party};
 use crate::core::event::emit;
 use crate::core::session::conflict;
 use crate::core::{Client, Core, Error};
@@ -66,7 +66,7 @@ pub(super) fn record_of(call: &Call, recordings: &[Recording]) -> Record {
 /// # Errors
 /// `not_found`.
 pub fn record(tx: &mut Tx<'_>, id: CallId) -> Result<Option<Record>, Error> {
-    let call = store::find(tx, id)?.ok_or_else(Error::not_found)?;
+    let call = find(tx, id)?;
     if call.life.is_live() {
         return Ok(None);
     }

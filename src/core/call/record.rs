@@ -14,7 +14,7 @@ use crate::store::call::recording::{self, Recording};
 use crate::tenant::call::Record;
 
 /// Asks to record, or stops.
-pub(super) fn switched(
+pub(in crate::core) fn switched(
     tx: &mut Tx<'_>,
     scene: &Scene,
     call: &mut Call,

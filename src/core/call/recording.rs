@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::bad;
 use super::quality::shown;
+use super::{bad, find};
 use crate::core::event::emit;
 use crate::core::{Core, Error};
 use crate::media::{self, Stored};
@@ -164,7 +164,7 @@ impl Core {
                 return Ok(complete(&recording));
             }
             recording.ended_at = Some(scene.now);
-            let call = tables::call::find(tx, recording.call)?.ok_or_else(Error::not_found)?;
+            let call = find(tx, recording.call)?;
             // Pieces may arrive long after they were recorded, but nothing is recorded after the end.
             let until = call.life.end.map_or(scene.now, |end| end.at);
             let likely = recording.ms.map(|ms| ms.min(length(&recording, until)));

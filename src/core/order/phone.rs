@@ -10,11 +10,11 @@ use crate::model::code::Code;
 use crate::model::id::{AgentId, CallId, SessionId};
 use crate::store::Tx;
 
-/// The agent who orders something of a call of `agent`'s; none when it is a module, or an agent with oversight.
-fn own<'a>(author: &'a Author, agent: &AgentId) -> Result<Option<&'a AgentId>, Error> {
+/// Whether it is the agent of a call who orders something of it; otherwise it has to be a module, or an agent with oversight.
+fn by_its_agent(author: &Author, agent: &AgentId) -> Result<bool, Error> {
     match author {
-        Author::Agent(client) if asker::agent(client)? == agent => Ok(Some(asker::agent(client)?)),
-        _ => oversees(author).map(|()| None),
+        Author::Agent(client) if asker::agent(client)? == agent => Ok(true),
+        _ => oversees(author).map(|()| false),
     }
 }
 
@@ -30,7 +30,7 @@ pub(super) fn start(
     let Some(agent) = session.holder.agent() else {
         return Err(Error::new(Code::NoAgent, "没有客服在接待 / no agent answers"));
     };
-    own(author, agent)?;
+    by_its_agent(author, agent)?;
     let call = call::order::start(tx, scene, (session.session, agent), media, fx)?;
     Ok(Done::Called { call })
 }
@@ -43,9 +43,9 @@ pub(super) fn end(
     id: CallId,
     fx: &mut Effects,
 ) -> Result<Done, Error> {
-    let call = call::order::find(tx, id)?;
-    let by = own(author, &call.agent)?.is_some();
-    call::order::end(tx, scene, call, by, fx).map(|()| Done::Plain {})
+    let call = call::find(tx, id)?;
+    let by_its_agent = by_its_agent(author, &call.agent)?;
+    call::order::end(tx, scene, call, by_its_agent, fx).map(|()| Done::Plain {})
 }
 
 /// Has a call recorded if its customer agrees, or no more.
@@ -56,7 +56,7 @@ pub(super) fn record(
     (id, on): (CallId, bool),
     fx: &mut Effects,
 ) -> Result<Done, Error> {
-    let call = call::order::find(tx, id)?;
-    own(author, &call.agent)?;
-    call::order::record(tx, scene, call, on, fx).map(|()| Done::Plain {})
+    let mut call = call::find(tx, id)?;
+    by_its_agent(author, &call.agent)?;
+    call::switched(tx, scene, &mut call, on, fx).map(|()| Done::Plain {})
 }

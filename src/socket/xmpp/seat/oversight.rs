@@ -153,8 +153,7 @@ impl Seat {
         let there = matches!(presence.kind, PresenceKind::Available { .. });
         if presence.own && there && !watched.room.ready {
             watched.room.ready = true;
-            let opened = [watched.room.settings(), watched.room.invitation(&guest)];
-            for stanza in opened {
+            for stanza in watched.room.opening(&guest) {
                 self.desk.out.send(stanza).await;
             }
         } else if presence.kind == PresenceKind::Error || (presence.own && !there) {

@@ -76,8 +76,9 @@ impl Seat {
         let Some((conv, room)) = self.room(&presence.from) else { return };
         let there = matches!(presence.kind, PresenceKind::Available { .. });
         if presence.own && there && !room.ready {
-            self.desk.out.send(room.settings()).await;
-            self.desk.out.send(room.invitation(&self.jid)).await;
+            for stanza in room.opening(&self.jid) {
+                self.desk.out.send(stanza).await;
+            }
             self.change_room(conv, |room| room.ready = true);
         } else if presence.kind == PresenceKind::Error {
             self.room_refused(&presence.from).await;
@@ -138,8 +139,12 @@ impl Room {
         Route { from: &self.voice, to: own }.available(None, "").child(Element::new("x", ns::MUC))
     }
 
-    /// What the room shall be like.
-    pub(super) fn settings(&self) -> Element {
+    /// What is said to the room once it is there: what it shall be like, and who is let in first.
+    pub(super) fn opening(&self, guest: &Jid) -> [Element; 2] {
+        [self.settings(), self.invitation(guest)]
+    }
+
+    fn settings(&self) -> Element {
         let fields = SETTINGS.iter().map(|(name, value)| {
             let value = Element::new("value", ns::DATA).text(*value);
             Element::new("field", ns::DATA).attr("var", *name).child(value)
