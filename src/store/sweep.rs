@@ -29,29 +29,21 @@ pub struct Head {
     pub updated_at: Millis,
 }
 
-type HeadRow = (String, String, i64, i32, i64, i64);
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = conversation)]
+struct HeadRow {
+    conv: String,
+    contact: String,
+    last_seq: i64,
+    window_left: i32,
+    window_until: i64,
+    updated_at: i64,
+}
 
-/// The columns of a [`HeadRow`].
-const HEAD: (
-    conversation::conv,
-    conversation::contact,
-    conversation::last_seq,
-    conversation::window_left,
-    conversation::window_until,
-    conversation::updated_at,
-) = (
-    conversation::conv,
-    conversation::contact,
-    conversation::last_seq,
-    conversation::window_left,
-    conversation::window_until,
-    conversation::updated_at,
-);
-
-fn head((conv, contact, seq, left, until, updated): HeadRow) -> Result<Head, Error> {
-    let window = Window { left: u32::try_from(left).unwrap_or(0), until: Millis(until) };
-    let (conv, contact) = (read("conversation", &conv)?, read("contact", &contact)?);
-    Ok(Head { conv, contact, seq, window, updated_at: Millis(updated) })
+fn head(row: &HeadRow) -> Result<Head, Error> {
+    let window = Window { left: u32::try_from(row.window_left).unwrap_or(0), until: Millis(row.window_until) };
+    let (conv, contact) = (read("conversation", &row.conv)?, read("contact", &row.contact)?);
+    Ok(Head { conv, contact, seq: row.last_seq, window, updated_at: Millis(row.updated_at) })
 }
 
 /// The conversations of these customers on the web.
@@ -65,9 +57,9 @@ pub fn heads_of(tx: &mut Tx<'_>, contacts: &[ContactId]) -> Result<Vec<Head>, Er
         .filter(conversation::tenant.eq(tenant)
             .and(conversation::contact.eq_any(&ids))
             .and(conversation::kind.eq("web")))
-        .select(HEAD)
+        .select(HeadRow::as_select())
         .load(c))?;
-    rows.into_iter().map(head).collect()
+    rows.iter().map(head).collect()
 }
 
 /// These conversations.
@@ -79,9 +71,9 @@ pub fn heads(tx: &mut Tx<'_>, convs: &[ConversationId]) -> Result<Vec<Head>, Err
     let ids: Vec<String> = convs.iter().map(ToString::to_string).collect();
     let rows: Vec<HeadRow> = on!(conn, c => conversation::table
         .filter(conversation::tenant.eq(tenant).and(conversation::conv.eq_any(&ids)))
-        .select(HEAD)
+        .select(HeadRow::as_select())
         .load(c))?;
-    rows.into_iter().map(head).collect()
+    rows.iter().map(head).collect()
 }
 
 /// The open sessions of these conversations, with their versions.
