@@ -188,18 +188,17 @@ fn messages(schemas: &Schemas) -> Value {
         "name": "command", "title": "Command", "contentType": "application/json",
         "headers": component("schemas", "CommandHeaders"), "payload": component("schemas", "Command"),
     });
-    let answer = json!({
-        "name": "answer", "title": "Answer", "contentType": "application/json",
-        "payload": component("schemas", "Answer"), "correlationId": { "location": "$message.header#/correlation_id" },
-    });
+    let answering = |name: &str, schema: &str| {
+        json!({
+            "name": name, "title": schema, "contentType": "application/json",
+            "payload": component("schemas", schema), "correlationId": { "location": "$message.header#/correlation_id" },
+        })
+    };
+    let (answer, reply) = (answering("answer", "Answer"), answering("reply", "Reply"));
     let question = json!({
         "name": "question", "title": "Question", "contentType": "application/json",
         "headers": component("schemas", "QuestionHeaders"), "payload": component("schemas", "Question"),
         "correlationId": { "location": "$message.header#/correlation_id" },
-    });
-    let reply = json!({
-        "name": "reply", "title": "Reply", "contentType": "application/json",
-        "payload": component("schemas", "Reply"), "correlationId": { "location": "$message.header#/correlation_id" },
     });
     let frame = json!({ "name": "frame", "title": "Frame", "payload": component("schemas", "Frame") });
     let others = [("command", command), ("answer", answer), ("question", question), ("reply", reply), ("frame", frame)];
