@@ -68,20 +68,21 @@ pub fn decide(hits: &[Hit], thresholds: &Thresholds) -> Decision {
             if first.p >= thresholds.direct && first.p - second >= thresholds.margin {
                 return Decision::Answer(first.clone());
             }
-            let offered = of(Kind::Faq).filter(|hit| hit.p >= WORTH_OFFERING).take(thresholds.list.max(1));
-            Decision::Clarify(offered.cloned().collect())
+            Decision::Clarify(offered(hits, thresholds, |_| true))
         }
-        (None, _) => topic(hits, thresholds),
+        // Somebody who only names a thing, 信用卡, has asked nothing yet: no question is probable, yet those that name it
+        // are worth showing, if there are several.
+        (None, _) => match offered(hits, thresholds, |hit| hit.features.names_all()) {
+            named if named.len() > 1 => Decision::Clarify(named),
+            _ => Decision::Miss,
+        },
     }
 }
 
-/// Somebody who only names a thing, 信用卡, has asked nothing yet: no question is probable, yet those that name it are
-/// worth showing, if there are several.
-fn topic(hits: &[Hit], thresholds: &Thresholds) -> Decision {
-    let worth = |hit: &&Hit| hit.kind == Kind::Faq && hit.p >= WORTH_OFFERING;
-    let named = hits.iter().filter(worth).filter(|hit| hit.features.names_all());
-    let offered: Vec<Hit> = named.take(thresholds.list.max(1)).cloned().collect();
-    if offered.len() > 1 { Decision::Clarify(offered) } else { Decision::Miss }
+/// What a list shows: the most probable questions among these that are probable enough.
+fn offered(hits: &[Hit], thresholds: &Thresholds, among: impl Fn(&Hit) -> bool) -> Vec<Hit> {
+    let worth = |hit: &&Hit| hit.kind == Kind::Faq && hit.p >= WORTH_OFFERING && among(hit);
+    hits.iter().filter(worth).take(thresholds.list.max(1)).cloned().collect()
 }
 
 #[cfg(test)]
