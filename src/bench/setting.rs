@@ -35,4 +35,9 @@ impl Setting {
         machine.must_be_quiet(self.busy)?;
         Ok((folder, machine))
     }
+
+    /// The first line of the report: when, with what and how thoroughly it was measured.
+    pub(super) fn headline(&self, machine: &Machine, versions: &[String]) -> String {
+        machine.headline(versions, self.repeats, self.seed, self.quick)
+    }
 }

@@ -17,7 +17,7 @@ type Found = [(Topology, Figures)];
 
 /// Makes the report.
 pub(super) fn render(options: &Options, machine: &Machine, found: &Found, failures: Vec<String>) -> Report {
-    let mut text = machine.headline(&versions(), options.setting.repeats, options.setting.seed, options.setting.quick);
+    let mut text = options.setting.headline(machine, &versions());
     let Options { size, visitors, workers, idle, .. } = options;
     // Writing to a text cannot fail, here and below.
     let _ = write!(

@@ -16,7 +16,7 @@ type Found = [(Scenario, Figures)];
 
 /// Makes the report.
 pub(super) fn render(options: &Options, machine: &Machine, found: &Found, failures: Vec<String>) -> Report {
-    let mut text = machine.headline(&[], options.setting.repeats, options.setting.seed, options.setting.quick);
+    let mut text = options.setting.headline(machine, &[]);
     // Writing to a text cannot fail, here and below.
     let _ = write!(
         text,

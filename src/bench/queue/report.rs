@@ -18,7 +18,7 @@ pub(super) const NAME: &str = "bench queue";
 
 /// Makes the report.
 pub(super) fn render(options: &Options, machine: &Machine, versions: &[String], figures: Figures) -> Report {
-    let mut text = machine.headline(versions, options.setting.repeats, options.setting.seed, options.setting.quick);
+    let mut text = options.setting.headline(machine, versions);
     // Writing to a text cannot fail, here and below.
     let _ = writeln!(text, "\n{} B.", options.base_size());
     let mut part = |title: &str, table: Option<String>| {
