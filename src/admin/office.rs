@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 
 use super::problem::Error;
 use crate::clock::Clock;
+use crate::core::order::kind::Actor;
 use crate::model::code::Code;
 use crate::model::id::{MessageId, TenantId};
 use crate::model::time::Millis;
@@ -24,8 +25,8 @@ use crate::tenant::{Registry, Tenant};
 pub struct Author {
     /// The enterprise that it is about.
     pub tenant: TenantId,
-    /// Who, for the audit trail: `agent:<id>`, `key:<id>`, `cli`.
-    pub actor: String,
+    /// Who; in the audit trail `agent:<id>`, `key:<id>`, `cli`.
+    pub actor: Actor,
 }
 
 /// What makes a repeated request harmless: its key, and what tells it from another one under the same key.
@@ -40,7 +41,7 @@ impl Once {
     #[must_use]
     pub fn new(author: &Author, key: &str, parts: &[&[u8]]) -> Self {
         // A form of its own, so that no order of another module has the same id.
-        let id = format!("http:{}", digest(&[author.actor.as_bytes(), key.as_bytes()]));
+        let id = format!("http:{}", digest(&[author.actor.to_string().as_bytes(), key.as_bytes()]));
         Self { id, digest: digest(parts) }
     }
 
@@ -139,7 +140,7 @@ impl Office {
         once: Option<Once>,
         work: impl FnOnce(&mut Tx<'_>, Millis) -> Result<Change, Error> + Send + 'static,
     ) -> Result<Value, Error> {
-        let (now, actor) = (self.now(), author.actor.clone());
+        let (now, actor) = (self.now(), author.actor.to_string());
         let job = move |tx: &mut Tx<'_>| {
             if let Some(known) = once.as_ref().map(|once| repeated(tx, once)).transpose()?.flatten() {
                 return Ok(known);
@@ -163,7 +164,7 @@ impl Office {
     /// # Errors
     /// When the store fails.
     pub async fn refused(&self, author: &Author, action: &'static str) -> Result<(), Error> {
-        let (now, actor) = (self.now(), author.actor.clone());
+        let (now, actor) = (self.now(), author.actor.to_string());
         let refusal = move |tx: &mut Tx<'_>| record(tx, now, (actor, action), None, Code::Forbidden.as_str());
         self.scope(author).write(refusal).await
     }
@@ -200,12 +201,12 @@ mod tests {
 
     #[test]
     fn a_request_is_told_from_another_by_every_part() {
-        let author = Author { tenant: TenantId::parse("demo").unwrap(), actor: "key:crm".into() };
+        let author = Author { tenant: TenantId::parse("demo").unwrap(), actor: Actor::Key("crm".into()) };
         let once = |key: &str, parts: &[&[u8]]| Once::new(&author, key, parts);
         assert_eq!(once("k", &[b"a", b"b"]), once("k", &[b"a", b"b"]));
         assert_ne!(once("k", &[b"a", b"b"]).digest, once("k", &[b"ab", b""]).digest);
         assert_ne!(once("k", &[]).id, once("l", &[]).id);
-        let other = Author { actor: "key:erp".into(), ..author.clone() };
+        let other = Author { actor: Actor::Key("erp".into()), ..author.clone() };
         assert_ne!(once("k", &[]).id, Once::new(&other, "k", &[]).id);
     }
 

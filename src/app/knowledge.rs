@@ -9,6 +9,7 @@ use crate::admin::flow::{Text, validate};
 use crate::admin::office::{Author, Office};
 use crate::admin::problem::Error;
 use crate::core::Core;
+use crate::core::order::kind::Actor;
 use crate::model::id::TenantId;
 use crate::tenant::Registry;
 
@@ -26,7 +27,7 @@ pub(super) async fn take_up(
         keep(&office, core.tenants(), folder).await?;
     }
     if let Some((tenant, table)) = taught {
-        let author = Author { tenant, actor: "demo".into() };
+        let author = Author { tenant, actor: Actor::Program("demo".into()) };
         office.import_if_empty(&author, table).await.context("cannot take in the demo's questions")?;
     }
     core.refresh_libraries().await.context("cannot read the question bases")
@@ -48,7 +49,7 @@ async fn keep(office: &Office, registry: &Registry, folder: &Path) -> anyhow::Re
 }
 
 async fn keep_one(office: &Office, tenant: &TenantId, text: String) -> anyhow::Result<()> {
-    let author = Author { tenant: tenant.clone(), actor: "file".into() };
+    let author = Author { tenant: tenant.clone(), actor: Actor::Program("file".into()) };
     match office.add_flow(&author, Text { text }, None).await {
         Ok(_) => Ok(()),
         Err(Error::Conflict(why)) => {

@@ -12,6 +12,7 @@ use crate::admin::office::{Author, Office};
 use crate::admin::problem::Error;
 use crate::admin::tenant::Tenants;
 use crate::clock::Clock;
+use crate::core::order::kind::Actor;
 use crate::model::id::TenantId;
 use crate::tenant::Registry;
 
@@ -113,7 +114,7 @@ fn open(given: &Given, id: &str) -> Result<(Office, Author), Failure> {
     let (store, clock) = (open_store(&config)?, Clock::system());
     let tenants = Tenants::new(store.clone(), keyring, clock.clone());
     let declared = wait(tenants.load_one(&tenant))?.context("cannot read the tenant")?.ok_or_else(nobody)?;
-    Ok((Office::new(store, Registry::new([declared]), clock), Author { tenant, actor: "cli".into() }))
+    Ok((Office::new(store, Registry::new([declared]), clock), Author { tenant, actor: Actor::Program("cli".into()) }))
 }
 
 fn import(given: &Given, tenant: &str, file: &Path, how: How) -> Outcome {

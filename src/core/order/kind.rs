@@ -198,6 +198,9 @@ pub enum Actor {
     /// A program with a key of the admin API. Not over the bus.
     #[serde(skip)]
     Key(String),
+    /// This program itself, in a word: its command line, its demo, its folders. Not over the bus.
+    #[serde(skip)]
+    Program(String),
 }
 
 impl fmt::Display for Actor {
@@ -206,6 +209,7 @@ impl fmt::Display for Actor {
             Self::Module(name) => write!(f, "module:{name}"),
             Self::Agent(id) => write!(f, "agent:{id}"),
             Self::Key(id) => write!(f, "key:{id}"),
+            Self::Program(part) => f.write_str(part),
         }
     }
 }

@@ -109,7 +109,7 @@ fn repeated(letter: &Letter, known: Outcome) -> String {
 /// In whose name the order is given. An agent must be one of the tenant's.
 fn author(tx: &mut Tx<'_>, scene: &Scene, actor: &Actor) -> Result<Author, Error> {
     let id = match actor {
-        Actor::Module(name) | Actor::Key(name) => return Ok(Author::Module(name.clone())),
+        Actor::Module(name) | Actor::Key(name) | Actor::Program(name) => return Ok(Author::Module(name.clone())),
         Actor::Agent(id) => id,
     };
     let unknown = || Error::new(Code::Forbidden, "没有这个坐席 / no such agent");

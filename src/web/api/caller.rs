@@ -13,6 +13,7 @@ use actix_web::{FromRequest, HttpRequest, web};
 
 use crate::admin::office::{Author, Office};
 use crate::core::Core;
+use crate::core::order::kind::Actor;
 use crate::tenant::{Role, api_key};
 use crate::web::error::ApiError;
 use crate::web::limit::Rejections;
@@ -54,7 +55,7 @@ async fn admin(request: &HttpRequest) -> Result<Author, ApiError> {
 
 async fn by_sign_in(request: &HttpRequest) -> Result<(Author, Option<Role>), ApiError> {
     let sign_in = scope::agent(request).await?;
-    let author = Author { tenant: sign_in.tenant().clone(), actor: format!("agent:{}", sign_in.profile.id) };
+    let author = Author { tenant: sign_in.tenant().clone(), actor: Actor::Agent(sign_in.profile.id.clone()) };
     Ok((author, Role::parse(&sign_in.profile.role)))
 }
 
@@ -70,7 +71,7 @@ fn by_key(request: &HttpRequest, header: &HeaderValue) -> Result<(Author, Option
     let known = shown.and_then(|shown| {
         let tenant = core.tenants().tenant(&api_key::tenant_of(shown)?)?;
         let key = tenant.api_keys.iter().find(|key| key.is(shown))?;
-        Some((Author { tenant: tenant.id.clone(), actor: format!("key:{}", key.id) }, Some(key.role)))
+        Some((Author { tenant: tenant.id.clone(), actor: Actor::Key(key.id.to_string()) }, Some(key.role)))
     });
     known.ok_or_else(|| {
         rejections.note(address, now);
