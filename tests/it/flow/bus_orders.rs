@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::support::broker::{Ear, Office};
 use crate::support::service::{Kind, Service};
-use crate::support::{Agent, Broker, TestApp, Visitor};
+use crate::support::{Agent, Broker, PATIENCE, TestApp, Visitor};
 
 /// The code of a refusal.
 fn code(answer: &Value) -> &str {
@@ -164,7 +164,8 @@ async fn poison_is_parked_and_stops_nothing() {
         .with_expiration("200".into());
     office.publish("any", open.to_string().as_bytes(), short).await;
     let waits = "yizhan_commands_total{command=\"conversation.open\",outcome=\"waits\"}";
-    app.eventually("a command waits", async || (app.metric(waits).await > 0.0).then_some(())).await;
+    // Whoever stood before it in the writer's queue waits for the lock first, five seconds each.
+    app.within(3 * PATIENCE, "a command waits", async || (app.metric(waits).await > 0.0).then_some(())).await;
     assert_eq!(module.waiting("yizhan.commands").await, 0, "both are held");
     app.let_pass(Duration::from_secs(1));
     assert_eq!(reason(&parked.next().await.properties), "expired");

@@ -116,7 +116,12 @@ impl TestApp {
     }
 
     /// Waits until `check` gives something.
-    pub async fn eventually<T>(&self, what: &str, mut check: impl AsyncFnMut() -> Option<T>) -> T {
+    pub async fn eventually<T>(&self, what: &str, check: impl AsyncFnMut() -> Option<T>) -> T {
+        self.within(PATIENCE, what, check).await
+    }
+
+    /// Waits longer, or less long, until `check` gives something.
+    pub async fn within<T>(&self, patience: Duration, what: &str, mut check: impl AsyncFnMut() -> Option<T>) -> T {
         let search = async {
             loop {
                 if let Some(found) = check().await {
@@ -126,7 +131,7 @@ impl TestApp {
                 tokio::time::timeout(Duration::from_millis(20), std::future::pending::<()>()).await.unwrap_err();
             }
         };
-        tokio::time::timeout(PATIENCE, search).await.unwrap_or_else(|_| panic!("{what} within {PATIENCE:?}"))
+        tokio::time::timeout(patience, search).await.unwrap_or_else(|_| panic!("{what} within {patience:?}"))
     }
 
     /// Lets time pass for everything that reads the clock.
