@@ -6,6 +6,7 @@ use crate::model::code::Code;
 use crate::model::envelope::{Role, Sender};
 use crate::model::id::{AgentId, TenantId};
 use crate::store::conversation::{self, Conversation};
+use crate::store::footing::Foresight;
 use crate::store::{Tx, session};
 
 /// Does the work and keeps what it has to tell.
@@ -36,10 +37,11 @@ impl Core {
     pub(super) async fn change_again<T: Send + 'static>(
         &self,
         tenant: &TenantId,
+        asks: Option<Foresight>,
         work: impl Fn(&mut Tx<'_>, &Scene, &mut Effects) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
         let scene = self.scene(tenant)?;
-        let done = self.scope(tenant).repeat(move |tx| collect(tx, &scene, &work)).await;
+        let done = self.scope(tenant).repeat(asks, move |tx| collect(tx, &scene, &work)).await;
         self.told(tenant, done)
     }
 

@@ -50,7 +50,8 @@ impl Core {
         let (answer, effects) = loop {
             let (scene, delivery) = (self.scene(&tenant)?, Arc::clone(&delivery));
             let wait = self.inner.parts.passive_wait;
-            match self.scope(&tenant).repeat(move |tx| take_in(tx, &scene, &delivery.0, &delivery.1, wait)).await {
+            match self.scope(&tenant).repeat(None, move |tx| take_in(tx, &scene, &delivery.0, &delivery.1, wait)).await
+            {
                 Ok(done) => break done,
                 Err(error) => {
                     self.doubt(&tenant, &error);

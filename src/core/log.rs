@@ -19,6 +19,7 @@ use crate::model::id::{ConversationId, MessageId};
 use crate::store::conversation::{self, Conversation};
 use crate::store::cursor::{self, Cursor};
 use crate::store::delivery::Delivery;
+use crate::store::footing::{Foresight, OfMark};
 use crate::store::{Tx, assignment, delivery, footing, message};
 
 /// The most messages that a sync gives per conversation; a device that misses more reloads by history.
@@ -253,8 +254,14 @@ impl Core {
     /// `bad_request` for a place beyond the head of the log; `not_found`.
     pub(super) async fn mark(&self, client: &Client, mark: Mark, seen: bool) -> Result<(), Error> {
         let owned = client.clone();
-        self.change_again(&client.tenant, move |tx, scene, fx| moved(tx, scene, &owned, mark, seen, fx)).await
+        let asks = Some(Foresight::Mark(standing(client, mark)));
+        self.change_again(&client.tenant, asks, move |tx, scene, fx| moved(tx, scene, &owned, mark, seen, fx)).await
     }
+}
+
+/// Of what this client has to know before its cursor moves.
+fn standing(client: &Client, mark: Mark) -> OfMark {
+    OfMark { conv: mark.conv, agent: client.party.agent().cloned(), lease: lease_of(client) }
 }
 
 /// Moves a cursor, if it moves.
@@ -266,8 +273,8 @@ fn moved(
     seen: bool,
     fx: &mut Effects,
 ) -> Result<(), Error> {
-    let lease = lease_of(client);
-    let place = footing::of_mark(tx, mark.conv, client.party.agent(), &lease)?
+    let of = standing(client, mark);
+    let place = footing::of_mark(tx, &of)?
         .filter(|place| may_read(client, &place.conversation, place.held))
         .ok_or_else(Error::not_found)?;
     if mark.seq < 0 || mark.seq > place.conversation.last_seq {
@@ -281,7 +288,8 @@ fn moved(
     if next == place.device {
         return Ok(());
     }
-    cursor::set(tx, mark.conv, &lease.participant, &lease.device, next)?;
+    tx.changes_only(&of.depends());
+    cursor::set(tx, mark.conv, &of.lease.participant, &of.lease.device, next)?;
     notify(tx, client, &place.conversation, place.participant.moved(next), fx)?;
     match client.party {
         Party::Contact { .. } => emit_mark(tx, scene, mark, seen),

@@ -15,8 +15,9 @@ use crate::model::code::Code;
 use crate::model::content::Content;
 use crate::model::envelope::{Envelope, Role, Visibility};
 use crate::model::id::{DeviceId, MessageId};
+use crate::model::session::State;
 use crate::store::conversation::Conversation;
-use crate::store::footing::{self, Footing};
+use crate::store::footing::{self, Footing, Foresight, OfSend};
 use crate::store::{Tx, message};
 
 /// The longest text of a client, in Unicode scalar values.
@@ -39,7 +40,8 @@ impl Core {
     pub(super) async fn send(&self, client: &Client, send: Send) -> Result<Value, Error> {
         let scene = self.scene(&client.tenant)?;
         let owned = client.clone();
-        let sent = self.scope(&client.tenant).repeat(move |tx| once(tx, &scene, &owned, send.clone())).await?;
+        let asks = Some(Foresight::Send(standing(client, &send)?));
+        let sent = self.scope(&client.tenant).repeat(asks, move |tx| alone(tx, &scene, &owned, send.clone())).await?;
         self.announce(&client.tenant, sent.effects);
         let envelope = sent.envelope;
         Ok(json!({ "id": envelope.id, "seq": envelope.seq, "ts": envelope.ts, "dup": sent.dup }))
@@ -55,30 +57,62 @@ fn sender_device(client: &Client) -> Result<DeviceId, Error> {
     Ok(DeviceId::joined(kind, &id, &client.device))
 }
 
+/// Of what this client has to know before it sends.
+fn standing(client: &Client, send: &Send) -> Result<OfSend, Error> {
+    let (agent, device) = (client.party.agent().cloned(), sender_device(client)?.to_string());
+    Ok(OfSend { conv: send.conv, agent, device, cid: send.cid.to_string() })
+}
+
 /// Adds what a client says, or finds it where it was added before.
 pub(super) fn once(tx: &mut Tx<'_>, scene: &Scene, client: &Client, send: Send) -> Result<Sent, Error> {
-    let device = sender_device(client)?;
-    let footing = footing::of_send(tx, send.conv, client.party.agent(), device.as_str(), send.cid.as_str())?
+    let of = standing(client, &send)?;
+    let footing = stands(tx, client, &of)?;
+    said(tx, scene, client, (of, footing), send)
+}
+
+/// As [`once`], where nothing else is done in the same job.
+fn alone(tx: &mut Tx<'_>, scene: &Scene, client: &Client, send: Send) -> Result<Sent, Error> {
+    let of = standing(client, &send)?;
+    let footing = stands(tx, client, &of)?;
+    if stays_inside(&footing, &send) {
+        tx.changes_only(&of.depends());
+    }
+    said(tx, scene, client, (of, footing), send)
+}
+
+/// How things stand for a client that may read the conversation.
+fn stands(tx: &mut Tx<'_>, client: &Client, of: &OfSend) -> Result<Footing, Error> {
+    footing::of_send(tx, of)?
         .filter(|footing| may_read(client, &footing.conversation, footing.held))
-        .ok_or_else(Error::not_found)?;
+        .ok_or_else(Error::not_found)
+}
+
+fn said(
+    tx: &mut Tx<'_>,
+    scene: &Scene,
+    client: &Client,
+    (of, footing): (OfSend, Footing),
+    send: Send,
+) -> Result<Sent, Error> {
     if footing.repeated
         && !planted(Bug::CidIgnored)
-        && let Some(found) = earlier(tx, &footing.conversation, &device, &send)?
+        && let Some(found) = earlier(tx, &footing.conversation, &of.device, &send)?
     {
         return Ok(Sent { envelope: Arc::new(found), dup: true, effects: Effects::default() });
     }
     accept(tx, scene, client, footing, send)
 }
 
+/// Whether a message changes nothing but its conversation's log and session: text to or from the agent who answers.
+fn stays_inside(footing: &Footing, send: &Send) -> bool {
+    let answered = footing.session.as_ref().is_some_and(|session| session.state == State::Active);
+    answered && footing.agent.is_some() && matches!(send.content, Content::Text { .. }) && send.replaces.is_none()
+}
+
 /// The message that this device sent before under the same client id.
-fn earlier(
-    tx: &mut Tx<'_>,
-    conversation: &Conversation,
-    device: &DeviceId,
-    send: &Send,
-) -> Result<Option<Envelope>, Error> {
+fn earlier(tx: &mut Tx<'_>, conversation: &Conversation, device: &str, send: &Send) -> Result<Option<Envelope>, Error> {
     let origin = conversation.origin(tx);
-    let Some(found) = message::by_cid(tx, &origin, device.as_str(), send.cid.as_str())? else { return Ok(None) };
+    let Some(found) = message::by_cid(tx, &origin, device, send.cid.as_str())? else { return Ok(None) };
     let mut content = send.content.clone();
     clean(&mut content);
     // What the store knows of a blob replaced what the client said of it: only the id counts.

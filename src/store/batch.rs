@@ -6,10 +6,12 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use super::footing::Foresight;
 use super::lane::Lane;
 use super::postgres::Lost;
 use super::way::Answer;
-use super::{Conn, Error};
+use super::{Conn, Error, Tx};
+use crate::model::id::TenantId;
 
 /// Something to be done in a transaction.
 pub(in crate::store) trait Job: Send {
@@ -19,6 +21,15 @@ pub(in crate::store) trait Job: Send {
     /// Whether it may be run again.
     fn repeatable(&self) -> bool;
 
+    /// Whether it is known what it will ask first.
+    fn foresees(&self) -> bool;
+
+    /// Asks that, without waiting.
+    ///
+    /// # Errors
+    /// When the transaction is lost.
+    fn foresee(&self, conn: &mut Conn) -> Result<(), Error>;
+
     /// Answers, once the outcome of the commit is known.
     fn finish(self: Box<Self>, commit: Result<(), Lost>);
 }
@@ -27,13 +38,20 @@ pub(in crate::store) trait Job: Send {
 pub(in crate::store) struct Task<T, E, W> {
     work: W,
     repeatable: bool,
+    asks: Option<(TenantId, Foresight)>,
     result: Option<Result<T, E>>,
     answer: Answer<T, E>,
 }
 
 impl<T, E, W> Task<T, E, W> {
-    pub(in crate::store) fn new(work: W, repeatable: bool, answer: Answer<T, E>) -> Self {
-        Self { work, repeatable, result: None, answer }
+    /// Work that is done once.
+    pub(in crate::store) fn once(work: W, answer: Answer<T, E>) -> Self {
+        Self { work, repeatable: false, asks: None, result: None, answer }
+    }
+
+    /// Work that may be run again, and what it asks first if that is known.
+    pub(in crate::store) fn again(work: W, asks: Option<(TenantId, Foresight)>, answer: Answer<T, E>) -> Self {
+        Self { work, repeatable: true, asks, result: None, answer }
     }
 }
 
@@ -53,6 +71,14 @@ where
 
     fn repeatable(&self) -> bool {
         self.repeatable
+    }
+
+    fn foresees(&self) -> bool {
+        self.asks.is_some()
+    }
+
+    fn foresee(&self, conn: &mut Conn) -> Result<(), Error> {
+        self.asks.as_ref().map_or(Ok(()), |(tenant, asks)| asks.ask(&mut Tx::bind(conn, tenant)))
     }
 
     fn finish(self: Box<Self>, commit: Result<(), Lost>) {
@@ -112,6 +138,18 @@ impl<'a> Batch<'a> {
     /// The jobs, to be answered.
     pub(in crate::store) fn jobs(self) -> Vec<Done> {
         self.done
+    }
+
+    /// Runs jobs behind those before them. What they ask first is asked for all of them before the first is run.
+    ///
+    /// # Errors
+    /// As for [`Batch::take`].
+    pub(in crate::store) fn take_all(&mut self, jobs: Vec<Box<dyn Job>>) -> Result<(), Error> {
+        // One alone would wait for the same answer in any case.
+        if jobs.len() > 1 {
+            jobs.iter().try_for_each(|job| job.foresee(self.conn))?;
+        }
+        jobs.into_iter().try_for_each(|job| self.take(job))
     }
 
     /// Runs a job behind those before it.

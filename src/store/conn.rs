@@ -52,6 +52,17 @@ macro_rules! put {
 }
 pub(in crate::store) use put;
 
+/// Asks a question before the job whose it is, without waiting; SQLite answers at once, so there it is not asked.
+macro_rules! ahead {
+    ($conn:expr, $depends:expr, $query:expr) => {
+        match $conn {
+            $crate::store::Conn::Sqlite(_) => Ok(()),
+            $crate::store::Conn::Postgres(inner) => Ok(inner.ask_ahead($depends, &$query)?),
+        }
+    };
+}
+pub(in crate::store) use ahead;
+
 /// WAL with `FULL`: a commit is on disk when it returns. The rest trades memory for fewer checkpoints.
 const SQLITE_SETTINGS: &str = "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
      PRAGMA wal_autocheckpoint = 4000; PRAGMA cache_size = -16000; PRAGMA temp_store = MEMORY; \
@@ -154,6 +165,14 @@ impl Conn {
         match self {
             Self::Sqlite(_) => Ok(()),
             Self::Postgres(inner) => inner.check(),
+        }
+    }
+
+    /// Of all that was asked ahead, what the job is about to change concerns only answers that depend on one of these.
+    pub(in crate::store) fn changes_only(&mut self, these: &[String]) {
+        match self {
+            Self::Sqlite(_) => {}
+            Self::Postgres(inner) => inner.changes_only(these),
         }
     }
 

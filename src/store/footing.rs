@@ -7,7 +7,7 @@ use diesel::dsl::{exists, max, sql};
 use diesel::prelude::*;
 use diesel::sql_types::Bool;
 
-use super::conn::on;
+use super::conn::{ahead, on};
 use super::conversation::{self, Conversation};
 use super::cursor::Cursor;
 use super::lease::Lease;
@@ -18,6 +18,56 @@ use super::{Error, Tx};
 use crate::model::id::{AgentId, ConnectionId, ConversationId};
 
 diesel::alias!(assignment as share: Share, reader as own: Own);
+
+/// Whose send it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OfSend {
+    /// Into which conversation.
+    pub conv: ConversationId,
+    /// By which agent, if it is one's.
+    pub agent: Option<AgentId>,
+    /// From which device.
+    pub device: String,
+    /// Under which client id.
+    pub cid: String,
+}
+
+/// Whose mark it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OfMark {
+    /// In which conversation.
+    pub conv: ConversationId,
+    /// Of which agent, if it is one's.
+    pub agent: Option<AgentId>,
+    /// The lease of the device.
+    pub lease: Lease,
+}
+
+/// A question that a job is going to begin with: those of a whole group are asked at once, so that it waits for one
+/// answer and not for one each.
+#[derive(Debug, Clone)]
+pub enum Foresight {
+    /// That of [`of_send`].
+    Send(OfSend),
+    /// That of [`of_mark`].
+    Mark(OfMark),
+}
+
+impl OfSend {
+    /// What the answer depends on, besides what hardly ever changes.
+    #[must_use]
+    pub fn depends(&self) -> Vec<String> {
+        vec![self.conv.to_string(), format!("{} {}", self.device, self.cid)]
+    }
+}
+
+impl OfMark {
+    /// What the answer depends on, besides what hardly ever changes.
+    #[must_use]
+    pub fn depends(&self) -> Vec<String> {
+        vec![self.conv.to_string()]
+    }
+}
 
 /// What somebody who sends has to know.
 #[derive(Debug, Clone)]
@@ -53,24 +103,14 @@ macro_rules! held {
     };
 }
 
-/// How things stand for a send of `device` under `cid`, by `agent` if it is one's. `None` when there is no such conversation.
-///
-/// # Errors
-/// When the statement fails.
-pub fn of_send(
-    tx: &mut Tx<'_>,
-    conv: ConversationId,
-    agent: Option<&AgentId>,
-    device: &str,
-    cid: &str,
-) -> Result<Option<Footing>, Error> {
-    let (conn, tenant) = tx.parts();
-    // No agent has an empty name.
-    let agent = agent.map_or("", AgentId::as_str);
-    let earlier =
-        message::table.filter(message::tenant.eq(tenant).and(message::device.eq(device)).and(message::cid.eq(cid)));
-    // Written out, not given as a value: only so a plan that fits every value may use the index of active ones.
-    let stands =
+/// The question of [`of_send`]. A macro, as diesel's type of it cannot be written down.
+macro_rules! question_of_send {
+    ($tenant:expr, $of:expr) => {{
+        let (tenant, of): (_, &OfSend) = ($tenant, $of);
+        // No agent has an empty name.
+        let agent = of.agent.as_ref().map_or("", AgentId::as_str);
+        let earlier = message::table
+            .filter(message::tenant.eq(tenant).and(message::device.eq(&of.device)).and(message::cid.eq(&of.cid)));
         head::table
             .left_join(episode::table.on(
                 episode::tenant.eq(head::tenant).and(episode::conv.eq(head::conv)).and(episode::ended_at.is_null()),
@@ -79,19 +119,29 @@ pub fn of_send(
                 assignment::table.on(assignment::tenant
                     .eq(head::tenant)
                     .and(assignment::session.nullable().eq(episode::id.nullable()))
+                    // Written out, not given as a value: only so a plan that fits every value may use the index of
+                    // active ones.
                     .and(sql::<Bool>("assignment.state = 'active'"))),
             )
-            .filter(head::tenant.eq(tenant).and(head::conv.eq(conv.to_string())));
-    let found: Option<Stands> = on!(conn, c => stands
-        .select((
-            conversation::Row::as_select(),
-            Option::<session::Row>::as_select(),
-            assignment::agent.nullable(),
-            held!(agent),
-            exists(earlier),
-        ))
-        .first(c)
-        .optional())?;
+            .filter(head::tenant.eq(tenant).and(head::conv.eq(of.conv.to_string())))
+            .select((
+                conversation::Row::as_select(),
+                Option::<session::Row>::as_select(),
+                assignment::agent.nullable(),
+                held!(agent),
+                exists(earlier),
+            ))
+            .limit(1)
+    }};
+}
+
+/// How things stand for a send. `None` when there is no such conversation.
+///
+/// # Errors
+/// When the statement fails.
+pub fn of_send(tx: &mut Tx<'_>, of: &OfSend) -> Result<Option<Footing>, Error> {
+    let (conn, tenant) = tx.parts();
+    let found: Option<Stands> = on!(conn, c => question_of_send!(tenant, of).get_result(c).optional())?;
     let Some((row, open, active, held, repeated)) = found else { return Ok(None) };
     Ok(Some(Footing {
         conversation: row.parse()?,
@@ -120,50 +170,57 @@ pub struct Place {
     pub participant: Cursor,
 }
 
-/// How things stand for a mark of the device of this lease, by `agent` if it is one's. `None` when there is no such
-/// conversation.
+/// The question of [`of_mark`].
+macro_rules! question_of_mark {
+    ($tenant:expr, $of:expr) => {{
+        let (tenant, of): (_, &OfMark) = ($tenant, $of);
+        let agent = of.agent.as_ref().map_or("", AgentId::as_str);
+        // diesel takes conditions of joins and subqueries as values only if they borrow nothing.
+        let participant = || of.lease.participant.clone();
+        let device = || of.lease.device.clone();
+        let all = || {
+            reader::table.filter(
+                reader::tenant
+                    .eq(head::tenant)
+                    .and(reader::conv.eq(head::conv))
+                    .and(reader::participant.eq(participant())),
+            )
+        };
+        head::table
+            .left_join(
+                lease::table.on(lease::tenant
+                    .eq(head::tenant)
+                    .and(lease::participant.eq(participant()))
+                    .and(lease::device.eq(device()))),
+            )
+            .left_join(
+                own.on(own
+                    .field(reader::tenant)
+                    .eq(head::tenant)
+                    .and(own.field(reader::conv).eq(head::conv))
+                    .and(own.field(reader::participant).eq(participant()))
+                    .and(own.field(reader::device).eq(device()))),
+            )
+            .filter(head::tenant.eq(tenant).and(head::conv.eq(of.conv.to_string())))
+            .select((
+                conversation::Row::as_select(),
+                held!(agent),
+                lease::connection.nullable(),
+                (own.field(reader::delivered).nullable(), own.field(reader::seen).nullable()),
+                (all().select(max(reader::delivered)).single_value(), all().select(max(reader::seen)).single_value()),
+            ))
+            .limit(1)
+    }};
+}
+
+/// How things stand for a mark. `None` when there is no such conversation.
 ///
 /// # Errors
 /// When the statement fails.
-pub fn of_mark(
-    tx: &mut Tx<'_>,
-    conv: ConversationId,
-    agent: Option<&AgentId>,
-    of: &Lease,
-) -> Result<Option<Place>, Error> {
+pub fn of_mark(tx: &mut Tx<'_>, of: &OfMark) -> Result<Option<Place>, Error> {
     let (conn, tenant) = tx.parts();
-    let agent = agent.map_or("", AgentId::as_str);
-    // diesel takes conditions of joins and subqueries as values only if they borrow nothing.
-    let participant = || of.participant.clone();
-    let device = || of.device.clone();
-    let all = || {
-        reader::table.filter(
-            reader::tenant.eq(head::tenant).and(reader::conv.eq(head::conv)).and(reader::participant.eq(participant())),
-        )
-    };
-    let stands = head::table
-        .left_join(lease::table.on(
-            lease::tenant.eq(head::tenant).and(lease::participant.eq(participant())).and(lease::device.eq(device())),
-        ))
-        .left_join(
-            own.on(own
-                .field(reader::tenant)
-                .eq(head::tenant)
-                .and(own.field(reader::conv).eq(head::conv))
-                .and(own.field(reader::participant).eq(participant()))
-                .and(own.field(reader::device).eq(device()))),
-        )
-        .filter(head::tenant.eq(tenant).and(head::conv.eq(conv.to_string())));
-    let found: Option<(conversation::Row, bool, Option<String>, Marks, Marks)> = on!(conn, c => stands
-        .select((
-            conversation::Row::as_select(),
-            held!(agent),
-            lease::connection.nullable(),
-            (own.field(reader::delivered).nullable(), own.field(reader::seen).nullable()),
-            (all().select(max(reader::delivered)).single_value(), all().select(max(reader::seen)).single_value()),
-        ))
-        .first(c)
-        .optional())?;
+    let found: Option<(conversation::Row, bool, Option<String>, Marks, Marks)> =
+        on!(conn, c => question_of_mark!(tenant, of).get_result(c).optional())?;
     let Some((row, held, connection, before, furthest)) = found else { return Ok(None) };
     let cursor =
         |(delivered, seen): Marks| Cursor { delivered: delivered.unwrap_or_default(), seen: seen.unwrap_or_default() };
@@ -174,4 +231,19 @@ pub fn of_mark(
         device: cursor(before),
         participant: cursor(furthest),
     }))
+}
+
+impl Foresight {
+    /// Asks, without waiting. The answer is there for whoever asks the same in this transaction, once, unless something
+    /// was changed meanwhile that it may depend on ([`Tx::changes_only`]).
+    ///
+    /// # Errors
+    /// When it could not be asked; the transaction is lost then.
+    pub(in crate::store) fn ask(&self, tx: &mut Tx<'_>) -> Result<(), Error> {
+        let (conn, tenant) = tx.parts();
+        match self {
+            Self::Send(of) => ahead!(conn, of.depends(), question_of_send!(tenant, of)),
+            Self::Mark(of) => ahead!(conn, of.depends(), question_of_mark!(tenant, of)),
+        }
+    }
 }

@@ -65,6 +65,7 @@ pub use conn::Conn;
 pub use migrate::{Report, examine};
 pub use postgres::{Address, Patience};
 
+use footing::Foresight;
 use postgres::{Lost, Unfit};
 
 use crate::model::id::TenantId;
@@ -204,6 +205,12 @@ impl<'a> Tx<'a> {
         self.tenant
     }
 
+    /// Says of a job with a [`footing::Foresight`] that all it changes from here on concerns only what depends on one of
+    /// these. What others have asked ahead is thrown away as soon as a job changes anything without having said so.
+    pub fn changes_only(&mut self, these: &[String]) {
+        self.conn.changes_only(these);
+    }
+
     /// The connection, for the query functions of this module.
     pub(in crate::store) fn parts(&mut self) -> (&mut Conn, &str) {
         (self.conn, self.tenant.as_str())
@@ -324,17 +331,22 @@ impl Scope {
     }
 
     /// As [`Scope::write`], for work that may be run again after it was undone and does the same then: such work shares
-    /// a savepoint with its neighbours, which makes it much cheaper. For what happens often and hardly ever fails.
+    /// a savepoint with its neighbours, which makes it much cheaper. For what happens often and hardly ever fails. What
+    /// it asks first may be said before: then all that wait ask at once.
     ///
     /// # Errors
     /// As for [`Scope::write`].
-    pub async fn repeat<T, E>(&self, work: impl Fn(&mut Tx<'_>) -> Result<T, E> + Send + 'static) -> Result<T, E>
+    pub async fn repeat<T, E>(
+        &self,
+        asks: Option<Foresight>,
+        work: impl Fn(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
         let tenant = self.tenant.clone();
-        self.store.writer.repeat(&self.tenant, move |conn| work(&mut Tx { conn, tenant: &tenant })).await
+        self.store.writer.repeat(&self.tenant, asks, move |conn| work(&mut Tx { conn, tenant: &tenant })).await
     }
 
     /// Runs `work` on a reader. What other jobs have not committed yet is not seen.

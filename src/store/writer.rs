@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
 use super::batch::{Batch, Job, Task};
+use super::footing::Foresight;
 use super::lane::Lane;
 use super::postgres::{Lost, Postgres, Role, Server};
 use super::reach::{Outage, Reach};
@@ -28,6 +29,8 @@ use crate::model::id::TenantId;
 const QUEUE: usize = 4096;
 /// A group takes no further job after this time: those that are done wait for their answers.
 const GROUP: Duration = Duration::from_millis(100);
+/// So many jobs at most ask before the first of them is run.
+const ROUND: usize = 64;
 
 /// The way to the writer threads. Clones share it.
 #[derive(Debug, Clone)]
@@ -88,20 +91,22 @@ impl Writer {
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
-        go(self.way(tenant)?, once(work), false).await
+        self.way(tenant)?.ask(|answer| -> Box<dyn Job> { Box::new(Task::once(once(work), answer)) }).await
     }
 
     /// As [`Writer::run`], for work that may be run again after it was undone, and does the same then.
     pub(in crate::store) async fn repeat<T, E>(
         &self,
         tenant: &TenantId,
+        asks: Option<Foresight>,
         work: impl FnMut(&mut Conn) -> Result<T, E> + Send + 'static,
     ) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
-        go(self.way(tenant)?, work, true).await
+        let asks = asks.map(|asks| (tenant.clone(), asks));
+        self.way(tenant)?.ask(|answer| -> Box<dyn Job> { Box::new(Task::again(work, asks, answer)) }).await
     }
 
     fn way(&self, tenant: &TenantId) -> Result<&Lead, Error> {
@@ -120,7 +125,8 @@ impl Writer {
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
-        go(self.lanes.first().ok_or(Error::Unavailable)?, once(work), false).await
+        let lane = self.lanes.first().ok_or(Error::Unavailable)?;
+        lane.ask(|answer| -> Box<dyn Job> { Box::new(Task::once(once(work), answer)) }).await
     }
 
     pub(in crate::store) fn counts(&self) -> (u64, u64) {
@@ -132,19 +138,6 @@ impl Writer {
 fn once<T, E: From<Error>>(work: impl FnOnce(&mut Conn) -> Result<T, E>) -> impl FnMut(&mut Conn) -> Result<T, E> {
     let mut work = Some(work);
     move |conn| work.take().map_or_else(|| Err(Error::Unavailable.into()), |work| work(conn))
-}
-
-/// Sends work into a lane and waits for its answer.
-async fn go<T, E>(
-    way: &Lead,
-    work: impl FnMut(&mut Conn) -> Result<T, E> + Send + 'static,
-    repeatable: bool,
-) -> Result<T, E>
-where
-    T: Send + 'static,
-    E: From<Error> + Send + 'static,
-{
-    way.ask(|answer| -> Box<dyn Job> { Box::new(Task::new(work, repeatable, answer)) }).await
 }
 
 /// How a thread works off its lane.
@@ -160,6 +153,18 @@ impl Group {
         way::serve(&mut conn, &mut queue, reach, |conn, first, behind| self.run(conn, first, behind));
     }
 
+    /// `first` and those behind it that can ask together with it: short work, all but the last.
+    fn round(first: Box<dyn Job>, room: usize, queue: &mut mpsc::Receiver<Box<dyn Job>>) -> Vec<Box<dyn Job>> {
+        let mut round = vec![first];
+        while round.len() < room.min(ROUND)
+            && round.last().is_some_and(|job| job.foresees())
+            && let Ok(next) = queue.try_recv()
+        {
+            round.push(next);
+        }
+        round
+    }
+
     /// Runs `first` and whatever waits behind it in one transaction, commits, answers.
     fn run(&self, conn: &mut Conn, first: Box<dyn Job>, queue: &mut mpsc::Receiver<Box<dyn Job>>) {
         let began = Instant::now();
@@ -171,7 +176,7 @@ impl Group {
                 // Outside a transaction its statements would stay one by one. Dropping it tells that the store is away.
                 break;
             }
-            outcome = batch.take(job);
+            outcome = batch.take_all(Self::round(job, self.max.saturating_sub(batch.len()), queue));
             let more = batch.len() < self.max && outcome.is_ok() && began.elapsed() < GROUP;
             next = if more { queue.try_recv().ok() } else { None };
         }

@@ -122,7 +122,7 @@ async fn jobs_that_share_a_savepoint_are_run_again_when_a_neighbour_fails(on: Tr
                     _ => Ok(seq),
                 }
             };
-            let done = if n % 8 == 3 { node.write(work).await } else { node.repeat(work).await };
+            let done = if n % 8 == 3 { node.write(work).await } else { node.repeat(None, work).await };
             (n, done)
         })
     });

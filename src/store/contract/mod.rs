@@ -1,5 +1,6 @@
 //! What the store promises, tried on each back end. Two stores on the same tables are two nodes.
 
+mod ahead;
 mod claim;
 mod event;
 mod log;

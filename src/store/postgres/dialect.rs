@@ -17,6 +17,7 @@ use super::row::{PgRow, Rows};
 
 impl SimpleConnection for Postgres {
     fn batch_execute(&mut self, sql: &str) -> QueryResult<()> {
+        self.changing();
         self.simple(sql)?;
         Ok(())
     }
@@ -41,7 +42,7 @@ impl Connection for Postgres {
             let prepared = connection.prepared(source, &given)?;
             let client = connection.client()?;
             if !prepared.reads {
-                connection.transaction.touched();
+                connection.changing();
             }
             connection.wait(client.execute_raw(&prepared.statement, &given.binds))
         })?;
@@ -72,11 +73,14 @@ impl LoadConnection for Postgres {
         T: Query + QueryFragment<Pg> + QueryId + 'query,
     {
         let given = given(&source)?;
+        if let Some(rows) = self.foreseen(&source, &given)? {
+            return Ok(Rows::of(rows));
+        }
         let rows = self.ask(|connection| {
             let prepared = connection.prepared(&source, &given)?;
             let client = connection.client()?;
             if !prepared.reads {
-                connection.transaction.touched();
+                connection.changing();
             }
             connection.wait(async {
                 let rows = client.query_raw(&prepared.statement, &given.binds).await?;

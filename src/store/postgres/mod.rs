@@ -6,7 +6,9 @@
 //!
 //! [`Postgres::tell`] sends a statement without waiting: its answer is looked at when the next one comes. Statements of
 //! one connection are worked in order, so whatever follows sees what it did. If it fails, all that follows fails.
+//! Questions, too, may be sent before anybody waits for their answers ([`ahead`]).
 
+mod ahead;
 mod dialect;
 mod fault;
 mod link;
@@ -34,6 +36,7 @@ pub(in crate::store) use link::{Role, Server};
 pub(in crate::store) use standing::{Standing, Unfit};
 pub(in crate::store) use transaction::Lost;
 
+use ahead::Ahead;
 use fault::Fault;
 use link::Link;
 use query::{Given, Key, Prepared, given, text};
@@ -63,6 +66,7 @@ pub struct Postgres {
     runtime: Runtime,
     link: Option<Link>,
     later: VecDeque<Later>,
+    ahead: Ahead,
     transaction: Transaction,
     used: Instant,
     /// Which history of which database the last connection was on.
@@ -84,6 +88,7 @@ impl Postgres {
             runtime,
             link: None,
             later: VecDeque::new(),
+            ahead: Ahead::default(),
             transaction: Transaction::default(),
             used: Instant::now(),
             history: None,
@@ -150,6 +155,7 @@ impl Postgres {
     /// Gives the connection up, with everything that was under way.
     fn lose(&mut self) {
         self.later.clear();
+        self.ahead.clear();
         self.link = None;
         self.transaction.lost();
     }
@@ -255,7 +261,7 @@ impl Postgres {
     {
         let given = given(query)?;
         let prepared = self.prepared(query, &given)?;
-        let (client, binds, sender) = (self.client()?, given.binds, self.transaction.touched());
+        let (client, binds, sender) = (self.client()?, given.binds, self.changing());
         let answer = async move { client.execute_raw(&prepared.statement, &binds).await.map(|_rows| Vec::new()) };
         self.send(sender, Box::pin(answer));
         Ok(())

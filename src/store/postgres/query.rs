@@ -22,7 +22,7 @@ const TEXTS: usize = 1_000;
 const ANEW: std::ops::RangeInclusive<u64> = 256..=262_144;
 
 /// One value that a statement is given, encoded by diesel.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(super) struct Bind(Option<Vec<u8>>);
 
 impl ToSql for Bind {
@@ -124,6 +124,7 @@ pub(super) struct Statements {
 }
 
 /// How a statement is found again.
+#[derive(Debug, PartialEq, Eq)]
 pub(super) enum Key {
     Type(TypeId),
     Text(String),

@@ -44,6 +44,8 @@ pub(super) enum Sender {
     Start,
     /// The job with this number.
     Job(u32),
+    /// Whoever asked for a job that does not want to know any more.
+    Ahead,
 }
 
 #[derive(Debug, Default)]
@@ -100,7 +102,7 @@ impl Transaction {
     pub(super) fn told(&mut self, sender: Sender, answer: Result<Vec<SimpleQueryMessage>, tokio_postgres::Error>) {
         match (sender, answer) {
             (Sender::Start, Ok(messages)) => self.number = word(&messages).and_then(|word| word.parse().ok()),
-            (Sender::Job(_), Ok(_)) => {}
+            (Sender::Job(_) | Sender::Ahead, Ok(_)) => {}
             (sender, Err(error)) => {
                 let fault = Fault::from(error);
                 if let Sender::Job(job) = sender
@@ -132,6 +134,7 @@ impl Postgres {
     ///
     /// Nothing is waited for: the lane's lock is taken before the first statement that follows is worked.
     pub(in crate::store) fn begin(&mut self, lane: Option<Lane>) -> Result<(), Error> {
+        self.ahead.clear();
         let (hurt, careful) = (self.transaction.hurt, self.transaction.careful);
         let hurt = hurt.filter(|at| at.elapsed() < RECOVERY);
         self.transaction = Transaction { began: Some(Instant::now()), hurt, careful, ..Transaction::default() };
@@ -159,12 +162,15 @@ impl Postgres {
 
     /// Undoes what was done since the mark; without one, everything. The transaction goes on.
     pub(in crate::store) fn undo(&mut self, marked: bool, lane: Option<Lane>) -> Result<(), Error> {
+        self.ahead.next_job();
         if !self.transaction.touched && self.transaction.broken.is_none() {
             return Ok(());
         }
         if !self.is_open() || self.transaction.spoiled {
             return Err(self.transaction.gone().into());
         }
+        // They may have seen what is undone.
+        self.spoil_all();
         if !marked {
             self.rollback();
             return self.begin(lane);
@@ -184,6 +190,7 @@ impl Postgres {
     /// # Errors
     /// When a statement of it has failed: the job has to be undone.
     pub(in crate::store) fn check(&mut self) -> Result<(), Error> {
+        self.ahead.next_job();
         if self.transaction.careful > 0 {
             self.transaction.careful -= 1;
             self.settle()?;
@@ -207,6 +214,7 @@ impl Postgres {
     /// # Errors
     /// With what is known about the outcome.
     pub(in crate::store) fn commit(&mut self) -> Result<(), Lost> {
+        self.spoil_all();
         if self.transaction.broken.is_none() {
             // A failure among what was told would make this `COMMIT` a rollback; both answers are looked at.
             match self.simple("COMMIT") {
