@@ -11,15 +11,15 @@ const START_MS = 30_000
 const STOP_MS = 20_000
 export const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..')
 
-/** `declare` makes another declaration of the demo's. */
-export async function demo(program, more = [], declare) {
+/** `declare` makes another declaration of the demo's; `settings` are further ones, by their names in the environment. */
+export async function demo(program, more = [], declare, settings = {}) {
   const port = await freePort()
   const data = mkdtempSync(join(tmpdir(), 'yizhan-demo-'))
   if (declare) {
     writeFileSync(join(data, 'tenant.toml'), declare(readFileSync(join(root, 'tenants/demo.toml'), 'utf8')))
     more = [...more, '--tenant', join(data, 'tenant.toml')]
   }
-  const child = spawn(resolve(program), ['demo', '--port', String(port), '--data', data, ...more], { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(resolve(program), ['demo', '--port', String(port), '--data', data, ...more], { cwd: root, env: { ...process.env, ...settings }, stdio: ['ignore', 'pipe', 'pipe'] })
   let said = ''
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (part) => (said = (said + part).slice(-4000)))
   const ended = once(child, 'exit')

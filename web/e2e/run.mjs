@@ -5,10 +5,12 @@ import { mkdirSync } from 'node:fs'
 import { resolve } from 'node:path'
 import * as call from './call.mjs'
 import * as callcut from './callcut.mjs'
+import * as calldenied from './calldenied.mjs'
 import * as callends from './callends.mjs'
 import * as callglare from './callglare.mjs'
 import * as calllink from './calllink.mjs'
 import * as callnodes from './callnodes.mjs'
+import * as callorder from './callorder.mjs'
 import * as callqueue from './callqueue.mjs'
 import * as callrecord from './callrecord.mjs'
 import * as callrelay from './callrelay.mjs'
@@ -25,7 +27,7 @@ import { openStage, tidy } from './stage.mjs'
 import * as widget from './widget.mjs'
 import * as xss from './xss.mjs'
 
-const CASES = { policy, conversation, cut, ime, desk, widget, robot, xss, call, callends, callglare, callcut, calllink, callrecord, calltransfer, callqueue, callrelay, callnodes, screenshot }
+const CASES = { policy, conversation, cut, ime, desk, widget, robot, xss, call, calldenied, callends, callglare, callcut, calllink, callrecord, calltransfer, callorder, callqueue, callrelay, callnodes, screenshot }
 const CASE_MS = 240_000
 
 function options(argv) {
@@ -70,7 +72,7 @@ for (const [name, one] of chosen) {
     continue
   }
   asked.base = await baseFor(name, one)
-  const stage = await openStage({ ...asked, media: one.media === true })
+  const stage = await openStage({ ...asked, media: one.media })
   const began = Date.now()
   let timer
   try {

@@ -6,8 +6,11 @@ import { chromium } from 'playwright-core'
 import WebSocket from 'ws'
 
 const FLAGS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync']
-/** A camera and a microphone that are not there, and a person who allows everything. */
-const MEDIA = ['--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream', '--autoplay-policy=no-user-gesture-required', '--auto-select-desktop-capture-source=Entire screen', '--disable-dev-shm-usage']
+/** A camera and a microphone that are not there. */
+const MEDIA = ['--use-fake-device-for-media-stream', '--autoplay-policy=no-user-gesture-required', '--auto-select-desktop-capture-source=Entire screen', '--disable-dev-shm-usage']
+/** A person who allows everything; a case with `media = 'asks'` has one who allows what the case does. */
+const YES = ['--use-fake-ui-for-media-stream']
+const NO = ['--deny-permission-prompts']
 const BROWSERS = [process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome']
 
 /** How long a condition may take on a machine that is busy with something else. */
@@ -34,7 +37,7 @@ export async function until(what, ask, ms = PATIENCE_MS) {
 export async function openStage(options) {
   const executablePath = BROWSERS.find((path) => path && existsSync(path))
   check(executablePath, 'no Chromium: install the Debian package "chromium" or set CHROMIUM')
-  const browser = await chromium.launch({ executablePath, args: options.media ? [...FLAGS, ...MEDIA] : FLAGS, headless: !options.headed })
+  const browser = await chromium.launch({ executablePath, args: options.media ? [...FLAGS, ...MEDIA, ...(options.media === 'asks' ? NO : YES)] : FLAGS, headless: !options.headed })
   const stage = { ...options, browser, troubles: [], seen: [], desks: [], dir: mkdtempSync(join(tmpdir(), 'yizhan-e2e-')), serial: 0 }
   stage.close = async () => {
     await browser.close()
