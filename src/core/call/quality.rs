@@ -21,12 +21,14 @@ const LATE: Duration = Duration::from_secs(600);
 /// Problems of one opinion, and characters of each.
 const PROBLEMS: usize = 8;
 const PROBLEM_CHARS: usize = 32;
+/// The longest round trip that is believed, milliseconds.
+const LONGEST_RTT_MS: f64 = 3_600_000.0;
 
 /// The record of a call that is over.
 pub(super) fn record_of(call: &Call, recordings: &[Recording]) -> Record {
     let (life, tally) = (&call.life, &call.tally);
     let at = life.end.map_or(life.since, |end| end.at);
-    let mean = |sum: f64| (tally.samples > 0).then(|| sum / f64::from(tally.samples));
+    let mean = |sum: f64, count: u32| (count > 0).then(|| sum / f64::from(count));
     let opinion = |side: Side| {
         let said = tally.quality.of(side).clone();
         said.map(|(score, problems)| Opinion { side, score, problems })
@@ -52,8 +54,8 @@ pub(super) fn record_of(call: &Call, recordings: &[Recording]) -> Record {
         end_reason: life.end.map_or(crate::model::call::Reason::ServerRestart, |end| end.reason),
         ended_by: life.end.map_or(crate::model::call::Author::System, |end| end.by),
         ice_pair: tally.pair.clone(),
-        avg_rtt_ms: mean(tally.rtt_ms),
-        avg_loss: mean(tally.loss),
+        avg_rtt_ms: mean(tally.rtt_ms, tally.rtts),
+        avg_loss: mean(tally.loss, tally.losses),
         restarts: life.restarts,
         recordings: recordings.iter().map(shown).collect(),
         consent: life.consent,
@@ -101,16 +103,22 @@ impl Core {
     /// # Errors
     /// `not_found`, `call_gone`, `bad_request`.
     pub(super) async fn sample(&self, client: &Client, sample: Sample) -> Result<(), Error> {
-        let (rtt, loss) = (sample.rtt_ms.unwrap_or(0.0), sample.loss.unwrap_or(0.0));
-        if !(0.0..=3_600_000.0).contains(&rtt) || !(0.0..=1.0).contains(&loss) {
+        let fits = |value: Option<f64>, most: f64| value.is_none_or(|value| (0.0..=most).contains(&value));
+        if !fits(sample.rtt_ms, LONGEST_RTT_MS) || !fits(sample.loss, 1.0) {
             return Err(bad("数值超出范围 / out of range"));
         }
         let owned = client.clone();
         self.change(&client.tenant, move |tx, _scene, _fx| {
             let (mut call, _) = participant(tx, &owned, sample.call_id)?;
-            call.tally.samples = call.tally.samples.saturating_add(1);
-            call.tally.rtt_ms += rtt;
-            call.tally.loss += loss;
+            // What a browser does not know says nothing, least of all that it is zero.
+            if let Some(rtt) = sample.rtt_ms {
+                call.tally.rtts = call.tally.rtts.saturating_add(1);
+                call.tally.rtt_ms += rtt;
+            }
+            if let Some(loss) = sample.loss {
+                call.tally.losses = call.tally.losses.saturating_add(1);
+                call.tally.loss += loss;
+            }
             if let Some(pair) = way(&sample) {
                 call.tally.pair = Some(pair);
             }

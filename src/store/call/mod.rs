@@ -22,10 +22,13 @@ use crate::model::time::Millis;
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Tally {
-    /// Samples of quality that were taken.
-    pub samples: u32,
+    /// Samples of quality that told the round trip.
+    #[serde(alias = "samples")]
+    pub rtts: u32,
     /// Their round trips, milliseconds, added up.
     pub rtt_ms: f64,
+    /// Samples that told the share of lost packets.
+    pub losses: u32,
     /// Their shares of lost packets, added up.
     pub loss: f64,
     /// The way that was found: kinds of both candidates and the protocol.

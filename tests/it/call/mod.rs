@@ -5,6 +5,7 @@ mod flood;
 mod link;
 mod nodes;
 mod order;
+mod record;
 pub mod recording;
 mod refusal;
 mod relay;

@@ -9,7 +9,7 @@ use super::{connected, hears, in_talks, link};
 use crate::support::{Agent, TestApp, Visitor};
 
 /// The contact agrees: the recording's id.
-async fn recorded(li: &mut Agent, visitor: &mut Visitor, id: &Value) -> String {
+pub(super) async fn recorded(li: &mut Agent, visitor: &mut Visitor, id: &Value) -> String {
     li.socket.request("call.record", json!({ "call_id": id, "on": true })).await.expect("call.record");
     assert_eq!(hears(&mut visitor.socket, "call.record").await["call_id"], *id);
     visitor.socket.request("call.consent", json!({ "call_id": id, "ok": true })).await.expect("call.consent");
@@ -18,14 +18,21 @@ async fn recorded(li: &mut Agent, visitor: &mut Visitor, id: &Value) -> String {
     hears(&mut li.socket, "call.recording").await["recording"].as_str().unwrap().to_owned()
 }
 
-struct Uploads<'a> {
+/// The agent's browser, as far as it sends what it records.
+pub(super) struct Uploads<'a> {
     app: &'a TestApp,
     li: &'a Agent,
     at: String,
 }
 
-impl Uploads<'_> {
-    async fn piece(&self, n: usize, bytes: &[u8]) -> u16 {
+impl<'a> Uploads<'a> {
+    /// Of this recording of a call.
+    pub(super) fn of(app: &'a TestApp, li: &'a Agent, call: &Value, recording: &str) -> Self {
+        Self { app, li, at: format!("/api/v1/calls/{}/recording/{recording}", call.as_str().unwrap()) }
+    }
+
+    /// Sends a piece: the answer's status.
+    pub(super) async fn piece(&self, n: usize, bytes: &[u8]) -> u16 {
         let url = format!("{}{}/{n}", self.app.base(), self.at);
         let login = &self.li.login;
         let sent = self.app.http().put(url).header("Origin", self.app.base()).header("Content-Type", "video/webm");
@@ -33,7 +40,8 @@ impl Uploads<'_> {
         sent.send().await.unwrap().status().as_u16()
     }
 
-    async fn finish(&self, chunks: usize) -> (u16, Value) {
+    /// Says that this was all: the answer's status and body.
+    pub(super) async fn finish(&self, chunks: usize) -> (u16, Value) {
         let login = &self.li.login;
         let sent = self.app.post(&format!("{}/finish", self.at), &json!({ "chunks": chunks, "ms": 10_000 }));
         let sent = sent.header("Cookie", &login.cookie).header("X-CSRF-Token", &login.csrf).send().await.unwrap();
@@ -49,8 +57,7 @@ pub async fn what_is_recorded_is_there_at_the_end(app: &TestApp) {
     let lost = json!({ "call_id": id, "leg": 1 });
     visitor.socket.request("call.reconnecting", lost).await.expect("call.reconnecting");
     link(&mut visitor.socket, &id, 1).await;
-    let at = format!("/api/v1/calls/{}/recording/{recording}", id.as_str().unwrap());
-    let uploads = Uploads { app, li: &li, at };
+    let uploads = Uploads::of(app, &li, &id, &recording);
     assert_eq!((uploads.piece(0, b"\x1a\x45\xdf\xa3 all").await, uploads.finish(1).await.0), (204, 200));
     visitor.socket.request("call.hangup", json!({ "call_id": id })).await.expect("call.hangup");
 }
@@ -61,8 +68,7 @@ async fn pieces_become_one_blob_with_a_hash() {
     let (mut li, mut visitor, _) = in_talks(&app, &app).await;
     let id = connected(&mut li, &mut visitor).await;
     let recording = recorded(&mut li, &mut visitor, &id).await;
-    let at = format!("/api/v1/calls/{}/recording/{recording}", id.as_str().unwrap());
-    let uploads = Uploads { app: &app, li: &li, at: at.clone() };
+    let uploads = Uploads::of(&app, &li, &id, &recording);
     let (one, two) = (b"\x1a\x45\xdf\xa3 first", b" second");
     assert_eq!(uploads.piece(1, two).await, 409, "a hole");
     assert_eq!(uploads.piece(0, one).await, 204);
@@ -77,7 +83,7 @@ async fn pieces_become_one_blob_with_a_hash() {
     assert_eq!(uploads.finish(2).await, (200, whole), "the same answer again");
     assert_eq!(uploads.piece(2, two).await, 409, "it is closed");
     let wang = Agent::ready(&app, "wang").await;
-    let others = Uploads { app: &app, li: &wang, at };
+    let others = Uploads::of(&app, &wang, &id, &recording);
     assert_eq!(others.piece(0, one).await, 404, "not hers");
 }
 
@@ -100,8 +106,7 @@ async fn what_was_sent_before_a_crash_is_kept() {
     let (mut li, mut visitor, _) = in_talks(&app, &app).await;
     let id = connected(&mut li, &mut visitor).await;
     let recording = recorded(&mut li, &mut visitor, &id).await;
-    let at = format!("/api/v1/calls/{}/recording/{recording}", id.as_str().unwrap());
-    let uploads = Uploads { app: &app, li: &li, at };
+    let uploads = Uploads::of(&app, &li, &id, &recording);
     app.let_pass(Duration::from_secs(5));
     assert_eq!(uploads.piece(0, b"\x1a\x45\xdf\xa3").await, 204);
     visitor.socket.request("call.hangup", json!({ "call_id": id })).await.expect("call.hangup");
