@@ -1,12 +1,16 @@
 //! The leases of this node's sockets are kept alive, those of dead nodes are buried. Knows when; what an ended socket
 //! means is `presence`'s.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::{Core, Error, presence};
+use crate::model::id::ConnectionId;
+use crate::model::time::Millis;
 use crate::runtime::Stop;
+use crate::store::lease::Lease;
 use crate::store::{Conn, lease};
 
 /// A socket whose node does not renew its lease for so long is gone.
@@ -19,7 +23,36 @@ const RENEW: Duration = Duration::from_secs(10);
 /// How often a node looks for leases to renew, and for those that have ended.
 const LOOK: Duration = Duration::from_secs(2);
 /// Dead leases that are buried per look.
-const BATCH: i64 = 200;
+const BATCH: usize = 200;
+/// A lease that ends so soon is watched: a living node would have renewed it. That of a call was renewed two looks ago at
+/// the latest, so that while all are well nothing is.
+const SOON: Duration = Duration::from_secs(6);
+/// So many looks in a row have to find it as it was. Clocks of nodes differ, and one that is ahead sees leases as ended
+/// whose nodes are well: who renews is alive, whatever the time is. What begins before the end costs no time after it.
+const LOOKS: u32 = 3;
+/// Leases that are watched at a time.
+const WATCHED: i64 = 5_000;
+
+/// What was seen of leases that end soon: until when they were good, and in how many looks that was so.
+#[derive(Debug, Default)]
+pub(crate) struct Watched(HashMap<ConnectionId, (Millis, u32)>);
+
+impl Watched {
+    /// Takes in what a look has found, and gives back those that nobody has renewed for long enough.
+    fn silent(&mut self, found: Vec<(Lease, Millis)>) -> Vec<(Lease, Millis)> {
+        let before = std::mem::take(&mut self.0);
+        let mut silent = Vec::new();
+        for (lease, until) in found {
+            let known = before.get(&lease.connection).filter(|(seen, _)| *seen == until).map_or(0, |(_, looks)| *looks);
+            let looks = known.saturating_add(1);
+            self.0.insert(lease.connection, (until, looks));
+            if looks >= LOOKS {
+                silent.push((lease, until));
+            }
+        }
+        silent
+    }
+}
 
 /// Whether a lease that has ended says anything about its node.
 #[derive(Debug, Default)]
@@ -41,10 +74,11 @@ impl Upkeep {
 impl Core {
     /// Keeps the leases of this node's sockets alive and buries those of dead nodes, until `stop`.
     pub async fn run_leases(&self, stop: Stop) {
-        let mut upkeep = Upkeep::default();
+        let (mut upkeep, mut watched) = (Upkeep::default(), Watched::default());
         while !stop.is_cancelled() {
-            if let Err(error) = self.look_after_leases(&upkeep).await {
+            if let Err(error) = self.look_after_leases(&upkeep, &mut watched).await {
                 upkeep.was_away(Instant::now());
+                watched = Watched::default();
                 tracing::warn!(error = ?error, "leases of sockets could not be looked after; nobody is taken for gone");
             }
             tokio::select! {
@@ -54,10 +88,10 @@ impl Core {
         }
     }
 
-    async fn look_after_leases(&self, upkeep: &Upkeep) -> Result<(), Error> {
+    async fn look_after_leases(&self, upkeep: &Upkeep, watched: &mut Watched) -> Result<(), Error> {
         self.renew_leases().await?;
         if upkeep.may_bury(Instant::now()) {
-            self.bury_leases().await?;
+            self.bury_silent(watched).await?;
         }
         Ok(())
     }
@@ -77,15 +111,17 @@ impl Core {
         self.inner.parts.store.sweep(move |conn| renew(conn).map_err(Error::from)).await
     }
 
-    /// Treats sockets whose lease has ended as closed.
-    pub(crate) async fn bury_leases(&self) -> Result<(), Error> {
+    /// Treats sockets whose lease has ended as closed, once looks enough have found it silent.
+    pub(crate) async fn bury_silent(&self, watched: &mut Watched) -> Result<(), Error> {
         let now = self.inner.parts.clock.now();
-        let ended =
-            self.inner.parts.store.survey(move |conn| lease::ended(conn, now, BATCH).map_err(Error::from)).await?;
-        for (old, until) in ended {
+        let soon = now.plus(SOON);
+        let ending =
+            self.inner.parts.store.survey(move |conn| lease::ending(conn, soon, WATCHED).map_err(Error::from)).await?;
+        let silent = watched.silent(ending);
+        for (old, until) in silent.into_iter().filter(|(_, until)| *until <= now).take(BATCH) {
             let tenant = old.tenant.clone();
             self.change(&tenant, move |tx, scene, fx| {
-                if lease::bury(tx, &old, scene.now)? {
+                if lease::bury(tx, &old, until)? {
                     // The last sign of life, or later if it was not in a call.
                     let heard = until.minus(CALL_LEASE);
                     presence::lost(tx, scene, (&old.participant, &old.device, heard), fx)
@@ -94,6 +130,19 @@ impl Core {
                 }
             })
             .await?;
+        }
+        Ok(())
+    }
+
+    /// Looks so often that whoever is dead by this clock is noticed.
+    ///
+    /// # Errors
+    /// When the store is away.
+    #[cfg(test)]
+    pub(crate) async fn bury_leases(&self) -> Result<(), Error> {
+        let mut watched = Watched::default();
+        for _ in 0..LOOKS {
+            self.bury_silent(&mut watched).await?;
         }
         Ok(())
     }
@@ -112,5 +161,22 @@ mod tests {
         upkeep.was_away(start + LOOK);
         assert!(!upkeep.may_bury(start + RENEW), "the last failure counts");
         assert!(upkeep.may_bury(start + LOOK + RENEW));
+    }
+
+    #[test]
+    fn who_renews_is_alive_whatever_the_time_is() {
+        let lease = Lease {
+            tenant: crate::model::id::TenantId::parse("demo").unwrap(),
+            participant: "agent:li".to_owned(),
+            device: "tab".to_owned(),
+            connection: ConnectionId::generate(Millis(1)),
+        };
+        let mut watched = Watched::default();
+        let mut look = |until: i64| watched.silent(vec![(lease.clone(), Millis(until))]).len();
+        assert_eq!([look(1), look(2), look(3), look(4)], [0; 4], "renewed between all of them");
+        assert_eq!([look(4), look(4)], [0, 1], "as it was for three looks");
+        assert_eq!(look(5), 0, "and renewed after all");
+        assert!(watched.silent(Vec::new()).is_empty());
+        assert!(watched.0.is_empty(), "what does not end soon is forgotten");
     }
 }

@@ -178,13 +178,13 @@ pub fn shorten(tx: &mut Tx<'_>, participants: &[String], until: Millis) -> Resul
     Ok(())
 }
 
-/// At most `limit` leases of all tenants that have ended without being released, and when.
+/// At most `limit` leases of all tenants that end by then, and when; those that have ended first.
 ///
 /// # Errors
 /// When the statement fails.
-pub fn ended(conn: &mut Conn, now: Millis, limit: i64) -> Result<Vec<(Lease, Millis)>, Error> {
+pub fn ending(conn: &mut Conn, by: Millis, limit: i64) -> Result<Vec<(Lease, Millis)>, Error> {
     let rows: Vec<(String, String, String, String, i64)> = on!(conn, c => lease::table
-        .filter(lease::until.le(now.0))
+        .filter(lease::until.le(by.0))
         .order(lease::until.asc())
         .limit(limit)
         .select((lease::tenant, lease::participant, lease::device, lease::connection, lease::until))
@@ -197,14 +197,14 @@ pub fn ended(conn: &mut Conn, now: Millis, limit: i64) -> Result<Vec<(Lease, Mil
         .collect()
 }
 
-/// Removes a lease that has ended; `false` when it was renewed or taken over meanwhile.
+/// Removes a lease that was good until then; `false` when it was renewed or taken over meanwhile.
 ///
 /// # Errors
 /// When the statement fails.
-pub fn bury(tx: &mut Tx<'_>, old: &Lease, now: Millis) -> Result<bool, Error> {
+pub fn bury(tx: &mut Tx<'_>, old: &Lease, until: Millis) -> Result<bool, Error> {
     let (conn, tenant) = tx.parts();
     let deleted = on!(conn, c => diesel::delete(one!(tenant, &old.participant, &old.device)
-            .filter(lease::connection.eq(old.connection.to_string()).and(lease::until.le(now.0))))
+            .filter(lease::connection.eq(old.connection.to_string()).and(lease::until.eq(until.0))))
         .execute(c))?;
     Ok(deleted == 1)
 }

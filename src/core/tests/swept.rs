@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::config::{Hub as Where, Redis};
+use crate::core::leases::Watched;
 use crate::core::sweep::Memory;
 use crate::model::delivery::DeliveryState;
 use crate::model::secret::Secret;
@@ -18,6 +19,7 @@ on_both! {
     a_socket_that_was_replaced_does_not_move_the_cursor_any_more
     a_visitor_who_waits_and_whose_node_died_has_a_while_to_come_back
     a_call_whose_node_died_is_over_within_half_a_minute
+    a_node_whose_clock_is_ahead_ends_no_call_of_others
     idle_visitors_cost_a_statement_per_five_hundred
     that_it_rings_elsewhere_is_found_once
 }
@@ -30,6 +32,11 @@ struct Elsewhere {
 
 impl Elsewhere {
     fn of(desk: &Desk) -> Self {
+        Self::by(desk, desk.clock.clone())
+    }
+
+    /// A node that goes by another clock.
+    fn by(desk: &Desk, clock: Clock) -> Self {
         let redis = Redis {
             url: Secret::new("redis://127.0.0.1:9".into()),
             cluster: false,
@@ -37,7 +44,7 @@ impl Elsewhere {
             ca_file: None,
         };
         let registry = Registry::new([(*desk.core.tenants().tenant(&desk.tenant).unwrap()).clone()]);
-        let parts = parts(desk.core.store().clone(), desk.clock.clone(), registry, desk.ground.folder());
+        let parts = parts(desk.core.store().clone(), clock, registry, desk.ground.folder());
         let hub = Hub::open(&Where::Redis(redis), parts.node).unwrap();
         Self { core: Core::new(Parts { hub, ..parts }), memory: Memory::default() }
     }
@@ -247,6 +254,32 @@ async fn a_call_whose_node_died_is_over_within_half_a_minute(on: Trial) {
     desk.pass(3).await;
     assert_eq!(state().await, (json!("ended"), json!("lost")));
     assert!(desk.read(|tx| Ok(crate::store::call::engaged(tx)?)).await.is_empty(), "the agent is free");
+}
+
+async fn a_node_whose_clock_is_ahead_ends_no_call_of_others(on: Trial) {
+    let desk = Desk::open_with(on, "[call]\n");
+    let (li, customer) = calls::in_talks(&desk).await;
+    let id = calls::connected(&desk, &li, &customer).await;
+    let state = async || {
+        let seen = calls::ask(&desk, &customer.client, "call.state", json!({ "call_id": id })).await.unwrap();
+        seen["state"].clone()
+    };
+    let clock = Clock::system();
+    clock.turn(Duration::from_secs(15));
+    let ahead = Elsewhere::by(&desk, clock.clone());
+    let mut watched = Watched::default();
+    for _ in 0..10 {
+        for clock in [&desk.clock, &clock] {
+            clock.turn(Duration::from_secs(2));
+        }
+        desk.core.renew_leases().await.unwrap();
+        ahead.core.bury_silent(&mut watched).await.unwrap();
+    }
+    assert_eq!(state().await, "connected", "their node renews, though by the other clock too late");
+    for _ in 0..3 {
+        ahead.core.bury_silent(&mut watched).await.unwrap();
+    }
+    assert_eq!(state().await, "reconnecting", "their node is silent");
 }
 
 async fn idle_visitors_cost_a_statement_per_five_hundred(on: Trial) {

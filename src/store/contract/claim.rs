@@ -132,7 +132,7 @@ async fn the_newest_connection_of_a_device_has_its_lease(on: Trial) {
         0,
         "another node's"
     );
-    let ended = stores[1].survey(move |conn| lease::ended(conn, until, 10)).await.unwrap();
+    let ended = stores[1].survey(move |conn| lease::ending(conn, until, 10)).await.unwrap();
     assert_eq!(ended, [(new.clone(), until)]);
     assert_eq!(stores[1].sweep(move |conn| lease::renew(conn, second, later, later)).await.unwrap(), 1);
     assert!(!nodes[0].write(move |tx| lease::bury(tx, &new, until)).await.unwrap(), "it was renewed meanwhile");
