@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{audio, connected, hears, in_talks, stands, video};
-use crate::support::{Socket, TestApp, Visitor};
+use crate::support::{Agent, Socket, TestApp, Visitor};
 
 async fn code(socket: &mut Socket, op: &str, d: Value) -> Value {
     socket.request(op, d).await.expect_err(op)["code"].clone()
@@ -92,11 +92,11 @@ async fn what_comes_at_the_wrong_time_is_refused_and_harms_nothing() {
     let way = json!({ "call_id": id, "leg": 1 });
     let offer = json!({ "call_id": id, "leg": 1, "n": 1, "type": "offer", "sdp": "v=0" });
     let accept = json!({ "call_id": id, "media": audio() });
-    assert_eq!(code(&mut visitor.socket, "call.desc", offer).await, "bad_request", "before it is accepted");
+    assert_eq!(code(&mut visitor.socket, "call.desc", offer.clone()).await, "bad_request", "before it is accepted");
     assert_eq!(code(&mut visitor.socket, "call.accept", accept.clone()).await, "bad_request", "by the caller");
     assert_eq!(code(&mut visitor.socket, "call.connected", way.clone()).await, "bad_request");
     assert_eq!(code(&mut li.socket, "call.hold", of.clone()).await, "call_gone", "takes no part yet");
-    li.socket.request("call.accept", accept).await.expect("call.accept");
+    li.socket.request("call.accept", accept.clone()).await.expect("call.accept");
     hears(&mut visitor.socket, "call.start").await;
     let answer = json!({ "call_id": id, "leg": 1, "n": 1, "type": "answer", "sdp": "v=0" });
     assert_eq!(code(&mut visitor.socket, "call.desc", answer).await, "bad_request", "nothing was offered");
@@ -111,6 +111,25 @@ async fn what_comes_at_the_wrong_time_is_refused_and_harms_nothing() {
         socket.request("call.connected", way.clone()).await.expect("call.connected");
     }
     stands(&mut visitor.socket, "connected").await;
+    // Nobody else says anything in it: another customer, or an agent who does not serve the session.
+    let mut stranger = Visitor::arrives(&app, "stranger").await;
+    let mut wang = Agent::ready(&app, "wang").await;
+    for socket in [&mut stranger.socket, &mut wang.socket] {
+        for op in ["call.desc", "call.accept", "call.connected", "call.hangup", "call.state"] {
+            let d = match op {
+                "call.desc" => offer.clone(),
+                "call.accept" => accept.clone(),
+                _ => way.clone(),
+            };
+            assert_eq!(code(socket, op, d).await, "not_found", "{op}");
+        }
+    }
+    assert!(!li.socket.has("call.desc"), "nothing of it went on");
+    li.socket.request("call.hangup", of.clone()).await.expect("call.hangup");
+    stands(&mut visitor.socket, "ended").await;
+    for socket in [&mut li.socket, &mut visitor.socket] {
+        assert_eq!(code(socket, "call.hangup", of.clone()).await, "call_gone", "once is enough");
+    }
 }
 
 /// Without `[call]` nobody can do anything about calls.
