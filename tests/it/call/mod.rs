@@ -1,6 +1,7 @@
 //! Calls between an agent and a customer, told over real sockets: what the gateway says, not what browsers make of it.
 
 pub mod during;
+mod egress;
 mod flood;
 mod link;
 mod nodes;

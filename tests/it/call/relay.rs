@@ -79,6 +79,25 @@ async fn what_is_handed_out_opens_the_relay_and_nothing_behind_it() {
     assert!(told.contains("error 442"), "{told}");
 }
 
+/// One credential opens twelve allocations, as the shipped configuration says, and no more; others are not affected.
+#[tokio::test(flavor = "multi_thread")]
+async fn one_credential_opens_twelve_allocations_and_no_more() {
+    let turn = Service::start(Kind::Coturn, &[]);
+    let app = gateway(&turn, &format!("secret = \"{SECRET}\"")).await;
+    let servers = handed_out(&app).await;
+    let of = |key: &str| servers[0][key].as_str().unwrap().to_owned();
+    let (username, credential) = (of("username"), of("credential"));
+    // Of two clients of the tool one makes two: twelve, and fifteen.
+    let told = relay(&turn, (&username, &credential), &["-y", "-m", "8"]);
+    assert!(told.contains("Total lost packets 0 "), "{told}");
+    let other = username.replace(".agent", ".contact");
+    let told = relay(&turn, (&other, &password(SECRET, &other)), &["-y", "-m", "10"]);
+    assert!(told.contains("error 486 (Allocation Quota Reached)"), "{told}");
+    let third = username.replace(".agent", ".third");
+    let told = relay(&turn, (&third, &password(SECRET, &third)), &["-y"]);
+    assert!(told.contains("Total lost packets 0 "), "{told}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn expired_and_foreign_credentials_open_nothing() {
     let turn = Service::start(Kind::Coturn, &[]);
