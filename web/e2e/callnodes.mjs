@@ -17,6 +17,9 @@ export async function gateway() {
 
 const nodeOf = (frame) => frame.evaluate(() => window.__nodes.at(-1))
 
+/** One node dies, not both: the one that was killed last is there again. */
+const recovered = () => until('both nodes to be there', nodes.whole)
+
 /** Kills the node that holds a frame's socket. */
 async function kill(frame) {
   const node = await nodes.holds(await nodeOf(frame))
@@ -31,6 +34,7 @@ export async function run(stage) {
 
   for (const frame of [agent, guest]) {
     // While it rings.
+    await recovered()
     await agent.click(id('call-video'))
     await guest.locator(id('ring')).waitFor()
     await kill(frame)
@@ -40,6 +44,7 @@ export async function run(stage) {
     await flowsBoth(pair)
 
     // In the middle of the call: the media does not even notice.
+    await recovered()
     await kill(frame)
     const before = await Promise.all([received(agent), received(guest)])
     await linked(frame)

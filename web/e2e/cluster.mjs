@@ -33,11 +33,13 @@ export async function cluster() {
     for (const [name, port] of ports) if ((await nameOf(port, base)) === id) return name
     return undefined
   }
+  /** Whether both nodes are there. One that was killed is started again after some seconds. */
+  const whole = async () => (await Promise.all([...ports.values()].map((port) => nameOf(port, base)))).every(Boolean)
   const stop = async () => {
     if (child.exitCode === null) child.kill('SIGTERM')
     await ended
   }
-  return { base, holds, kill: (name) => process.kill(processOf(name), 'SIGKILL'), stop }
+  return { base, holds, whole, kill: (name) => process.kill(processOf(name), 'SIGKILL'), stop }
 }
 
 /** What a node calls itself, as it greets everybody. */
