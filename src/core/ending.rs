@@ -5,7 +5,7 @@ use super::effect::{Effect, Effects, Push};
 use super::event::emit;
 use super::session::{conflict, millis, record, save, say, step, tell};
 use super::timer::{self, Kind};
-use super::{Client, Core, Error, Party, Scene, asker, call, flow, handoff, offer, presence, transfer};
+use super::{Client, Core, Error, Party, Scene, asker, call, flow, handoff, offer, presence, robot, transfer};
 use crate::model::assignment::{Move as Turn, State as Share};
 use crate::model::code::Code;
 use crate::model::event::assignment::{Completed, WrapupStarted};
@@ -57,6 +57,7 @@ pub(super) fn finish(
         since_queued_ms: session.queued_at.map(since),
         since_connected_ms: session.connected_at.map(since),
         first_reply_ms: session.first_reply_at.zip(session.connected_at).map(|(at, from)| millis(at.since(from))),
+        contained: robot::contained(tx, scene, session)?,
     };
     record(tx, scene, session, &ended, fx)?;
     for share in assignment::of_sessions(tx, &[session.session])? {
@@ -75,7 +76,7 @@ pub(super) fn finish(
     step(session, Move::End)?;
     session.ended = Some(End { at: scene.now, by: by.to_string(), reason: reason.to_owned() });
     save(tx, session)?;
-    if session.connected_at.is_some() && flow::survey_reaches(tx, scene, session)? {
+    if flow::survey_is_due(tx, scene, session, by)? {
         flow::send_survey(tx, scene, session, fx)?;
     }
     tell(tx, session, fx)?;
@@ -160,7 +161,7 @@ pub(super) fn close(
         return Err(Error::new(Code::SessionEnded, "会话已结束 / the session has ended"));
     }
     let reason = label(reason.unwrap_or("resolved"), 64);
-    if !flow::survey_says_goodbye(tx, scene, session)? {
+    if !flow::survey_says_goodbye(tx, scene, session, by)? {
         say(tx, scene, session, &Prompt::Ended, fx)?;
     }
     finish(tx, scene, session, by, &reason, fx)

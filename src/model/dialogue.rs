@@ -66,6 +66,10 @@ pub struct Dialogue {
     pub unhelpful: u32,
     /// The question that was answered last.
     pub answered: Option<FaqId>,
+    /// Answers that were given.
+    pub answers: u32,
+    /// Whether a person was asked for, in vain or not.
+    pub handed_over: bool,
     /// A list that waits for a choice.
     pub open: Option<Open>,
     /// A question whether to be connected to a person waits for yes or no.
@@ -192,6 +196,7 @@ impl Dialogue {
             Outcome::Answer(Some(faq)) if self.answered.as_ref() == Some(faq) => Verdict::HandOver(Reason::Repeated),
             Outcome::Answer(faq) => {
                 (self.missed_in_row, self.failed_in_row) = (0, 0);
+                self.answers = self.answers.saturating_add(1);
                 self.answered.clone_from(faq);
                 Verdict::Say
             }
@@ -230,6 +235,12 @@ impl Dialogue {
         }
         self.unhelpful = self.unhelpful.saturating_add(1);
         (self.unhelpful >= limits.unhelpful).then_some(Reason::Unhelpful)
+    }
+
+    /// Whether what was asked found its answer without a person.
+    #[must_use]
+    pub fn contained(&self) -> bool {
+        self.answers > 0 && !self.handed_over
     }
 
     /// Starts anew, as after a person passed the session back.
@@ -313,6 +324,19 @@ mod tests {
         assert_eq!(dialogue.judge(&Outcome::Answer(faq("b")), &limits, NOW), Verdict::HandOver(Reason::Repeated));
         assert_eq!(dialogue.judge(&Outcome::Answer(None), &limits, NOW), Verdict::Say);
         assert_eq!(dialogue.judge(&Outcome::Answer(None), &limits, NOW), Verdict::Say);
+    }
+
+    #[test]
+    fn what_found_an_answer_and_no_person_was_asked_for_is_contained() {
+        let (mut dialogue, limits) = (Dialogue::default(), Limits::default());
+        for outcome in [Outcome::Chitchat, Outcome::Clarify, Outcome::Miss] {
+            dialogue.judge(&outcome, &limits, NOW);
+            assert!(!dialogue.contained(), "{outcome:?} answers nothing");
+        }
+        dialogue.judge(&Outcome::Answer(None), &limits, NOW);
+        assert!(dialogue.contained());
+        dialogue.handed_over = true;
+        assert!(!dialogue.contained());
     }
 
     #[test]

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 
 pub(in crate::core) use survey::{
-    Rating, answered as survey_answered, reaches as survey_reaches, says_goodbye as survey_says_goodbye,
+    Rating, answered as survey_answered, is_due as survey_is_due, says_goodbye as survey_says_goodbye,
     send as send_survey,
 };
 

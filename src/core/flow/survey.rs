@@ -1,4 +1,5 @@
-//! What customers think of a session: asked when a person has served them, heard after the end. Knows no form.
+//! What customers think of a session: asked when a person has served them or a robot was enough, heard after the end.
+//! Knows no form.
 //!
 //! The question and its answers are texts of the tenant; the answer is one key. It stays open beside whatever comes next:
 //! words that are no answer go where words go.
@@ -11,11 +12,12 @@ use crate::channel::is_counted;
 use crate::core::effect::Effects;
 use crate::core::event::emit;
 use crate::core::session::by_channel;
-use crate::core::{Error, Scene};
+use crate::core::{Error, Scene, robot};
 use crate::flow::words::{Choice, chosen};
 use crate::model::content::{Content, MenuOption};
 use crate::model::event::session::Rated;
 use crate::model::id::ConversationId;
+use crate::model::session::EndedBy;
 use crate::model::time::Millis;
 use crate::store::session::Session;
 use crate::store::{Tx, flow as rows, rating};
@@ -120,9 +122,14 @@ impl Rating {
     }
 }
 
-/// Whether the customer of a session may be asked: on some channels every message counts.
-pub(in crate::core) fn reaches(tx: &mut Tx<'_>, scene: &Scene, session: &Session) -> Result<bool, Error> {
+/// Whether the customer of a session that ends is asked: there was a person, or a robot settled it and the customer is still
+/// there to say so. On some channels every message counts, and none reaches a customer who has been silent for long.
+pub(in crate::core) fn is_due(tx: &mut Tx<'_>, scene: &Scene, session: &Session, by: EndedBy) -> Result<bool, Error> {
     if scene.tenant.survey.is_none() {
+        return Ok(false);
+    }
+    let settled = by == EndedBy::Contact && robot::contained(tx, scene, session)?;
+    if session.connected_at.is_none() && !settled {
         return Ok(false);
     }
     let conversation = crate::core::session::home(tx, session)?;
@@ -130,10 +137,11 @@ pub(in crate::core) fn reaches(tx: &mut Tx<'_>, scene: &Scene, session: &Session
 }
 
 /// Whether the survey stands for the words at the end: where every message counts, one has to do.
-pub(in crate::core) fn says_goodbye(tx: &mut Tx<'_>, scene: &Scene, session: &Session) -> Result<bool, Error> {
-    if scene.tenant.survey.is_none() || session.connected_at.is_none() {
-        return Ok(false);
-    }
-    let conversation = crate::core::session::home(tx, session)?;
-    Ok(is_counted(conversation.kind) && conversation.window.open(scene.now))
+pub(in crate::core) fn says_goodbye(
+    tx: &mut Tx<'_>,
+    scene: &Scene,
+    session: &Session,
+    by: EndedBy,
+) -> Result<bool, Error> {
+    Ok(is_due(tx, scene, session, by)? && is_counted(crate::core::session::home(tx, session)?.kind))
 }

@@ -21,13 +21,13 @@ pub use knowledge::Knowledge;
 pub(crate) use knowledge::{index_of, weights_of};
 pub use later::Unheard;
 pub use outside::Robots;
-pub(in crate::core) use over::{Wish, hand_over};
+pub(in crate::core) use over::{Wish, contained, hand_over};
 
 use super::effect::{Effect, Effects};
 use super::session::{save, say, step};
 use super::switchboard::{Draft, append};
 use super::timer::{self, Kind};
-use super::{Error, Scene, ending, session};
+use super::{Error, Scene, ending, flow, session};
 use crate::model::content::Content;
 use crate::model::dialogue::{Choice, Command, Dialogue, Leads, Reason, command as order};
 use crate::model::envelope::{Envelope, Role, Sender};
@@ -102,7 +102,9 @@ pub(super) fn hear(
     match order(&words, &robot.handoff_words) {
         Some(Command::Person) => return hand_over(tx, scene, session, Wish::of(Reason::Asked), fx),
         Some(Command::End) => {
-            say(tx, scene, session, &Prompt::RobotEnded, fx)?;
+            if !flow::survey_says_goodbye(tx, scene, session, EndedBy::Contact)? {
+                say(tx, scene, session, &Prompt::RobotEnded, fx)?;
+            }
             return ending::finish(tx, scene, session, EndedBy::Contact, "contact", fx);
         }
         None => {}

@@ -42,7 +42,11 @@ pub(in crate::core) fn hand_over(
     fx: &mut Effects,
 ) -> Result<(), Error> {
     let turns = turn::of_session(tx, session.session, TURNS)?;
-    let memory = dialogue::find(tx, session.session)?;
+    let mut memory = dialogue::find(tx, session.session)?;
+    if scene.tenant.robot.is_some() && !memory.handed_over {
+        memory.handed_over = true;
+        dialogue::keep(tx, session.session, &memory)?;
+    }
     let note = note(scene.tenant.lang, &wish, &turns);
     let Wish { reason, queue, summary } = wish;
     let queue = queue.filter(|queue| scene.tenant.queue(queue).is_some());
@@ -57,6 +61,14 @@ pub(in crate::core) fn hand_over(
         transfer::leave_note(tx, scene, sender(robot), session, &note, fx)?;
     }
     handoff::enqueue(tx, scene, session, queue.as_ref(), fx)
+}
+
+/// Whether a robot settled a session: it answered, and nobody asked for a person.
+pub(in crate::core) fn contained(tx: &mut Tx<'_>, scene: &Scene, session: &Session) -> Result<bool, Error> {
+    if scene.tenant.robot.is_none() || session.queued_at.is_some() || session.connected_at.is_some() {
+        return Ok(false);
+    }
+    Ok(dialogue::find(tx, session.session)?.contained())
 }
 
 /// What the agent reads first.

@@ -157,6 +157,7 @@ impl Stage<'_> {
             let seq = speak(tx, self.scene, self.robot, session, Content::text(text), fx)?;
             return Ok(("confirm", Some(seq)));
         }
+        memory.handed_over = true;
         dialogue::keep(tx, session.session, memory)?;
         hand_over(tx, self.scene, session, wish, fx)?;
         tell(tx, session, fx)?;

@@ -160,6 +160,8 @@ pub struct Ended {
     pub since_connected_ms: Option<u64>,
     /// From when an agent first answered to the agent's first words, milliseconds.
     pub first_reply_ms: Option<u64>,
+    /// Whether a robot settled it: it answered, and nobody asked for a person.
+    pub contained: bool,
 }
 
 /// The customer said what they thought of the session.
