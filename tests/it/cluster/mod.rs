@@ -22,7 +22,7 @@ async fn served(agent: &mut Agent, visitors_node: &TestApp, device: &str) -> (Vi
 }
 
 /// The log of a conversation is whole: contiguous, and no text of a person twice.
-fn is_whole(log: &[Value]) {
+pub fn is_whole(log: &[Value]) {
     let seqs: Vec<i64> = log.iter().map(|message| message["seq"].as_i64().unwrap()).collect();
     let first = seqs.first().copied().unwrap_or(1);
     assert_eq!(seqs, (first..).take(seqs.len()).collect::<Vec<_>>(), "contiguous");

@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::{bank, declared, known};
-use crate::support::{Agent, Cluster, TestApp, Visitor};
+use super::{declared, tell_of};
+use crate::support::{Agent, TestApp, Visitor};
 
 /// Yesterday, today and tomorrow, as no test may depend on the date.
 fn around_now() -> String {
@@ -12,44 +12,29 @@ fn around_now() -> String {
     [-1, 0, 1].map(|n| format!("\"{}\"", day(n))).join(", ")
 }
 
+fn closed(text: &str) -> String {
+    text.replace("holidays = []", &format!("holidays = [{}]", around_now()))
+}
+
 /// These days are holidays.
 fn on_holiday(text: &str) -> String {
-    text.replace("holidays = []", &format!("holidays = [{}]", around_now()))
+    declared(&closed(text), "")
 }
 
 /// These days are holidays, and worked all the same to make up for others.
 fn made_up(text: &str) -> String {
     let days = format!("make_up_days = [{}]", around_now());
     let all_day = ("make_up = [\"09:00-18:00\"]", "make_up = [\"00:00-24:00\"]");
-    on_holiday(text).replace("make_up_days = []", &days).replace(all_day.0, all_day.1)
+    declared(&closed(text).replace("make_up_days = []", &days).replace(all_day.0, all_day.1), "")
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn on_a_holiday_the_robot_answers_and_nobody_is_queued() {
-    let app = bank().declared(|text| on_holiday(&text)).start().await;
-    nobody_is_queued(&app, &app).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn on_a_holiday_the_robot_answers_and_nobody_is_queued_on_two_nodes() {
-    let cluster = Cluster::with().declared(|text| declared(&on_holiday(&text), "")).knowing(known()).start().await;
-    nobody_is_queued(cluster.node(1), cluster.node(2)).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn on_a_day_that_makes_up_for_another_people_are_there() {
-    let app = bank().declared(|text| made_up(&text)).start().await;
-    somebody_comes(&app, &app).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn on_a_day_that_makes_up_for_another_people_are_there_on_two_nodes() {
-    let cluster = Cluster::with().declared(|text| declared(&made_up(&text), "")).knowing(known()).start().await;
-    somebody_comes(cluster.node(1), cluster.node(2)).await;
+tell_of! {
+    on_a_holiday_the_robot_answers_and_nobody_is_queued of on_holiday;
+    on_a_day_that_makes_up_for_another_people_are_there of made_up;
 }
 
 /// 5: the robot answers; whoever wants a person is told that nobody is there and may leave a message.
-async fn nobody_is_queued(near: &TestApp, far: &TestApp) {
+async fn on_a_holiday_the_robot_answers_and_nobody_is_queued(near: &TestApp, far: &TestApp) {
     let mut li = Agent::ready(far, "li").await;
     let mut visitor = Visitor::arrives(near, "w1").await;
     visitor.says("你们几点上班").await;
@@ -63,7 +48,7 @@ async fn nobody_is_queued(near: &TestApp, far: &TestApp) {
 }
 
 /// 5: a day that is worked to make up for another is open, holiday or not.
-async fn somebody_comes(near: &TestApp, far: &TestApp) {
+async fn on_a_day_that_makes_up_for_another_people_are_there(near: &TestApp, far: &TestApp) {
     let mut li = Agent::ready(far, "li").await;
     let mut visitor = Visitor::arrives(near, "w1").await;
     visitor.says("人工").await;

@@ -3,10 +3,9 @@
 use serde_json::{Value, json};
 use yizhan::simulator::{Actor, Via};
 
-use super::bank;
+use super::{bank, tell_of};
 use crate::flow::wechat::redelivery::{deliver, said};
 use crate::outside::callback::{Account, text};
-use crate::support::app::Builder;
 use crate::support::{Agent, PATIENCE, TestApp, Visitor};
 
 /// A bank's own system, scripted.
@@ -48,41 +47,18 @@ fn declared(text: &str) -> String {
     format!("{flows}{text}\n[survey]\n{SERVICE}")
 }
 
-fn forms() -> Builder {
-    TestApp::with().declared(|text| declared(&text))
-}
-
-/// Tells each story on one node and on two.
-macro_rules! tell {
-    ($($story:ident)+) => {
-        mod on_one_node {
-            $(#[tokio::test(flavor = "multi_thread")]
-            async fn $story() {
-                let app = super::forms().start().await;
-                super::$story(&app, &app).await;
-            })+
-        }
-
-        mod on_two_nodes {
-            $(#[tokio::test(flavor = "multi_thread")]
-            async fn $story() {
-                let cluster = crate::support::Cluster::with().declared(|text| super::declared(&text)).start().await;
-                super::$story(cluster.node(1), cluster.node(2)).await;
-            })+
-        }
-    };
-}
-
-tell! {
-    a_message_is_left_when_nobody_is_there
-    an_account_is_bound_through_the_banks_system
-    two_taps_are_one_step
-    a_session_is_rated_by_one_key
-    an_escape_word_leaves_a_form
+tell_of! {
+    a_message_is_left_when_nobody_is_there of declared;
+    a_left_message_ends_the_session of declared;
+    a_repeated_delivery_does_not_skip_a_step of declared;
+    an_account_is_bound_through_the_banks_system of declared;
+    two_taps_are_one_step of declared;
+    a_session_is_rated_by_one_key of declared;
+    an_escape_word_leaves_a_form of declared;
 }
 
 /// Types on the phone and waits for the account's next words.
-async fn asks(phone: &mut Actor, words: &str, reply: &str) {
+pub(super) async fn asks(phone: &mut Actor, words: &str, reply: &str) {
     let before = phone.messages().len();
     phone.says(words).unwrap();
     let said = phone
@@ -107,10 +83,8 @@ async fn a_message_is_left_when_nobody_is_there(near: &TestApp, _far: &TestApp) 
 }
 
 /// 4: the session ends with the message, and the next words begin another.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_left_message_ends_the_session() {
-    let app = forms().start().await;
-    let mut visitor = Visitor::arrives(&app, "w1").await;
+async fn a_left_message_ends_the_session(near: &TestApp, _far: &TestApp) {
+    let mut visitor = Visitor::arrives(near, "w1").await;
     for words in ["转人工", "张三", "13800138000", "2", "想咨询房贷利率"] {
         visitor.says(words).await;
     }
@@ -120,6 +94,9 @@ async fn a_left_message_ends_the_session() {
     let told =
         |message: &Value| message["body"]["text"].as_str().is_some_and(|text| text.starts_with("留言已提交，编号 20"));
     assert!(log["msgs"].as_array().unwrap().iter().any(told), "{log}");
+    visitor.says("你好").await;
+    let next = visitor.socket.push("session", |frame| frame["d"]["session"] != ended["session"]).await;
+    assert_ne!(next["d"]["state"], "ended", "{next}");
 }
 
 /// 50: `0` leaves the form; the next words begin anew.
@@ -146,18 +123,16 @@ async fn an_account_is_bound_through_the_banks_system(near: &TestApp, _far: &Tes
     phone.expects(PATIENCE, |m| m.text.as_deref() == Some("绑定成功。")).await.unwrap();
 }
 
-/// 50: the same delivery three times is one step.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_repeated_delivery_does_not_skip_a_step() {
-    let app = forms().start().await;
+/// 50: the same delivery three times, at whichever node, is one step.
+async fn a_repeated_delivery_does_not_skip_a_step(near: &TestApp, far: &TestApp) {
     let account = Account::demo();
     let begin = text(&account, "o50", 9_000_000_000_000_000_001, "留言");
-    assert!(said(&account, &deliver(&app, &account, &begin, "a").await).contains("请输入您的姓名"));
+    assert!(said(&account, &deliver(near, &account, &begin, "a").await).contains("请输入您的姓名"));
     let name = text(&account, "o50", 9_000_000_000_000_000_002, "张三");
     let all = tokio::join!(
-        deliver(&app, &account, &name, "b"),
-        deliver(&app, &account, &name, "c"),
-        deliver(&app, &account, &name, "d"),
+        deliver(near, &account, &name, "b"),
+        deliver(far, &account, &name, "c"),
+        deliver(near, &account, &name, "d"),
     );
     for answer in [all.0, all.1, all.2] {
         assert_eq!(said(&account, &answer), "请输入手机号：", "once, and everybody hears it");

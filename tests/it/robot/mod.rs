@@ -2,10 +2,12 @@
 //! of the acceptance scenarios. Most are told twice: on one node, and with the customer on one of two and the agent on the
 //! other.
 
+mod beside;
 mod closed;
 mod form;
 mod later;
 mod odd;
+mod order;
 mod over;
 mod page;
 mod program;
@@ -83,3 +85,27 @@ macro_rules! tell {
     };
 }
 pub(crate) use tell;
+
+/// Tells each story on one node and on two; after each the function that makes its bank's declaration of the fixture's.
+macro_rules! tell_of {
+    ($($story:ident of $declared:ident;)+) => {
+        mod on_one_node {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $story() {
+                let app = crate::support::TestApp::with().declared(|text| super::$declared(&text));
+                let app = app.knowing(crate::robot::known()).start().await;
+                super::$story(&app, &app).await;
+            })+
+        }
+
+        mod on_two_nodes {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $story() {
+                let cluster = crate::support::Cluster::with().declared(|text| super::$declared(&text));
+                let cluster = cluster.knowing(crate::robot::known()).start().await;
+                super::$story(cluster.node(1), cluster.node(2)).await;
+            })+
+        }
+    };
+}
+pub(crate) use tell_of;

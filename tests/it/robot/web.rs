@@ -1,13 +1,15 @@
 //! Visitors and the robot.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
-use super::{bank, tell};
+use super::tell;
 use crate::support::{Agent, TestApp, Visitor};
 
 tell! {
     a_question_is_answered_and_the_answer_helped with "";
-    several_questions_are_offered_and_one_is_chosen with "direct = 0.99\nclarify = 0.01\n";
+    several_questions_are_offered_and_one_is_chosen with "direct = 0.99\nclarify = 0.01\nlist_life_s = 60\n";
     what_is_not_understood_twice_goes_to_a_person with "";
     whoever_wants_a_person_gets_one with "";
     sensitive_words_go_to_a_person_at_once with "sensitive_words = [\"盗刷\"]\n";
@@ -42,8 +44,10 @@ async fn a_question_is_answered_and_the_answer_helped(near: &TestApp, far: &Test
     assert!(!li.socket.has("offer"), "nobody was bothered");
 }
 
-/// 2: where several questions may be meant the customer chooses, by tapping or by number, once.
-async fn several_questions_are_offered_and_one_is_chosen(near: &TestApp, _far: &TestApp) {
+/// 2: where several questions may be meant the customer chooses, by tapping or by number, once, and not for ever; what was
+/// chosen is a hit.
+async fn several_questions_are_offered_and_one_is_chosen(near: &TestApp, far: &TestApp) {
+    let mut li = Agent::ready(far, "li").await;
     let mut visitor = Visitor::arrives(near, "w1").await;
     visitor.says("信用卡额度").await;
     let menu = visitor.socket.push("msg", |frame| frame["d"]["type"] == "menu").await["d"].clone();
@@ -55,6 +59,17 @@ async fn several_questions_are_offered_and_one_is_chosen(near: &TestApp, _far: &
     let choice = json!({ "conv": visitor.conv, "cid": "choice-1", "type": "choice", "body": raise });
     visitor.socket.request("send", choice).await.unwrap();
     visitor.expects_text("在手机银行申请提额。").await;
+    let session = visitor.socket.seen("session").last().unwrap()["d"]["session"].clone();
+    let trace = li.socket.request("robot.trace", json!({ "session": session })).await.unwrap();
+    let (turn, hit) = (&trace["turns"][1], &trace["turns"][1]["hits"][0]);
+    assert_eq!((&turn["decision"], &hit["faq"], &hit["p"]), (&json!("answer"), &json!("card-raise"), &json!(1.0)));
+
+    // A list that is old is a list no more: its digit is a word as any other.
+    visitor.says("信用卡额度").await;
+    visitor.socket.push("msg", |frame| frame["d"]["type"] == "menu" && frame["d"]["seq"] != menu["seq"]).await;
+    near.let_pass(Duration::from_secs(61));
+    visitor.says(options[1]["key"].as_str().unwrap()).await;
+    visitor.expects_text("抱歉，我没有理解您的问题，请换个说法试试；需要人工客服请回复“人工”。").await;
 }
 
 /// 3: two questions that nobody can answer lead to a person, who reads what was asked.
@@ -65,6 +80,7 @@ async fn what_is_not_understood_twice_goes_to_a_person(near: &TestApp, far: &Tes
     visitor.expects_text("抱歉，我没有理解您的问题，请换个说法试试；需要人工客服请回复“人工”。").await;
     visitor.says("木星呢，木星怎么样").await;
     visitor.expects_text("正在为您转接人工客服，您是下一位，请稍候。回复“取消”可退出排队。").await;
+    assert_eq!(session_is(&mut visitor, "queued").await["queue"]["pos"], 1);
     let conv = li.takes_offer().await;
     let log = li.history(&conv["conv"]).await;
     let note = log.iter().find(|message| message["type"] == "note").expect("a note for the agent");
@@ -95,17 +111,6 @@ async fn whoever_wants_a_person_gets_one(near: &TestApp, far: &TestApp) {
     let conv = li.takes_offer().await;
     let log = li.history(&conv["conv"]).await;
     assert!(log.iter().any(|message| message["body"]["data"]["reason"] == "asked"), "{log:?}");
-}
-
-/// 51: a queue's own word leads into that queue, past the robot; where a list is open its line comes first.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_queues_word_leads_into_that_queue() {
-    let keyed = |text: String| text.replacen("max_len = 20", "max_len = 20\nkeywords = [\"贵宾\"]", 1);
-    let app = bank().declared(keyed).start().await;
-    let mut li = Agent::ready(&app, "wang").await;
-    let mut visitor = Visitor::arrives(&app, "w1").await;
-    visitor.says("贵宾。").await;
-    assert_eq!(li.expects_offer().await["queue"], "vip");
 }
 
 /// Words of a kind that a machine should not deal with go to a person at once.

@@ -3,15 +3,15 @@
 use serde_json::json;
 use yizhan::simulator::Via;
 
-use super::{bank, tell};
+use super::tell;
 use crate::flow::wechat::redelivery::{deliver, said};
 use crate::outside::callback::{Account, text};
-use crate::outside::database::Database;
 use crate::support::{Agent, PATIENCE, TestApp};
 
 tell! {
     an_answer_in_time_is_a_passive_reply with "";
     a_slow_answer_goes_by_itself_once with crate::robot::SLOW;
+    deliveries_of_one_message_join_one_turn with "";
     a_digit_goes_where_it_belongs with "direct = 0.99\nclarify = 0.01\n";
 }
 
@@ -40,22 +40,23 @@ async fn a_slow_answer_goes_by_itself_once(near: &TestApp, _far: &TestApp) {
     assert_eq!(again, 1, "one execution, one reply");
 }
 
-/// 48: deliveries of one message join one turn, and all of them hear its answer.
-#[tokio::test(flavor = "multi_thread")]
-async fn deliveries_of_one_message_join_one_turn() {
-    let app = bank().start().await;
+/// 48: deliveries of one message join one turn, at whichever node, and all of them hear its answer.
+async fn deliveries_of_one_message_join_one_turn(near: &TestApp, far: &TestApp) {
+    let mut li = Agent::ready(far, "li").await;
     let account = Account::demo();
     let payload = text(&account, "o48", 6_000_000_000_000_000_001, "银行卡丢了怎么挂失");
     let all = tokio::join!(
-        deliver(&app, &account, &payload, "a"),
-        deliver(&app, &account, &payload, "b"),
-        deliver(&app, &account, &payload, "c"),
+        deliver(near, &account, &payload, "a"),
+        deliver(far, &account, &payload, "b"),
+        deliver(near, &account, &payload, "c"),
     );
     for answer in [all.0, all.1, all.2] {
         assert!(said(&account, &answer).ends_with("请拨打 95500 或在手机银行办理挂失。"));
     }
-    let robots = Database::open(app.dir()).messages().into_iter().filter(|message| message.role == "robot");
-    assert_eq!(robots.count(), 1);
+    let list = li.socket.request("robot.list", json!({})).await.unwrap();
+    let session = list["convs"][0]["session"]["session"].clone();
+    let trace = li.socket.request("robot.trace", json!({ "session": session })).await.unwrap();
+    assert_eq!(trace["turns"].as_array().unwrap().len(), 1, "one execution, one answer: {trace}");
 }
 
 /// 51: a digit answers the list that is open; while a person answers it is the person's.
