@@ -55,9 +55,9 @@ export async function run(stage) {
 
   await helped(stage, desk, visitor, answered)
   await back(stage, desk, visitor)
-  await takenOver(stage, desk)
-
+  await takenOver(stage, desk, visitor)
   await visitor.context.close()
+  await enough(stage)
   await desk.context.close()
 }
 
@@ -96,8 +96,8 @@ async function back(stage, desk, visitor) {
   await until('an answer of the robot', async () => (await visitor.frame.locator(`${id('feedback')}, ${id('feedback-given')}`).count()) > rated)
 }
 
-/** A second visitor is with the robot; the agent looks at the trace, then takes over from the list. */
-async function takenOver(stage, desk) {
+/** A second visitor is with the robot; the agent looks at the trace, then takes over from the list, by keys alone. */
+async function takenOver(stage, desk, first) {
   const items = desk.page.locator(id('robot-item'))
   await desk.page.click(id('tab-robots'))
   await until('the first visitor in the list of the robot', async () => (await items.count()) > 0)
@@ -108,16 +108,32 @@ async function takenOver(stage, desk) {
   const conv = await until('the second visitor in the list of the robot', async () => (await items.evaluateAll((all) => all.map((one) => one.dataset.conv))).find((one) => !others.includes(one)))
   const item = desk.page.locator(`${id('robot-item')}[data-conv="${conv}"]`)
   check(/机器人/.test(await item.locator(id('robot-holder')).innerText()), 'the list does not say who answers')
-  await item.locator(id('robot-peek')).click()
+  await item.locator(id('robot-peek')).focus()
+  await desk.page.keyboard.press('Enter')
   await desk.page.locator(`${id('trace-panel')} ${id('turn')}`).first().waitFor()
   if (process.env.E2E_SHOTS) await desk.page.screenshot({ path: `${process.env.E2E_SHOTS}/robot-list.png` })
-  await desk.page.click(id('trace-close'))
-  await item.locator(id('take-over')).click()
+  await desk.page.locator(id('trace-close')).focus()
+  await desk.page.keyboard.press('Enter')
+  await item.locator(id('take-over')).focus()
+  await desk.page.keyboard.press('Enter')
   await desk.page.waitForSelector(`${id('composer')}:not([disabled])`)
   await bubble(desk, question).first().waitFor()
   const hello = unique(stage, '我来接手')
   await agentSays(desk, hello)
   await visitor.messages.filter({ hasText: hello }).waitFor()
+
+  // A look at the list and at somebody else's trace costs no draft.
+  const draft = '请稍等，我查一下'
+  await desk.page.fill(id('composer'), draft)
+  await desk.page.click(id('tab-robots'))
+  await items.first().locator(id('robot-peek')).click()
+  await desk.page.locator(`${id('trace-panel')} ${id('turn')}`).first().waitFor()
+  await desk.page.click(id('trace-close'))
+  await until('the draft to be kept', async () => (await desk.page.inputValue(id('composer'))) === draft)
+  await says(first, '再见')
+  await until('the list without the visitor who has gone', async () => (await items.count()) === 0)
+  await desk.page.click('#tab-talks')
+  await desk.page.fill(id('composer'), '')
 
   // After the end what the visitor thought of it is asked as any list is, where the tenant wants to know.
   await endTalk(desk)
@@ -127,6 +143,24 @@ async function takenOver(stage, desk) {
     await survey.locator(id('choice')).first().click()
     await until('the survey to be closed', async () => (await survey.locator(`${id('choice')}:not([disabled])`).count()) === 0)
   }
+  await visitor.context.close()
+}
+
+/** A visitor for whom the robot is enough: an answer, their own end, and what they thought of it. */
+async function enough(stage) {
+  const visitor = await openWidget(stage)
+  check((await visitor.frame.locator(id('end')).count()) === 0, 'who has asked nothing can end it')
+  await says(visitor, unique(stage, PLAIN))
+  await visitor.frame.locator(id('helpful')).click()
+  await visitor.frame.locator(id('end')).click()
+  if (process.env.E2E_SHOTS) await visitor.page.screenshot({ path: `${process.env.E2E_SHOTS}/robot-enough.png` })
+  await visitor.frame.locator(id('confirm-end')).click()
+  await visitor.frame.locator(id('again')).waitFor()
+  const survey = visitor.messages.and(visitor.page.locator('[data-role="flow"][data-type="menu"]')).last()
+  await survey.locator(id('choice')).first().focus()
+  await visitor.page.keyboard.press('Enter')
+  await visitor.messages.filter({ hasText: '感谢您的评价' }).waitFor()
+  check((await survey.locator(`${id('choice')}:not([disabled])`).count()) === 0, 'it can be rated twice')
   await visitor.context.close()
 }
 
