@@ -52,7 +52,7 @@ impl Job {
 /// All of them wait while the lane is held, and are taken together when it is let go.
 async fn together(node: &Scope, jobs: &[Job]) -> Vec<Option<(i64, bool)>> {
     let (let_go, held) = std::sync::mpsc::channel();
-    let holds = node.write(move |_| held.recv().map_err(|_| Error::Unavailable));
+    let holds = node.write(move |_| held.recv().map_err(|_closed| Error::Unavailable));
     let all = join_all(jobs.iter().map(|&job| node.repeat(Some(Foresight::Send(job.of())), move |tx| job.run(tx))));
     let (held, all, ()) = tokio::join!(holds, all, async { let_go.send(()).unwrap() });
     held.unwrap();
