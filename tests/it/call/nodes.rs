@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{accepted, audio, connected, end, hears, in_talks, link, stands};
 use crate::support::{Broker, Cluster, with_two_nodes};
@@ -29,6 +29,28 @@ async fn descriptions_and_answers_cross_nodes() {
         visitor.socket.request("call.desc", answer.clone()).await.expect("an answer");
         li.socket.reply(asked).await.expect("an offer");
         assert_eq!(hears(&mut li.socket, "call.desc").await, answer);
+    }
+}
+
+/// 42: both press at the same moment, each at a node of its own. The key lets one invitation through, the other one
+/// accepts it: nobody is refused, and there is one call.
+#[tokio::test(flavor = "multi_thread")]
+async fn both_call_at_once_on_two_nodes_and_are_in_one_call() {
+    let cluster = Cluster::start().await;
+    let (mut li, mut visitor, session) = in_talks(cluster.node(1), cluster.node(2)).await;
+    for round in 1..=9 {
+        let mine = li.socket.ask("call.invite", json!({ "session": session, "media": audio() })).await;
+        let theirs = visitor.socket.ask("call.invite", json!({ "media": audio() })).await;
+        let mine = li.socket.reply(mine).await.expect("mine");
+        let theirs = visitor.socket.reply(theirs).await.expect("theirs");
+        let id = mine["call"]["call_id"].clone();
+        assert_eq!(theirs["call"]["call_id"], id, "round {round}");
+        for socket in [&mut li.socket, &mut visitor.socket] {
+            socket.push("call.start", |frame| frame["d"]["call"]["call_id"] == id).await;
+        }
+        li.socket.request("call.hangup", json!({ "call_id": id })).await.expect("call.hangup");
+        let over = |frame: &Value| frame["d"]["call_id"] == id && frame["d"]["state"] == "ended";
+        visitor.socket.push("call.state", over).await;
     }
 }
 
