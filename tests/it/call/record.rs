@@ -9,6 +9,22 @@ use super::{accepted, audio, end, hears, in_talks, link, stands, video};
 use crate::support::service::{Kind, Service};
 use crate::support::{Agent, Broker, Socket, TestApp, Visitor};
 
+/// What other modules are told of a call, in order.
+const MOMENTS: [&str; 12] = [
+    "invited",
+    "ringing",
+    "accepted",
+    "connected",
+    "held",
+    "resumed",
+    "reconnecting",
+    "upgraded",
+    "recording_started",
+    "recording_ready",
+    "ended",
+    "rated",
+];
+
 /// Sound becomes sound and pictures, with the visitor's consent.
 async fn upgraded(li: &mut Agent, visitor: &mut Visitor, of: &Value) {
     li.socket.request("call.upgrade", of.clone()).await.expect("call.upgrade");
@@ -38,16 +54,14 @@ async fn samples(socket: &mut Socket, id: &Value, known: Value) {
     socket.request("call.stats", sample).await.expect("call.stats");
 }
 
-/// A call with everything in it: what other modules are told, in order, and each field of the record.
-#[tokio::test(flavor = "multi_thread")]
-async fn every_step_is_told_and_the_record_has_it_all() {
-    let service = Service::start(Kind::Rabbitmq, &[]);
-    let app = TestApp::with().rabbitmq(&service).start().await;
-    let mut ear = Broker::connect(&service).await.listen("crm", "yizhan.demo.call.#").await;
-    let (mut li, mut visitor, session) = in_talks(&app, &app).await;
-    let mut wang = Agent::ready(&app, "wang").await;
-
-    let (start, _) = accepted(&mut li, &mut visitor, audio()).await;
+/// An audio call of the visitor's that is held, loses its way, becomes video, is recorded, passed on and rated: its id,
+/// the recording's, and what became of that.
+async fn everything_happens(
+    app: &TestApp,
+    (li, wang): (&mut Agent, &mut Agent),
+    visitor: &mut Visitor,
+) -> (Value, String, Value) {
+    let (start, _) = accepted(li, visitor, audio()).await;
     let id = start["call"]["call_id"].clone();
     let of = json!({ "call_id": id });
     link(&mut li.socket, &id, 1).await;
@@ -58,13 +72,13 @@ async fn every_step_is_told_and_the_record_has_it_all() {
     li.socket.request("call.resume", of.clone()).await.expect("call.resume");
     visitor.socket.request("call.reconnecting", json!({ "call_id": id, "leg": 1 })).await.expect("a way is lost");
     link(&mut visitor.socket, &id, 1).await;
-    upgraded(&mut li, &mut visitor, &of).await;
-    let recording = recorded(&mut li, &mut visitor, &id).await;
-    let uploads = Uploads::of(&app, &li, &id, &recording);
+    upgraded(li, visitor, &of).await;
+    let recording = recorded(li, visitor, &id).await;
+    let uploads = Uploads::of(app, li, &id, &recording);
     assert_eq!(uploads.piece(0, b"\x1a\x45\xdf\xa3 all").await, 204);
     let (_, whole) = uploads.finish(1).await;
     samples(&mut li.socket, &id, json!({ "rtt_ms": 20, "loss": 0.0 })).await;
-    passed_on(&mut li, &mut wang, &mut visitor, &id).await;
+    passed_on(li, wang, visitor, &id).await;
     samples(&mut visitor.socket, &id, json!({ "loss": 0.02 })).await;
     let pair = json!({ "local": "relay", "remote": "srflx", "proto": "udp" });
     samples(&mut wang.socket, &id, json!({ "rtt_ms": 40, "pair": pair })).await;
@@ -73,24 +87,23 @@ async fn every_step_is_told_and_the_record_has_it_all() {
     assert_eq!(end(&mut wang.socket).await["reason"], "hangup_contact");
     let quality = json!({ "call_id": id, "score": 3, "problems": ["回声"] });
     wang.socket.request("call.quality", quality).await.expect("call.quality");
+    (id, recording, whole)
+}
+
+/// A call with everything in it: what other modules are told, in order, and each field of the record.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_step_is_told_and_the_record_has_it_all() {
+    let service = Service::start(Kind::Rabbitmq, &[]);
+    let app = TestApp::with().rabbitmq(&service).start().await;
+    let mut ear = Broker::connect(&service).await.listen("crm", "yizhan.demo.call.#").await;
+    let (mut li, mut visitor, session) = in_talks(&app, &app).await;
+    let mut wang = Agent::ready(&app, "wang").await;
+
+    let (id, recording, whole) = everything_happens(&app, (&mut li, &mut wang), &mut visitor).await;
 
     let told = ear.take(12).await;
     let kinds: Vec<&str> = told.iter().filter_map(|heard| heard.event["type"].as_str()).collect();
-    let moments = [
-        "invited",
-        "ringing",
-        "accepted",
-        "connected",
-        "held",
-        "resumed",
-        "reconnecting",
-        "upgraded",
-        "recording_started",
-        "recording_ready",
-        "ended",
-        "rated",
-    ];
-    assert_eq!(kinds, moments.map(|moment| format!("yizhan.call.{moment}.v1")));
+    assert_eq!(kinds, MOMENTS.map(|moment| format!("yizhan.call.{moment}.v1")));
     for heard in &told {
         assert_eq!((&heard.event["tenant"], &heard.event["data"]["call"]), (&json!("demo"), &id), "{:?}", heard.event);
     }
