@@ -104,28 +104,32 @@ fn sized(text: String) -> Result<String, JidError> {
     if text.is_empty() || text.len() > MAX_PART { Err(JidError) } else { Ok(text) }
 }
 
+// What is checked is the spelling that is kept: normalising may turn a letter into one and a mark.
+
 fn local_part(text: &str) -> Result<String, JidError> {
+    let text: String = text.to_lowercase().nfc().collect();
     let bad = |c: char| c.is_control() || c.is_whitespace() || FORBIDDEN.contains(&c);
     if text.chars().any(bad) {
         return Err(JidError);
     }
-    sized(text.to_lowercase().nfc().collect())
+    sized(text)
 }
 
 fn domain_part(text: &str) -> Result<String, JidError> {
-    let text = text.strip_suffix('.').unwrap_or(text);
+    let text: String = text.strip_suffix('.').unwrap_or(text).to_lowercase().nfc().collect();
     let good = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | ':' | '[' | ']');
     if !text.chars().all(good) || text.split('.').any(str::is_empty) {
         return Err(JidError);
     }
-    sized(text.to_lowercase().nfc().collect())
+    sized(text)
 }
 
 fn resource_part(text: &str) -> Result<String, JidError> {
+    let text: String = text.nfc().collect();
     if text.chars().any(char::is_control) {
         return Err(JidError);
     }
-    sized(text.nfc().collect())
+    sized(text)
 }
 
 #[cfg(test)]
@@ -145,9 +149,21 @@ mod tests {
 
     #[test]
     fn what_is_no_address_is_refused() {
-        for wrong in
-            ["", "@a", "a@", "a@b/", "a b@c", "a<b@c", "a@b c", "a@b@c", "a@b..c", "a@b/\u{1}", "a\"@b", "a@<b>"]
-        {
+        for wrong in [
+            "",
+            "@a",
+            "a@",
+            "a@b/",
+            "a b@c",
+            "a<b@c",
+            "a@b c",
+            "a@b@c",
+            "a@b..c",
+            "a@b/\u{1}",
+            "a\"@b",
+            "a@<b>",
+            "a\u{b5c}",
+        ] {
             assert!(Jid::parse(wrong).is_err(), "{wrong}");
         }
         assert!(Jid::parse(&format!("{}@b", "a".repeat(1_024))).is_err());
