@@ -32,8 +32,8 @@ async fn descriptions_and_answers_cross_nodes() {
     }
 }
 
-/// 42: both press at the same moment, each at a node of its own. The key lets one invitation through, the other one
-/// accepts it: nobody is refused, and there is one call.
+/// 42: both press at the same moment, each at a node of its own. The tenant's lane lets one invitation go first, the other
+/// one accepts it: nobody is refused, and there is one call.
 #[tokio::test(flavor = "multi_thread")]
 async fn both_call_at_once_on_two_nodes_and_are_in_one_call() {
     let cluster = Cluster::start().await;
