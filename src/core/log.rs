@@ -254,14 +254,12 @@ impl Core {
     /// `bad_request` for a place beyond the head of the log; `not_found`.
     pub(super) async fn mark(&self, client: &Client, mark: Mark, seen: bool) -> Result<(), Error> {
         let owned = client.clone();
-        let asks = Some(Foresight::Mark(standing(client, mark)));
-        self.change_again(&client.tenant, asks, move |tx, scene, fx| moved(tx, scene, &owned, mark, seen, fx)).await
+        let of = OfMark { conv: mark.conv, agent: client.party.agent().cloned(), lease: lease_of(client) };
+        let asks = Some(Foresight::Mark(of.clone()));
+        let job =
+            move |tx: &mut Tx<'_>, scene: &Scene, fx: &mut Effects| moved(tx, scene, &owned, &of, (mark, seen), fx);
+        self.change_again(&client.tenant, asks, job).await
     }
-}
-
-/// Of what this client has to know before its cursor moves.
-fn standing(client: &Client, mark: Mark) -> OfMark {
-    OfMark { conv: mark.conv, agent: client.party.agent().cloned(), lease: lease_of(client) }
 }
 
 /// Moves a cursor, if it moves.
@@ -269,12 +267,11 @@ fn moved(
     tx: &mut Tx<'_>,
     scene: &Scene,
     client: &Client,
-    mark: Mark,
-    seen: bool,
+    of: &OfMark,
+    (mark, seen): (Mark, bool),
     fx: &mut Effects,
 ) -> Result<(), Error> {
-    let of = standing(client, mark);
-    let place = footing::of_mark(tx, &of)?
+    let place = footing::of_mark(tx, of)?
         .filter(|place| may_read(client, &place.conversation, place.held))
         .ok_or_else(Error::not_found)?;
     if mark.seq < 0 || mark.seq > place.conversation.last_seq {

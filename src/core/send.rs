@@ -40,8 +40,10 @@ impl Core {
     pub(super) async fn send(&self, client: &Client, send: Send) -> Result<Value, Error> {
         let scene = self.scene(&client.tenant)?;
         let owned = client.clone();
-        let asks = Some(Foresight::Send(standing(client, &send)?));
-        let sent = self.scope(&client.tenant).repeat(asks, move |tx| alone(tx, &scene, &owned, send.clone())).await?;
+        let of = standing(client, &send)?;
+        let asks = Some(Foresight::Send(of.clone()));
+        let job = move |tx: &mut Tx<'_>| alone(tx, &scene, &owned, &of, send.clone());
+        let sent = self.scope(&client.tenant).repeat(asks, job).await?;
         self.announce(&client.tenant, sent.effects);
         let envelope = sent.envelope;
         Ok(json!({ "id": envelope.id, "seq": envelope.seq, "ts": envelope.ts, "dup": sent.dup }))
@@ -67,13 +69,12 @@ fn standing(client: &Client, send: &Send) -> Result<OfSend, Error> {
 pub(super) fn once(tx: &mut Tx<'_>, scene: &Scene, client: &Client, send: Send) -> Result<Sent, Error> {
     let of = standing(client, &send)?;
     let footing = stands(tx, client, &of)?;
-    said(tx, scene, client, (of, footing), send)
+    said(tx, scene, client, (&of, footing), send)
 }
 
 /// As [`once`], where nothing else is done in the same job.
-fn alone(tx: &mut Tx<'_>, scene: &Scene, client: &Client, send: Send) -> Result<Sent, Error> {
-    let of = standing(client, &send)?;
-    let footing = stands(tx, client, &of)?;
+fn alone(tx: &mut Tx<'_>, scene: &Scene, client: &Client, of: &OfSend, send: Send) -> Result<Sent, Error> {
+    let footing = stands(tx, client, of)?;
     if stays_inside(&footing, &send) {
         tx.changes_only(&of.depends());
     }
@@ -91,7 +92,7 @@ fn said(
     tx: &mut Tx<'_>,
     scene: &Scene,
     client: &Client,
-    (of, footing): (OfSend, Footing),
+    (of, footing): (&OfSend, Footing),
     send: Send,
 ) -> Result<Sent, Error> {
     if footing.repeated
