@@ -11,6 +11,7 @@ pub mod measure;
 pub mod pace;
 pub mod parcel;
 pub mod plot;
+pub mod port;
 pub mod process;
 pub mod queue;
 pub mod relay;

@@ -2,7 +2,6 @@
 //! through /proc. Knows no protocol.
 
 use std::fs;
-use std::net::TcpListener;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -165,22 +164,6 @@ impl Stat {
 /// There is no such process.
 pub fn cpu_of(process: &str) -> anyhow::Result<f64> {
     Ok(Stat::of(process)?.cpu)
-}
-
-/// A port of 127.0.0.1 that is free now, with `row` free ones from there on.
-///
-/// # Errors
-/// No port can be bound.
-pub fn free_port(row: u16) -> anyhow::Result<u16> {
-    for _ in 0..100 {
-        let first = TcpListener::bind("127.0.0.1:0").context("no free port")?.local_addr()?.port();
-        let all: Option<Vec<TcpListener>> =
-            (0..row).map(|offset| TcpListener::bind(("127.0.0.1", first.checked_add(offset)?)).ok()).collect();
-        if all.is_some() {
-            return Ok(first);
-        }
-    }
-    bail!("no {row} free ports in a row")
 }
 
 /// Makes sure that so many sockets can be open at a time: each is one of this process and one of a server.

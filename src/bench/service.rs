@@ -9,7 +9,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::process::{Process, free_port};
+use super::port;
+use super::process::Process;
 
 /// How long a service may take to come up on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -111,7 +112,7 @@ impl Service {
             "{} 不存在 is not there: run this in the project's folder, or name the script with --service",
             script.display()
         );
-        let port = free_port(PORTS)?;
+        let port = port::free(PORTS)?;
         let dir = dir.join(format!("{}-{port}", kind.name()));
         std::fs::create_dir_all(&dir)?;
         let options = options.iter().map(ToString::to_string).collect();

@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use super::crowd::AGENTS;
 use super::http::Client;
-use super::process::{Folder, Process, free_port};
+use super::port;
+use super::process::{Folder, Process};
 use super::service::{Kind, Service};
 
 /// How long a node may take to be ready: it hashes the passwords of all agents first.
@@ -89,11 +90,11 @@ impl Site {
                 services.push(service);
             }
         }
-        let here = SocketAddr::from(([127, 0, 0, 1], free_port(1)?));
+        let here = SocketAddr::from(([127, 0, 0, 1], port::free(1)?));
         let mut processes = vec![node(wish, &servers, folder.path(), 0, here).await?];
         let mut there = here;
         if wish.nodes == Nodes::Two {
-            there = SocketAddr::from(([127, 0, 0, 1], free_port(1)?));
+            there = SocketAddr::from(([127, 0, 0, 1], port::free(1)?));
             processes.push(node(wish, &servers, folder.path(), 1, there).await?);
         }
         Ok(Self { here, there, tenants: wish.tenants, processes, services })

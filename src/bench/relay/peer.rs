@@ -8,7 +8,8 @@ use std::time::Duration;
 use anyhow::{Context as _, ensure};
 use tokio::net::TcpStream;
 
-use crate::bench::process::{Folder, Process, free_port};
+use crate::bench::port;
+use crate::bench::process::{Folder, Process};
 use crate::bench::service::{Kind, Service};
 use crate::bench::site::Site;
 
@@ -52,7 +53,7 @@ impl Peer {
     /// Two processes of it over a Redis: senders come to one, receivers to the other.
     pub(super) async fn site(&self, service: &Path, folder: &Folder) -> anyhow::Result<Site> {
         let redis = Service::start(service, Kind::Redis, &[], folder.path()).await?;
-        let [here, there] = [free_port(1)?, free_port(1)?].map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
+        let [here, there] = [port::free(1)?, port::free(1)?].map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
         let url = redis.url();
         let first = self.start(here, &url, folder, 0).await?;
         let second = self.start(there, &url, folder, 1).await?;

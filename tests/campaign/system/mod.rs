@@ -8,13 +8,14 @@ pub mod proxy;
 pub mod services;
 pub mod wechat;
 
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use yizhan::bench::port;
 
 use self::broker::Listener;
 use self::declare::{FIRMS, Shape, settings};
@@ -109,9 +110,9 @@ pub struct Setup<'a> {
     pub bug: Option<&'a str>,
 }
 
-/// A port that is free now.
-pub fn free_port() -> anyhow::Result<SocketAddr> {
-    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?)
+/// Where a node can listen.
+fn free_address() -> anyhow::Result<SocketAddr> {
+    Ok((Ipv4Addr::LOCALHOST, port::free(1)?).into())
 }
 
 async fn in_front(services: &Services, kind: Kind) -> anyhow::Result<Proxy> {
@@ -219,7 +220,7 @@ impl System {
             }
             None => Database::Sqlite(shared.join("node-1/yizhan.db")),
         };
-        let addresses = (0..topology.nodes()).map(|_| free_port()).collect::<anyhow::Result<Vec<_>>>()?;
+        let addresses = (0..topology.nodes()).map(|_| free_address()).collect::<anyhow::Result<Vec<_>>>()?;
         let front = Proxy::start(addresses.clone()).await?;
         let wechat = Wechat::start(front.address())?;
         let api = Proxy::start(vec![wechat.address]).await?;

@@ -1,7 +1,6 @@
 //! The real binary as a process of its own: started, watched, stopped, killed.
 
 use std::fs::File;
-use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -22,7 +21,7 @@ impl Process {
     /// Starts a demo on a folder and waits until it is ready. `before` is put before the command, such as `strace …`;
     /// whatever it is must become the gateway itself.
     pub async fn demo(data: &Path, before: &[&str]) -> Self {
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = yizhan::bench::port::free(1).unwrap();
         let mut words: Vec<String> = before.iter().map(|word| (*word).to_owned()).collect();
         words.push(env!("CARGO_BIN_EXE_yizhan").to_owned());
         words.extend(["demo", "--port", &port.to_string(), "--data", data.to_str().unwrap()].map(ToOwned::to_owned));

@@ -6,7 +6,7 @@ mod redis;
 #[cfg(test)]
 mod tests;
 
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 pub use kind::Kind;
 pub use redis::RedisCluster;
 use tempfile::TempDir;
+use yizhan::bench::port;
 
 /// How long a service may take to come up on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -35,8 +36,13 @@ impl Service {
     /// Starts a service and waits until it answers.
     pub fn start(kind: Kind, options: &[&str]) -> Self {
         let options = options.iter().map(ToString::to_string).collect();
-        let mut service =
-            Self { kind, port: free_port(), options, child: None, dir: TempDir::new().expect("a folder") };
+        let mut service = Self {
+            kind,
+            port: port::free(PORTS).expect("free ports"),
+            options,
+            child: None,
+            dir: TempDir::new().expect("a folder"),
+        };
         service.resume();
         service
     }
@@ -141,17 +147,6 @@ impl Service {
 impl Drop for Service {
     fn drop(&mut self) {
         self.kill();
-    }
-}
-
-/// A port that nobody uses now, with the ones after it that a service may need.
-pub fn free_port() -> u16 {
-    loop {
-        let first = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("bound").port();
-        let row = (0..PORTS).map(|offset| first.checked_add(offset).map(|port| TcpListener::bind(("127.0.0.1", port))));
-        if row.into_iter().all(|bound| matches!(bound, Some(Ok(_)))) {
-            return first;
-        }
     }
 }
 
