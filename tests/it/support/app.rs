@@ -47,6 +47,17 @@ struct Shared {
 /// While it lives nobody writes to the store.
 pub struct StoreLock(#[expect(dead_code, reason = "its end is what counts")] std::sync::mpsc::Sender<()>);
 
+/// What gateways log, for whoever reads why a test has failed; `YIZHAN_TEST_LOG` has other levels than these.
+const LOGGED: &str = "warn,yizhan=info,yizhan::socket::xmpp=debug";
+
+/// Prints what the gateways of this process log, from now on.
+fn listen() {
+    let levels = std::env::var("YIZHAN_TEST_LOG").unwrap_or_else(|_| LOGGED.to_owned());
+    let printing = tracing_subscriber::fmt().with_env_filter(levels).with_ansi(false).with_test_writer();
+    // Every gateway of the process asks for it; the first one has it.
+    drop(printing.try_init());
+}
+
 /// A running gateway.
 pub struct TestApp {
     pub clock: Clock,
@@ -284,6 +295,7 @@ impl Builder {
     pub async fn start(self) -> TestApp {
         let Self { dir, beside, settings, declaration, conformance, shared, knows } = self;
         drop(rustls::crypto::ring::default_provider().install_default());
+        listen();
         let elsewhere = shared.as_ref().map(|shared| shared.folder.clone()).or(beside);
         let dir = dir.or_else(|| elsewhere.is_none().then(|| TempDir::new().expect("a folder")));
         let folder = elsewhere.unwrap_or_else(|| dir.as_ref().expect("a folder").path().to_owned());

@@ -77,6 +77,7 @@ impl Seat {
         };
         match self.welcome(&client).await {
             Ok((welcome, known, stayed)) => {
+                tracing::info!(agent = %self.agent, stayed, "an agent has come on XMPP");
                 self.live = Some(Box::new(Live { known, stayed, ..live }));
                 self.welcomed(welcome).await;
             }
@@ -119,6 +120,7 @@ impl Seat {
     pub(super) async fn leave(&mut self) {
         self.flush_marks().await;
         let Some(mut live) = self.live.take() else { return };
+        tracing::info!(agent = %self.agent, "an agent on XMPP has gone");
         for room in live.oversight.close() {
             self.close_room(room).await;
         }
@@ -147,6 +149,7 @@ impl Seat {
             Some(Hint::Head(head)) => self.grown(head.conv, head.seq).await,
             Some(Hint::Replaced(old)) if old == live.client.connection => {
                 // Another node has the agent's address now: what is here means nothing any more.
+                tracing::info!(agent = %self.agent, "an agent on XMPP is at another node");
                 self.live = None;
                 self.clients.unavailable(None);
             }

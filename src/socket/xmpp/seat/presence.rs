@@ -49,6 +49,7 @@ impl Seat {
     /// A presence of one of the agent's clients, or a change of what we may see.
     pub(super) async fn presence(&mut self, presence: Presence) {
         let Presence { from, to, kind, .. } = presence;
+        tracing::debug!(agent = %self.agent, kind = ?kind, "a presence of an agent");
         match kind {
             PresenceKind::Available { show, priority, workgroup } => {
                 self.available(&from, show, priority, workgroup).await;
@@ -167,6 +168,7 @@ impl Seat {
             tracing::warn!(agent = %self.agent, error = ?error, "the status of an agent on XMPP was not set; tried again");
             live.status = before;
         }
+        tracing::debug!(agent = %self.agent, status, "an agent on XMPP has chosen a status");
         outcome.map(drop)
     }
 
