@@ -123,6 +123,7 @@ fn architecture_options(asked: &Architecture) -> anyhow::Result<architecture::Op
         visitors: usize::try_from(asked.visitors)?,
         idle: usize::try_from(idle)?,
         workers: usize::from(asked.workers),
+        connections: asked.connections.iter().map(|count| usize::from(*count)).collect(),
     })
 }
 

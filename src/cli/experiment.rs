@@ -81,6 +81,8 @@ Examples 例:
   yizhan bench architecture --quick --busy --only x1,x2    a look, nothing to be quoted
   yizhan bench architecture --write                        the whole experiment, into docs/EXPERIMENTS.md
   yizhan bench architecture --only acked --rates 200,2000  what waits until it is acknowledged
+  yizhan bench architecture --only w1,x1 --connections 100,1000,5000,10000
+                                                           with so many idle connections beside
 Topologies 拓扑:
   w1.sent w2.sent x1.sent x2.sent x3.sent x4.x1.sent x4.x3.sent
   w1.acked w2.acked x5.x1.acked x5.x2.acked x3.acked x5.x4.x1.acked x4.x3.acked";
@@ -194,6 +196,10 @@ pub(super) struct Architecture {
     /// 每个节点的 HTTP 线程数。 HTTP worker threads of each node.
     #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
     pub(super) workers: u16,
+    /// 说话者之外的空闲连接数；逐个都测，默认没有。 Idle connections beside those who speak; everything is measured with each number, by
+    /// default with none.
+    #[arg(long, value_delimiter = ',', value_name = "N,…", value_parser = clap::value_parser!(u16).range(0..=10_000))]
+    pub(super) connections: Vec<u16>,
 }
 
 #[derive(Debug, Args)]

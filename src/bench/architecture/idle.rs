@@ -1,11 +1,14 @@
 //! Connections that do nothing: how long they take to be set up, what each costs, and how fast all come back when all are
 //! cut at once.
 
+use std::convert::Infallible;
+use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use anyhow::Context as _;
 use futures_util::future::join_all;
+use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::client::{Client, Torn};
@@ -67,6 +70,45 @@ impl Guest {
         match self {
             Self::Visitor(n, arrival) => Gone::Visitor(n, arrival.token),
             Self::Client(n, client) => client.cut().map_or(Gone::Returns(n), |torn| Gone::Resumes(n, torn)),
+        }
+    }
+}
+
+impl Guest {
+    /// Answers whatever the other side asks, and says nothing.
+    async fn stay(self) -> anyhow::Result<Infallible> {
+        match self {
+            Self::Visitor(_, mut arrival) => loop {
+                arrival.ws.text().await?;
+            },
+            Self::Client(_, mut client) => loop {
+                client.next().await?;
+            },
+        }
+    }
+}
+
+/// Connections that are open while others speak.
+#[derive(Debug, Default)]
+pub(super) struct Beside(JoinSet<anyhow::Result<Infallible>>);
+
+impl Beside {
+    /// Those with these numbers come in.
+    pub(super) async fn open(place: &Place, who: Range<usize>, has_gateway: bool, acks: bool) -> anyhow::Result<Self> {
+        let first = who.start;
+        let guests = open_all(who.len(), |n| Guest::enter(place, has_gateway, acks, first + n)).await?;
+        let mut all = JoinSet::new();
+        for guest in guests {
+            all.spawn(guest.stay());
+        }
+        Ok(Self(all))
+    }
+
+    /// Fails if one of them has lost its connection.
+    pub(super) fn still_there(&mut self) -> anyhow::Result<()> {
+        match self.0.try_join_next() {
+            Some(ended) => ended?.map(|never| match never {}).context("an idle connection ended"),
+            None => Ok(()),
         }
     }
 }

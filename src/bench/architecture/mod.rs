@@ -99,11 +99,14 @@ pub struct Topology {
     pub path: Path,
     /// What is promised.
     pub promise: Promise,
+    /// Connections that are open beside those who speak, and do nothing.
+    pub beside: usize,
 }
 
 impl Topology {
-    fn all() -> impl Iterator<Item = Self> {
-        Promise::ALL.into_iter().flat_map(|promise| Path::ALL.into_iter().map(move |path| Self { path, promise }))
+    fn all(beside: usize) -> impl Iterator<Item = Self> {
+        let ways = move |promise| Path::ALL.into_iter().map(move |path| Self { path, promise, beside });
+        Promise::ALL.into_iter().flat_map(ways)
     }
 
     /// Whether this is an XMPP server alone with all that XMPP can promise.
@@ -115,18 +118,20 @@ impl Topology {
     #[must_use]
     pub fn word(self) -> String {
         let way = self.path.word();
-        match self.promise {
+        let word = match self.promise {
             _ if self.is_x5() => format!("x5.{way}.acked"),
             Promise::Sent => format!("{way}.sent"),
             Promise::Acknowledged => format!("{way}.acked"),
-        }
+        };
+        if self.beside == 0 { word } else { format!("{word}+{}", self.beside) }
     }
 
     /// What readers see.
     #[must_use]
     pub fn label(self) -> String {
         let way = self.path.label();
-        if self.is_x5() { format!("X5 {}", way.get(3..).unwrap_or(way)) } else { way.to_owned() }
+        let way = if self.is_x5() { format!("X5 {}", way.get(3..).unwrap_or(way)) } else { way.to_owned() };
+        if self.beside == 0 { way } else { format!("{way} + {} 空闲 idle", self.beside) }
     }
 }
 
@@ -147,15 +152,27 @@ pub struct Options {
     pub idle: usize,
     /// Worker threads of each node.
     pub workers: usize,
+    /// Everything is measured with each of these numbers of idle connections beside; with none if there is no number.
+    pub connections: Vec<usize>,
 }
 
 impl Options {
+    /// Idle connections beside those who speak, in the order in which they were asked for.
+    fn beside(&self) -> &[usize] {
+        if self.connections.is_empty() { &[0] } else { &self.connections }
+    }
+
+    /// Whether this is where idle connections themselves are measured: once for every way.
+    fn measures_idle(&self, topology: Topology) -> bool {
+        self.idle > 0 && self.beside().first() == Some(&topology.beside)
+    }
+
     fn topologies(&self) -> Vec<Topology> {
         let wanted = |one: &Topology| {
             let word = one.word();
             self.only.is_empty() || self.only.iter().any(|only| word.contains(only.as_str()))
         };
-        Topology::all().filter(wanted).collect()
+        self.beside().iter().flat_map(|beside| Topology::all(*beside)).filter(wanted).collect()
     }
 }
 
@@ -165,10 +182,12 @@ mod tests {
 
     #[test]
     fn every_topology_has_a_word_of_its_own_and_x5_is_xmpp_with_all_it_can_promise() {
-        let words: Vec<String> = Topology::all().map(Topology::word).collect();
+        let words: Vec<String> = Topology::all(0).map(Topology::word).collect();
         let distinct: std::collections::BTreeSet<&String> = words.iter().collect();
         assert_eq!((words.len(), distinct.len()), (14, 14));
-        let x5: Vec<String> = Topology::all().filter(|one| one.is_x5()).map(Topology::label).collect();
+        let x5: Vec<String> = Topology::all(0).filter(|one| one.is_x5()).map(Topology::label).collect();
         assert_eq!(x5, ["X5 Prosody TCP", "X5 Prosody WebSocket", "X5 ejabberd TCP"]);
+        let crowded: Vec<String> = Topology::all(5_000).map(Topology::word).collect();
+        assert!(crowded.iter().zip(&words).all(|(crowded, word)| *crowded == format!("{word}+5000")));
     }
 }

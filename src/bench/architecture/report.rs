@@ -37,7 +37,7 @@ pub(super) fn render(options: &Options, machine: &Machine, found: &Found, failur
         }
     }
     if *idle > 0 {
-        let _ = write!(text, "\n### {idle} 个空闲连接 {idle} idle connections\n\n{}", connections(found));
+        let _ = write!(text, "\n### {idle} 个空闲连接 {idle} idle connections\n\n{}", connections(options, found));
     }
     if !failures.is_empty() {
         let _ = write!(text, "\n### 失败 Failures\n\n");
@@ -88,7 +88,7 @@ fn delays(found: &[&(Topology, Figures)], rate: u32, promise: Promise) -> Table 
     table
 }
 
-fn connections(found: &Found) -> Table {
+fn connections(options: &Options, found: &Found) -> Table {
     let head = [
         "",
         "建立 set-up p50 ms",
@@ -100,7 +100,7 @@ fn connections(found: &Found) -> Table {
     ];
     let mut table = Table::new(&head);
     for promise in Promise::ALL {
-        let some = || found.iter().filter(|(one, _)| one.promise == promise);
+        let some = || found.iter().filter(|(one, _)| one.promise == promise && options.measures_idle(*one));
         if some().next().is_some() {
             table.group(promise.label());
         }

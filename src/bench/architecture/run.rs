@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, ensure};
 
-use super::idle::{self, Idle};
+use super::idle::{self, Beside, Idle};
 use super::line::{Reader, Writer};
 use super::place::Place;
 use super::{GOAL, Options, Promise, Topology, report};
@@ -93,7 +93,8 @@ pub async fn run(options: &Options) -> anyhow::Result<Report> {
     let topologies = options.topologies();
     ensure!(!topologies.is_empty(), "--only chooses nothing");
     ensure!(options.visitors >= SLOTS, "--visitors: there are {SLOTS} senders at a time");
-    enough_files(options.visitors.max(idle::accounts(options.idle)))?;
+    let beside = options.beside().iter().copied().max().unwrap_or(0);
+    enough_files((options.visitors + beside).max(idle::accounts(options.idle)))?;
     let (folder, machine) = options.setting.ground("architecture")?;
     let rates = || options.rates.iter().map(|rate| (*rate, AtRate::default())).collect();
     let mut figures: Vec<(Topology, Figures)> =
@@ -121,10 +122,12 @@ impl Turn<'_> {
     }
 
     async fn take(&self, figures: &mut Figures, folder: &Folder) -> anyhow::Result<()> {
-        let (path, idle) = (self.topology.path, self.options.idle);
+        let Topology { path, beside, .. } = self.topology;
+        let idle = if self.options.measures_idle(self.topology) { self.options.idle } else { 0 };
         let (has_gateway, acks) = (path.has_gateway(), self.topology.promise == Promise::Acknowledged);
         let folder = Folder::new(folder.path(), &self.topology.word())?;
-        let place = Place::start(path, self.options, idle::accounts(idle), &folder).await.context("setting up")?;
+        let accounts = idle::accounts(idle).max(beside);
+        let place = Place::start(path, self.options, accounts, &folder).await.context("setting up")?;
         if idle > 0 {
             self.say("idle");
             figures.idle(idle::measure(&place, idle, has_gateway, acks).await.context("idle connections")?);
@@ -132,6 +135,9 @@ impl Turn<'_> {
         self.say("coming in");
         let manner = Manner { size: self.options.size, waits: acks };
         let count = self.options.visitors;
+        // Visitors have numbers of their own: whoever was idle is known there already, and so is whoever will speak.
+        let first = if has_gateway { idle::accounts(idle) + count } else { 0 };
+        let mut others = Beside::open(&place, first..first + beside, has_gateway, acks).await.context("beside")?;
         if has_gateway {
             let mut crowd = self.receivers(&place).await.context("coming in")?;
             let first = idle::accounts(idle);
@@ -142,7 +148,8 @@ impl Turn<'_> {
             };
             crowd.sends(count, open).await.context("coming in")?;
             crowd.taken(count).await.context("coming in")?;
-            return self.course(crowd, &place, figures, visitor::limit(count)).await;
+            self.course(crowd, &place, figures, visitor::limit(count)).await?;
+            return others.still_there();
         }
         let mut crowd = self.receivers(&place).await.context("coming in")?;
         let door = place.door.context("no door")?;
@@ -150,7 +157,8 @@ impl Turn<'_> {
             Writer::open(door, n, crowd::name(n)?, manner).await.with_context(|| format!("sender {n}"))
         };
         crowd.sends(SLOTS, open).await.context("coming in")?;
-        self.course(crowd, &place, figures, LAST).await
+        self.course(crowd, &place, figures, LAST).await?;
+        others.still_there()
     }
 
     /// A crowd with all that receive.
