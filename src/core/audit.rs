@@ -77,7 +77,7 @@ pub(super) fn record(
     Ok(audit::add(tx, &MessageId::generate(scene.now).to_string(), &entry)?)
 }
 
-/// Adds a line about an order of another module, in the transaction of what it did.
+/// Adds a line about what somebody ordered, by their names for it, in the transaction of what was done.
 pub(super) fn ordered(
     tx: &mut Tx<'_>,
     scene: &Scene,

@@ -1,16 +1,18 @@
-//! What people with oversight look at while others answer: who is served now, and one session of them. Every look at a
-//! session that begins is put on record. Changes nothing and tells nobody: whoever is watched does not notice.
+//! What people look at while others answer: those with oversight at who is served now and at one session of them, a
+//! colleague at the session that its agent invites to. Every look at a session that begins is put on record. Changes
+//! nothing and tells nobody: whoever is watched does not notice.
 
 use super::asker::{agent, supervises};
-use super::audit::{Matter, record};
+use super::audit::{Matter, ordered, record};
 use super::effect::ConversationView;
 use super::view::{Viewer, conversation_view};
-use super::{Client, Core, Error};
+use super::{Client, Core, Error, transfer};
 use crate::model::code::Code;
 use crate::model::id::{AgentId, SessionId};
 use crate::model::session::State;
 use crate::store::session::{self, Session};
-use crate::store::{Tx, conversation};
+use crate::store::{Tx, agent as people, conversation};
+use crate::tenant::{AgentSeed, Role};
 
 /// Sessions that a list shows.
 const LISTED: i64 = 100;
@@ -37,7 +39,46 @@ fn overseer(client: &Client) -> Result<&AgentId, Error> {
     }
 }
 
+/// Whether a colleague may look at a session when its agent asks: people with oversight may at any, others at what comes
+/// through a queue of theirs.
+fn may_look(colleague: &AgentSeed, session: &Session) -> bool {
+    colleague.role != Role::Agent || session.queue.as_ref().is_some_and(|queue| colleague.queues.contains(queue))
+}
+
 impl Core {
+    /// An agent lets a colleague look at the session that the agent answers: that is put on record, with who was invited.
+    ///
+    /// # Errors
+    /// `not_in_control`, `session_ended`, `not_found` as for a transfer; `forbidden` for a colleague who may not look at
+    /// it, `bad_request` for the agent. Refusals are put on record, too.
+    pub async fn invite_colleague(&self, client: &Client, id: SessionId, colleague: &AgentId) -> Result<(), Error> {
+        let tenant = self.tenants().tenant(&client.tenant).ok_or_else(Error::not_found)?;
+        let seed = tenant.agents.iter().find(|seed| seed.id == *colleague).cloned().ok_or_else(Error::not_found)?;
+        let owned = client.clone();
+        let invited = self.change(&client.tenant, move |tx, scene, _fx| {
+            let who = agent(&owned)?;
+            if seed.id == *who {
+                return Err(Error::new(Code::BadRequest, "不能邀请自己 / not yourself"));
+            }
+            let session = transfer::held(tx, who, id)?;
+            if people::find(tx, &seed.id)?.is_none_or(|colleague| !colleague.enabled) {
+                return Err(Error::not_found());
+            }
+            if !may_look(&seed, &session) {
+                return Err(Error::new(
+                    Code::Forbidden,
+                    "只能邀请班长或本队列的同事 / supervisors and colleagues of this queue only",
+                ));
+            }
+            ordered(tx, scene, (owned.participant(), "invite"), Some(format!("{id} agent:{}", seed.id)))
+        });
+        let invited = invited.await;
+        if let Err(refusal) = &invited {
+            self.put_on_record(client, Matter::session("invite", id), refusal).await;
+        }
+        invited
+    }
+
     /// The sessions that people answer now, newest first.
     ///
     /// # Errors

@@ -10,7 +10,9 @@ use tokio::sync::{mpsc, oneshot};
 use super::{Core, Error, Party, deliver};
 use crate::channel::wechat::error::SendError;
 use crate::model::envelope::{ChannelKind, Envelope};
-use crate::model::id::{AccountId, ContactId, ConversationId, NodeId, QueueId, RemoteId, TenantId};
+use crate::model::id::{AccountId, AgentId, ContactId, ConversationId, NodeId, QueueId, RemoteId, TenantId};
+use crate::model::jid::Jid;
+use crate::store::room::{self, Room};
 use crate::store::{conversation, queue, xmpp as store};
 
 /// Messages that may wait for one link.
@@ -266,6 +268,38 @@ impl Core {
     pub async fn xmpp_seats(&self, tenant: &TenantId, account: &AccountId) -> Result<Vec<store::Seat>, Error> {
         let account = account.clone();
         Ok(self.scope(tenant).read(move |tx| store::seats(tx, &account)).await?)
+    }
+
+    /// Notes how a room of an account stands: whichever node has the link next goes on with it.
+    ///
+    /// # Errors
+    /// When the store is away.
+    pub async fn xmpp_keep_room(&self, tenant: &TenantId, account: &AccountId, room: Room) -> Result<(), Error> {
+        let account = account.clone();
+        Ok(self.scope(tenant).write(move |tx| room::keep(tx, &account, &room)).await?)
+    }
+
+    /// A room of an account is closed.
+    ///
+    /// # Errors
+    /// When the store is away.
+    pub async fn xmpp_forget_room(&self, tenant: &TenantId, account: &AccountId, room: Jid) -> Result<(), Error> {
+        let account = account.clone();
+        Ok(self.scope(tenant).write(move |tx| room::forget(tx, &account, &room)).await?)
+    }
+
+    /// The rooms of an agent that are open, or were when their link ended.
+    ///
+    /// # Errors
+    /// When the store is away.
+    pub async fn xmpp_rooms(
+        &self,
+        tenant: &TenantId,
+        account: &AccountId,
+        agent: &AgentId,
+    ) -> Result<Vec<Room>, Error> {
+        let (account, agent) = (account.clone(), agent.clone());
+        self.scope(tenant).read(move |tx| Ok(room::of(tx, &account, &agent)?)).await
     }
 
     /// Scheme, host and port under which people reach this gateway.

@@ -69,6 +69,13 @@ impl Cursor {
         self.miss(seq)
     }
 
+    /// What was pushed after `seq` has not arrived: it is read again.
+    pub fn back_to(&mut self, seq: i64) -> Move {
+        let head = self.sent.max(self.wanted);
+        (self.sent, self.pushed, self.reading) = (seq.min(self.sent), seq.min(self.pushed), false);
+        self.grown(head)
+    }
+
     fn miss(&mut self, seq: i64) -> Move {
         self.reading = true;
         self.wanted = seq;
@@ -180,5 +187,15 @@ mod tests {
         let mut cursor = Cursor::at(5);
         assert!(cursor.acknowledge(4) && cursor.acknowledge(4) && cursor.acknowledge(5));
         assert!(!cursor.acknowledge(3) && !cursor.acknowledge(-1));
+    }
+
+    #[test]
+    fn what_has_not_arrived_is_read_again() {
+        let mut cursor = Cursor::at(4);
+        assert_eq!(cursor.announced(5, true), Move::Push { prev: 4 });
+        assert_eq!(cursor.back_to(3), Move::Read { after: 3 });
+        assert_eq!((cursor.read(4), cursor.read(5), cursor.reached(3, 5)), (Some(3), Some(4), None));
+        assert_eq!(cursor.back_to(5), Move::Nothing);
+        assert_eq!(cursor.announced(6, true), Move::Push { prev: 5 });
     }
 }

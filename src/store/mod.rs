@@ -40,6 +40,7 @@ pub mod queue;
 pub mod rating;
 mod reach;
 mod reader;
+pub mod room;
 pub mod schema;
 pub mod session;
 mod settings;

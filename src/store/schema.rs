@@ -560,6 +560,22 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    xmpp_room (tenant, account, room) {
+        tenant -> Text,
+        account -> Text,
+        room -> Text,
+        agent -> Text,
+        session -> Text,
+        conv -> Text,
+        watched -> Bool,
+        channel -> Text,
+        name -> Text,
+        nick -> Text,
+        guests -> Text,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     tenant,
     agent,
@@ -601,5 +617,6 @@ diesel::allow_tables_to_appear_in_same_query!(
     call_wish,
     xmpp_link,
     xmpp_agent,
-    xmpp_contact
+    xmpp_contact,
+    xmpp_room
 );

@@ -34,6 +34,8 @@ pub enum Command {
         /// For whoever takes it.
         note: Option<String>,
     },
+    /// `/invite @agent`: a colleague, into the room of the session, by id, login or name.
+    Invite(String),
     /// `/note text`
     Note(String),
     /// `/rate`
@@ -72,7 +74,7 @@ pub enum Typed {
 pub const HELP: &str = "命令 commands：\n\
 /ready 示闲 · /busy [原因] 示忙 · /break [分钟] [原因] 小休\n\
 /queue 排队与邀请 · /take [编号] 接入 · /skip [编号] 不接 · /pull [队列] 领取 · /watch [序号] 旁听（班长）\n\
-在会话中 in a chat：/end [原因] 结束 · /transfer 队列|@工号 [备注] 转接 · /note 内部备注 · /history [条数] 历史 · /video 视频链接 · /call 语音链接 · /rate 评价 · /done 整理完毕\n\
+在会话中 in a chat：/end [原因] 结束 · /transfer 队列|@工号 [备注] 转接 · /invite @工号 邀请同事 · /note 内部备注 · /history [条数] 历史 · /video 视频链接 · /call 语音链接 · /rate 评价 · /done 整理完毕\n\
 以 // 开头的内容按 / 原样发给客户。 A text that begins with // is sent to the customer with one slash.";
 
 /// Reads what was typed.
@@ -114,6 +116,10 @@ fn command(word: &str, arguments: &str) -> Option<Command> {
             };
             Command::Transfer { to, note: Some(note.trim().to_owned()).filter(|note| !note.is_empty()) }
         }
+        "invite" | "邀请" => {
+            let colleague = arguments.strip_prefix('@').unwrap_or(arguments).trim();
+            Command::Invite(Some(colleague).filter(|colleague| !colleague.is_empty())?.to_owned())
+        }
         "note" | "备注" if !arguments.is_empty() => Command::Note(arguments.to_owned()),
         "rate" | "评价" => Command::Rate,
         "history" | "历史" => Command::History(number()?),
@@ -143,6 +149,8 @@ mod tests {
         let transfer = |to, note: Option<&str>| Command::Transfer { to, note: note.map(Into::into) };
         assert_eq!(command("/transfer @wang 请接手 谢谢"), transfer(Target::Agent("wang".into()), Some("请接手 谢谢")));
         assert_eq!(command("/transfer vip"), transfer(Target::Queue("vip".into()), None));
+        assert_eq!(command("/invite @wang"), Command::Invite("wang".into()));
+        assert_eq!(command("/邀请 小王"), Command::Invite("小王".into()));
         assert_eq!(command("/note 第一行\n第二行"), Command::Note("第一行\n第二行".into()));
         assert_eq!(command("/history 20"), Command::History(Some(20)));
         assert_eq!([command("/video"), command("/call")], [Media::VIDEO, Media::AUDIO].map(Command::Call));
@@ -154,6 +162,7 @@ mod tests {
         assert_eq!(read("/not 客户很生气"), Typed::Unknown("not".into()));
         assert_eq!(read("/take a"), Typed::Unknown("take".into()));
         assert_eq!(read("/transfer @"), Typed::Unknown("transfer".into()));
+        assert_eq!(read("/invite @"), Typed::Unknown("invite".into()));
         assert_eq!(read("//etc/passwd"), Typed::Text("/etc/passwd".into()));
         assert_eq!(read("1/2"), Typed::Text("1/2".into()));
     }

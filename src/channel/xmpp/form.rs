@@ -3,20 +3,28 @@
 use super::element::Element;
 use super::ns;
 
-/// A form to fill in, with one field to choose from.
+/// A field to choose from: its name, what it is called, and values with what they are called.
+pub type Choice<'a> = (&'a str, &'a str, &'a [(String, String)]);
+
+/// A form to fill in, with fields to choose from.
 #[must_use]
-pub fn choice(title: &str, field: &str, label: &str, options: &[(String, String)]) -> Element {
+pub fn choices(title: &str, fields: &[Choice<'_>]) -> Element {
+    let title = Element::new("title", ns::DATA).text(title);
+    let fields = fields.iter().map(|field| choice(*field));
+    Element::new("x", ns::DATA).attr("type", "form").child(title).children(fields.collect::<Vec<_>>())
+}
+
+fn choice((field, label, options): Choice<'_>) -> Element {
     let text = |name, text: &str| Element::new(name, ns::DATA).text(text);
     let options = options.iter().map(|(value, label)| {
         Element::new("option", ns::DATA).attr("label", label.clone()).child(text("value", value))
     });
-    let field = Element::new("field", ns::DATA)
+    Element::new("field", ns::DATA)
         .attr("type", "list-single")
         .attr("var", field)
         .attr("label", label)
         .child(Element::new("required", ns::DATA))
-        .children(options);
-    Element::new("x", ns::DATA).attr("type", "form").child(text("title", title)).child(field)
+        .children(options)
 }
 
 /// The value of a field of a form that was filled in.

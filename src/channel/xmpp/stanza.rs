@@ -76,6 +76,8 @@ pub struct Message {
     pub condition: Option<String>,
     /// The words beside it.
     pub reason: Option<String>,
+    /// Whether it names what is talked about: a room says so after everything that was said before one came.
+    pub subject: bool,
 }
 
 /// Kinds of presence.
@@ -117,6 +119,8 @@ pub struct Presence {
     pub kind: PresenceKind,
     /// In a room: whether it is that of our own place.
     pub own: bool,
+    /// In a room: whether our coming has made it.
+    pub made: bool,
     /// In a room: whose place it is, where the room says so.
     pub real: Option<Jid>,
 }
@@ -216,6 +220,7 @@ fn message(element: &Element, from: Jid, to: Jid) -> Result<Message, Unusable> {
             .find("error", COMPONENT)
             .and_then(|error| error.find("text", ns::STANZAS))
             .map(Element::content),
+        subject: element.find("subject", COMPONENT).is_some() && element.find("body", COMPONENT).is_none(),
         from,
         to,
     })
@@ -255,10 +260,11 @@ fn presence(element: &Element, from: Jid, to: Jid) -> Result<Presence, Unusable>
         Some(_) => return Err(Unusable::Unknown),
     };
     let room = element.find("x", ns::MUC_USER);
-    let own = room.is_some_and(|room| room.elements().any(|child| child.get("code") == Some("110")));
+    let says = |code| room.is_some_and(|room| room.elements().any(|child| child.get("code") == Some(code)));
+    let (own, made) = (says("110"), says("201"));
     let item = room.and_then(|room| room.find("item", ns::MUC_USER));
     let real = item.and_then(|item| Jid::parse(item.get("jid")?).ok());
-    Ok(Presence { from, to, kind, own, real })
+    Ok(Presence { from, to, kind, own, made, real })
 }
 
 fn iq(element: &Element, from: Jid, to: Jid) -> Result<Iq, Unusable> {

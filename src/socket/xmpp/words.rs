@@ -25,6 +25,10 @@ pub(super) const NO_ROOMS: &str =
     "此账号没有配置会议室服务（rooms） / no service for rooms is configured for this account";
 pub(super) const INVITED: &str =
     "已邀请您进入会议室旁听 / you are invited to the session's room; leave it when you have seen enough";
+pub(super) const NOT_ON_XMPP: &str = "这位同事没有 XMPP 地址 / this colleague has no XMPP address";
+pub(super) const GUESTS_ENOUGH: &str = "受邀的同事已达上限 / as many colleagues are invited as one can";
+pub(super) const PERHAPS_LOST: &str =
+    "不确定这条是否已转给客户，请看历史 / perhaps not passed on to the customer: see /history";
 pub(super) const ROOM_REFUSED: &str =
     "会议室服务拒绝了本域名开设会议室 / the rooms service does not let this domain make rooms (docs/XMPP.md)";
 pub(super) const ONLY_WATCHING: &str = "您在旁听，客户听不到；/note 内容 可给同事留备注 / you are reading along: no customer hears you; /note is for colleagues";
@@ -61,6 +65,13 @@ pub(super) fn revoked(number: u32, reason: &str) -> String {
         other => other,
     };
     format!("邀请 #{number} 已失效：{why}")
+}
+
+/// A colleague was invited.
+pub(super) fn invited(name: &str) -> String {
+    format!(
+        "已邀请 {name} 进入会话的会议室；客户听不到同事在那里说的话 / invited; no customer hears what colleagues say there"
+    )
 }
 
 /// A session began.

@@ -93,6 +93,19 @@ impl Person {
         Self::ready_with(server, name, &[])
     }
 
+    /// An agent who is ready, as the gateway has seen: whoever asks for somebody before that may be told that nobody is
+    /// there.
+    pub async fn at_work(server: &Service, app: &TestApp, name: &str) -> Self {
+        let person = Self::ready(server, name);
+        app.within(PATIENCE, &format!("{name} is at work"), async || {
+            let account = standing(app).await;
+            let agents = account["agents"].as_array().expect("agents");
+            agents.iter().any(|seat| seat["agent"] == name && seat["shown"] == "here").then_some(())
+        })
+        .await;
+        person
+    }
+
     /// As [`Person::ready`], with further options of the client.
     pub fn ready_with(server: &Service, name: &str, options: &[&str]) -> Self {
         let mut person = Self::connects(server, name, &[&["register", "approve"], options].concat());
@@ -169,12 +182,17 @@ impl Person {
         })
     }
 
-    /// Whether a message with this text has come so far.
-    pub fn has_text(&mut self, text: &str) -> bool {
+    /// Whether something that fits has come so far.
+    pub fn has(&mut self, fits: impl Fn(&Value) -> bool) -> bool {
         while let Ok(seen) = self.seen.try_recv() {
             self.kept.push_back(seen);
         }
-        self.kept.iter().any(|seen| {
+        self.kept.iter().any(fits)
+    }
+
+    /// Whether a message with this text has come so far.
+    pub fn has_text(&mut self, text: &str) -> bool {
+        self.has(|seen| {
             seen["kind"] == "message"
                 && seen["type"] != "error"
                 && seen["body"].as_str().is_some_and(|body| body.contains(text))
@@ -183,7 +201,15 @@ impl Person {
 
     /// An offer's number.
     pub fn expects_offer(&mut self) -> u32 {
-        let offer = self.expects_text("新会话 #");
+        self.expects_offer_of("")
+    }
+
+    /// The number of the offer of whoever began with these words.
+    fn expects_offer_of(&mut self, text: &str) -> u32 {
+        let offer = self.expects("an offer", |seen| {
+            let body = seen["body"].as_str().unwrap_or_default();
+            seen["kind"] == "message" && body.contains("新会话 #") && body.contains(text)
+        });
         let body = offer["body"].as_str().expect("a text");
         let digits = body.split('#').nth(1).expect("a number").split(' ').next().expect("a number");
         digits.parse().expect("a number")
@@ -191,10 +217,24 @@ impl Person {
 
     /// Takes the next offer; returns the address of the chat.
     pub fn takes_offer(&mut self) -> String {
-        let number = self.expects_offer();
+        self.takes_offer_of("")
+    }
+
+    /// Takes the offer of whoever began with these words; returns the address of the chat.
+    pub fn takes_offer_of(&mut self, text: &str) -> String {
+        let number = self.expects_offer_of(text);
         self.says("service@desk.localhost", &format!("/take {number}"));
-        let begun = self.expects_text("已接入");
+        let begun = self.expects("to be shown who has come", |seen| {
+            let body = seen["body"].as_str().unwrap_or_default();
+            seen["kind"] == "message" && body.contains("已接入") && body.contains(text)
+        });
         begun["from"].as_str().expect("an address").to_owned()
+    }
+}
+
+impl std::fmt::Debug for Person {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} has seen {:#?}", self.name, self.kept)
     }
 }
 

@@ -9,7 +9,7 @@ use crate::support::{Person, Visitor};
 /// 57: ready by presence, an offer as text, `/take`, a conversation both ways, typing and receipts, `/end`.
 async fn an_agent_serves_a_visitor(kind: Kind) {
     let (server, app) = desk(kind).await;
-    let mut li = Person::ready(&server, "li");
+    let mut li = Person::at_work(&server, &app, "li").await;
     let mut visitor = Visitor::arrives(&app, "w1").await;
     visitor.says("你好 <b>&\"'").await;
     let chat = li.takes_offer();
@@ -66,7 +66,7 @@ async fn an_agent_serves_a_visitor(kind: Kind) {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_agent_sends_the_link_to_a_call() {
     let (server, app) = desk(Kind::Prosody).await;
-    let mut li = Person::ready(&server, "li");
+    let mut li = Person::at_work(&server, &app, "li").await;
     let mut visitor = Visitor::arrives(&app, "w1").await;
     visitor.says("你好").await;
     let chat = li.takes_offer();

@@ -27,7 +27,7 @@ async fn says_until_heard(li: &mut Person, chat: &str, visitor: &mut Visitor, te
 async fn the_link_moves(kind: Kind, most: Duration) {
     let server = server(kind).await;
     let mut cluster = Cluster::with().declared(declared(&server)).start().await;
-    let mut li = Person::ready(&server, "li");
+    let mut li = Person::at_work(&server, cluster.node(1), "li").await;
     for (dead, alive) in [(1, 2), (2, 1)] {
         // A link that has moved may introduce a chat again: the next offer is none of those.
         li.forgets();

@@ -8,8 +8,8 @@ use crate::support::{Agent, Person};
 
 /// A customer writes to a queue's address, is served, and hears from the same address; nothing they type breaks out.
 async fn a_customer_is_served(kind: Kind) {
-    let (server, _app) = desk(kind).await;
-    let mut li = Person::ready(&server, "li");
+    let (server, app) = desk(kind).await;
+    let mut li = Person::at_work(&server, &app, "li").await;
     // Longer than most, well within what RFC 7622 allows.
     let mut zhang = Person::connects(&server, &format!("zhang{}", "g".repeat(200)), &["register"]);
     zhang.shows(json!({}));
@@ -71,8 +71,8 @@ async fn a_customer_is_served_through_ejabberd() {
 async fn a_message_that_comes_back_has_failed() {
     // This server keeps nothing for those who are away.
     let server = server_with(Kind::Prosody, &["modules_disabled = { \"s2s\", \"offline\" }"]).await;
-    let (server, _app) = desk_of(server).await;
-    let mut li = Person::ready(&server, "li");
+    let (server, app) = desk_of(server).await;
+    let mut li = Person::at_work(&server, &app, "li").await;
     let mut zhang = Person::connects(&server, "zhang", &["register"]);
     zhang.shows(json!({}));
     zhang.says(SERVICE, "你好");

@@ -1,38 +1,10 @@
 //! Colleagues with oversight who read along in a room of the session.
 
 use serde_json::{Value, json};
-use yizhan::model::id::TenantId;
-use yizhan::store::{Backend, Settings, Store, audit};
 
-use super::{SERVICE, desk};
+use super::{SERVICE, arrives_busy, desk, lists, put_on_record};
 use crate::support::service::Kind;
-use crate::support::{Person, TestApp, Visitor};
-
-/// The list of who is served, once it names somebody.
-fn lists(overseer: &mut Person) -> String {
-    for _ in 0..50 {
-        overseer.says(SERVICE, "/watch");
-        let answer = overseer.expects("an answer", |seen| {
-            seen["kind"] == "message" && seen["from"] == SERVICE && seen["body"].as_str().is_some_and(|b| !b.is_empty())
-        });
-        let body = answer["body"].as_str().expect("a text").to_owned();
-        if body.contains("小李") {
-            return body;
-        }
-        std::thread::yield_now();
-    }
-    panic!("nobody is served");
-}
-
-/// Who began to watch, and what came of it.
-async fn put_on_record(app: &TestApp) -> Vec<String> {
-    let backend = Backend::Sqlite { path: app.dir().join("yizhan.db") };
-    let store = Store::open(&Settings { backend, readers: 1, group_max: 1 }).expect("the store");
-    let tenant = store.tenant(&TenantId::parse("demo").unwrap());
-    let lines = tenant.read(|tx| audit::latest(tx, 100)).await.expect("the audit");
-    let watched = lines.into_iter().filter(|line| line.action == "watch");
-    watched.map(|line| format!("{} {}", line.actor, line.outcome)).collect()
-}
+use crate::support::{Person, Visitor};
 
 fn in_room(seen: &Value, room: &str, text: &str) -> bool {
     seen["kind"] == "message"
@@ -44,9 +16,8 @@ fn in_room(seen: &Value, room: &str, text: &str) -> bool {
 /// A supervisor is invited into the session's room, reads what both sides say, and is heard by colleagues only.
 async fn a_supervisor_reads_along(kind: Kind) {
     let (server, app) = desk(kind).await;
-    let mut li = Person::ready(&server, "li");
-    let mut wang = Person::connects(&server, "wang", &["register", "approve"]);
-    wang.shows(json!({ "show": "dnd" }));
+    let mut li = Person::at_work(&server, &app, "li").await;
+    let mut wang = arrives_busy(&server, &app).await;
     let mut visitor = Visitor::arrives(&app, "w1").await;
     visitor.says("我想查余额").await;
     let chat = li.takes_offer();
@@ -54,7 +25,7 @@ async fn a_supervisor_reads_along(kind: Kind) {
     visitor.expects_text("好的，请稍等").await;
     li.says(SERVICE, "/watch");
     li.expects_text("仅限班长");
-    assert!(lists(&mut wang).starts_with("1. "));
+    assert!(lists(&mut wang, 1).starts_with("1. "));
     wang.says(SERVICE, "/watch 7");
     wang.expects_text("没有这个序号");
     wang.says(SERVICE, "/watch 1");
@@ -75,7 +46,7 @@ async fn a_supervisor_reads_along(kind: Kind) {
     wang.expects("the customer's words", |seen| in_room(seen, &room, "还在吗"));
     li.expects_text("还在吗");
     assert!(!li.has_text("客户听得到吗"));
-    let watched = put_on_record(&app).await;
+    let watched = put_on_record(&app, "watch").await;
     assert_eq!(watched, ["agent:wang ok"], "who watches is on record");
     li.says(&chat, "/end");
     wang.expects("the end", |seen| in_room(seen, &room, "会话已结束"));

@@ -87,7 +87,7 @@ async fn a_client_that_hibernates_is_found_out() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_agent_goes_on_at_the_console() {
     let (server, app) = desk(Kind::Prosody).await;
-    let mut li = Person::ready(&server, "li");
+    let mut li = Person::at_work(&server, &app, "li").await;
     let mut visitor = Visitor::arrives(&app, "w1").await;
     visitor.says("你好").await;
     let chat = li.takes_offer();
@@ -112,7 +112,7 @@ async fn a_late_message_is_not_passed_on() {
     let (server, app) = desk(Kind::Prosody).await;
     let mut wang = Agent::ready(&app, "wang").await;
     wang.is("busy").await;
-    let mut li = Person::ready(&server, "li");
+    let mut li = Person::at_work(&server, &app, "li").await;
     let mut visitor = Visitor::arrives(&app, "w1").await;
     visitor.says("你好").await;
     let chat = li.takes_offer();

@@ -6,14 +6,14 @@ use super::{SERVICE, desk, sees};
 use crate::support::service::Kind;
 use crate::support::{Agent, Person};
 
-const WORKGROUP: &str = "http://jabber.org/protocol/workgroup";
+pub(super) const WORKGROUP: &str = "http://jabber.org/protocol/workgroup";
 
 fn has(seen: &Value, id: &str, part: &str) -> bool {
     seen["kind"] == "iq" && seen["id"] == id && seen["xml"].as_str().is_some_and(|xml| xml.contains(part))
 }
 
 /// What stands in the attribute `name` of the element `element`.
-fn attribute(xml: &str, element: &str, name: &str) -> String {
+pub(super) fn attribute(xml: &str, element: &str, name: &str) -> String {
     // Servers write attributes in any order, and one name may end like another.
     let tag = xml.split(&format!("<{element}")).nth(1).expect("the element").split('>').next().expect("a tag");
     let value = tag.split(&format!(" {name}=\"")).nth(1).expect("the attribute");
@@ -68,7 +68,7 @@ async fn commands_have_buttons() {
 async fn a_workgroup_serves_clients_that_know_it() {
     let (server, app) = desk(Kind::Prosody).await;
     let mut wang = Agent::arrive(&app, "wang").await;
-    let mut li = Person::ready(&server, "li");
+    let mut li = Person::at_work(&server, &app, "li").await;
     li.shows(json!({ "show": "dnd" }));
     sees(&mut wang, "li", |li| li["status"] == "busy").await;
     let mut zhang = Person::connects(&server, "zhang", &["register"]);

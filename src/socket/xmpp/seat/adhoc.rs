@@ -8,20 +8,26 @@ use crate::channel::xmpp::ns;
 use crate::channel::xmpp::outgoing::Refusal;
 use crate::channel::xmpp::place::Place;
 use crate::channel::xmpp::stanza::{Iq, IqKind};
-use crate::model::id::AssignmentId;
+use crate::model::id::{AssignmentId, ConversationId};
 use crate::socket::xmpp::words;
 
 /// The commands that are offered as buttons.
-const COMMANDS: [(&str, &str); 6] = [
+const COMMANDS: [(&str, &str); 7] = [
     ("ready", "示闲 Ready"),
     ("busy", "示忙 Busy"),
     ("break", "小休 Break"),
     ("queue", "排队与邀请 Queue"),
     ("take", "接入 Take"),
     ("skip", "跳过 Skip"),
+    (INVITE, "邀请同事 Invite"),
 ];
+/// The command that a chat has, too.
+const INVITE: &str = "invite";
 /// The field with an offer's number.
 const NUMBER: &str = "number";
+/// The fields with the chat and the colleague of an invitation.
+const CHAT: &str = "chat";
+const COLLEAGUE: &str = "colleague";
 
 impl Seat {
     /// A request or an answer of one of the agent's clients.
@@ -57,10 +63,10 @@ impl Seat {
         let features = [ns::DISCO_INFO, ns::DISCO_ITEMS, ns::PING, ns::RECEIPTS, ns::CHATSTATES, ns::MARKERS];
         let command = node.and_then(|node| COMMANDS.iter().find(|(name, _)| *name == node));
         match (Place::of(&iq.to, &self.desk.domain), node) {
-            (Place::Queue(_) | Place::Desk, Some(ns::COMMANDS)) => {
+            (Place::Queue(_) | Place::Desk | Place::Conversation(_), Some(ns::COMMANDS)) => {
                 Some(form::info(node, ("automation", "command-list", "命令 Commands"), &[ns::COMMANDS]))
             }
-            (Place::Queue(_) | Place::Desk, Some(_)) => command
+            (Place::Queue(_) | Place::Desk | Place::Conversation(_), Some(_)) => command
                 .map(|(_, name)| form::info(node, ("automation", "command-node", name), &[ns::COMMANDS, ns::DATA])),
             (Place::Queue(queue), None) => {
                 let name = self.queue_name(&queue)?;
@@ -73,9 +79,10 @@ impl Seat {
             }
             (Place::Conversation(conv), None) => {
                 let chat = self.live.as_ref()?.chats.get(&conv)?;
-                Some(form::info(None, ("client", "web", &chat.contact.name), &features))
+                let all: Vec<&str> = features.into_iter().chain([ns::COMMANDS]).collect();
+                Some(form::info(None, ("client", "web", &chat.contact.name), &all))
             }
-            (Place::Conversation(_) | Place::Nothing, _) => None,
+            (Place::Nothing, _) => None,
         }
     }
 
@@ -88,7 +95,9 @@ impl Seat {
         let list = Element::new("query", ns::DISCO_ITEMS).maybe_attr("node", query.get("node"));
         if query.get("node") == Some(ns::COMMANDS) {
             let jid = iq.to.bare().to_string();
-            return list.children(COMMANDS.iter().map(|(node, name)| form::item(jid.clone(), Some(node), name)));
+            let in_chat = matches!(Place::of(&iq.to, &self.desk.domain), Place::Conversation(_));
+            let offered = COMMANDS.iter().filter(|(node, _)| !in_chat || *node == INVITE);
+            return list.children(offered.map(|(node, name)| form::item(jid.clone(), Some(node), name)));
         }
         let Some((tenant, _)) = self.desk.declared().filter(|_| iq.to.local().is_none()) else { return list };
         let queues = tenant.queues.iter().filter_map(|queue| {
@@ -107,24 +116,67 @@ impl Seat {
             let cancelled = Element::new("command", ns::COMMANDS).attr("node", node).attr("sessionid", session);
             return iq.result(Some(cancelled.attr("status", "canceled")));
         }
-        let filled = command.find("x", ns::DATA).and_then(|form| form::value(form, NUMBER));
-        let number = filled.as_deref().and_then(|number| number.parse().ok());
+        let filled = |field| command.find("x", ns::DATA).and_then(|form| form::value(form, field));
+        let number = filled(NUMBER).and_then(|number| number.parse().ok());
+        let mut chat = None;
         let order = match node {
             "ready" => Command::Ready,
             "busy" => Command::Busy(None),
             "break" => Command::Break(None),
             "queue" => Command::Queue,
             "take" | "skip" if number.is_none() && self.offers_to_choose().len() > 1 => {
-                let choice = form::choice("邀请 Offers", NUMBER, "选择 Choose", &self.offers_to_choose());
+                let offers = self.offers_to_choose();
+                let choice = form::choices("邀请 Offers", &[(NUMBER, "选择 Choose", &offers)]);
                 return iq.result(Some(form::command(node, &session, Stage::Executing(choice))));
             }
             "take" => Command::Take(number),
             "skip" => Command::Skip(number),
+            INVITE => {
+                chat = self.chat_of(iq, filled(CHAT));
+                match filled(COLLEAGUE).filter(|_| chat.is_some()) {
+                    Some(colleague) => Command::Invite(colleague),
+                    None => return self.invitation_to_choose(iq, &session, chat),
+                }
+            }
             _ => return iq.refuse(Refusal::NotFound, ""),
         };
-        let answer = self.command(order, None).await;
+        let answer = self.command(order, chat).await;
         let answer = if answer.is_empty() { "好的 done".to_owned() } else { answer };
         iq.result(Some(form::command(node, &session, Stage::Completed(answer))))
+    }
+
+    /// The chat that an invitation is about: whose address was asked, the one that was chosen, or the only one.
+    fn chat_of(&self, iq: &Iq, chosen: Option<String>) -> Option<ConversationId> {
+        if let Place::Conversation(conv) = Place::of(&iq.to, &self.desk.domain) {
+            return Some(conv);
+        }
+        let chats = self.chats_to_choose();
+        let only = chats.first().filter(|_| chats.len() == 1).map(|(conv, _)| conv.clone());
+        ConversationId::parse(&chosen.or(only)?).ok()
+    }
+
+    /// What is left to choose for an invitation.
+    fn invitation_to_choose(&self, iq: &Iq, session: &str, chat: Option<ConversationId>) -> Element {
+        let (chats, colleagues) = (self.chats_to_choose(), self.colleagues());
+        let nothing = match (chats.is_empty(), colleagues.is_empty()) {
+            (true, _) => Some(words::NOT_SERVING),
+            (false, true) => Some(words::NO_TARGET),
+            (false, false) => None,
+        };
+        if let Some(nothing) = nothing {
+            return iq.result(Some(form::command(INVITE, session, Stage::Completed(nothing.to_owned()))));
+        }
+        let mut fields: Vec<form::Choice<'_>> = vec![(COLLEAGUE, "同事 Colleague", &colleagues)];
+        if chat.is_none() {
+            fields.insert(0, (CHAT, "会话 Chat", &chats));
+        }
+        let form = form::choices("邀请同事 Invite", &fields);
+        iq.result(Some(form::command(INVITE, session, Stage::Executing(form))))
+    }
+
+    fn chats_to_choose(&self) -> Vec<(String, String)> {
+        let chats = self.live.iter().flat_map(|live| &live.chats).filter(|(_, chat)| chat.is_open());
+        chats.map(|(conv, chat)| (conv.to_string(), chat.contact.name.clone())).collect()
     }
 
     fn offers_to_choose(&self) -> Vec<(String, String)> {

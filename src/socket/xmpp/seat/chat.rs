@@ -48,6 +48,8 @@ pub(super) struct Chat {
     /// Where the log has to be read on, after reading failed.
     unread: Option<i64>,
     sent: VecDeque<Sent>,
+    /// The agent has been told everything up to here, in the chat or in the room.
+    told: i64,
     /// The room of the session, if there is one.
     pub(super) room: Option<Room>,
 }
@@ -61,6 +63,11 @@ impl Chat {
     /// When the agent's share began.
     pub(super) fn since(&self) -> Option<Millis> {
         self.session.assignment.as_ref().map(|share| share.since)
+    }
+
+    /// How far the agent has been told.
+    pub(super) fn told(&self) -> i64 {
+        self.told
     }
 
     pub(super) fn sent(&mut self, sent: Sent) {
@@ -96,16 +103,22 @@ impl Seat {
         if !self.serves(&session) {
             return;
         }
-        let Some(live) = &mut self.live else { return };
-        let head = live.heads.remove(&conv).unwrap_or(0).max(last_seq);
         let missed = last_seq - delivered;
         let replayed = resumed && delivered > 0 && missed <= REPLAYED;
         let from = if replayed { delivered } else { last_seq };
+        let mut room = self.kept_room(session.session, from);
+        let enter = room.as_mut().and_then(|room| room.enter_again(self.now()));
+        let Some(live) = &mut self.live else { return };
+        let head = live.heads.remove(&conv).unwrap_or(0).max(last_seq);
         let (cursor, sent) = (Cursor::at(from), VecDeque::new());
-        let chat = Chat { cursor, session, contact: contact.clone(), open: true, unread: None, sent, room: None };
+        let contact_of = contact.clone();
+        let chat = Chat { cursor, session, contact: contact_of, open: true, unread: None, sent, told: from, room };
         live.chats.insert(conv, chat);
         let Some(voice) = self.voice_of(conv, &contact.channel) else { return };
         self.desk.out.send(self.route(&voice).available(None, &contact.name)).await;
+        if let Some(enter) = enter {
+            self.desk.out.send(enter).await;
+        }
         if !replayed {
             self.introduce(conv, &voice, &contact.name, last_seq).await;
             // The next node, should this one die now, need not introduce the customer again.
@@ -123,7 +136,7 @@ impl Seat {
             Err(error) => tracing::warn!(agent = %self.agent, error = ?error, "earlier messages could not be shown"),
         }
         let message = self.route(voice).chat(&stanza_id(conv, last_seq.max(1)), &text);
-        self.say(conv, last_seq.max(1), message, None).await;
+        self.say(conv, last_seq.max(1), message, false).await;
     }
 
     /// The newest messages as lines.
@@ -170,6 +183,28 @@ impl Seat {
         }
     }
 
+    /// Reads what may not have been told yet, after a room was entered again or could not be.
+    pub(super) async fn read_again(&mut self, conv: ConversationId) {
+        let Some(chat) = self.live.as_mut().and_then(|live| live.chats.get_mut(&conv)) else { return };
+        let from = match &chat.room {
+            Some(room) if room.has_agent() => room.heard,
+            Some(room) => room.heard.min(chat.told),
+            None => chat.told,
+        };
+        chat.unread = None;
+        if let Move::Read { after } = chat.cursor.back_to(from) {
+            self.read(conv, after).await;
+        }
+    }
+
+    /// Everybody in a room, the agent among them, has been told a message.
+    pub(super) fn told_in_room(&mut self, conv: ConversationId, seq: i64) {
+        if let Some(chat) = self.live.as_mut().and_then(|live| live.chats.get_mut(&conv)) {
+            chat.told = seq.max(chat.told);
+        }
+        self.mark(conv, seq, false);
+    }
+
     /// Reads the log after a place and shows what is new.
     async fn read(&mut self, conv: ConversationId, after: i64) {
         let mut next = Some(after);
@@ -199,10 +234,25 @@ impl Seat {
         let said = |from| envelope.cid.as_ref().is_some_and(|cid| cid.as_str().starts_with(from));
         let own = envelope.from.id == self.agent.as_str() && said(OWN);
         let Some(chat) = self.live.as_ref().and_then(|live| live.chats.get(&envelope.conv)) else { return };
+        let room = chat.room.as_ref();
+        if room.is_some_and(Room::is_returning) {
+            // It is read again when it is known what those in the room have heard.
+            return;
+        }
         // What the agent has said in the chat beside the room is new to those in it.
-        let new_there = || chat.room.as_ref().is_some_and(|room| room.ready) && !said(IN_ROOM);
-        let Some((body, file)) = self.worded(envelope).filter(|_| !own || new_there()) else { return };
+        let new_there = |room: &&Room| room.is_open() && envelope.seq > room.heard && !(own && said(IN_ROOM));
+        let there = room.filter(new_there);
+        let here = !own && envelope.seq > chat.told && !room.is_some_and(|room| room.is_open() && room.has_agent());
+        let Some((body, file)) = self.worded(envelope).filter(|_| here || there.is_some()) else { return };
         let Some(voice) = self.voice_of(envelope.conv, &chat.contact.channel) else { return };
+        let id = stanza_id(envelope.conv, envelope.seq);
+        if let Some(room) = there {
+            // It has arrived when the room tells it to us, too.
+            self.desk.out.send(room.saying(&id, &body)).await;
+        }
+        if !here {
+            return;
+        }
         let (nick, thread) = (chat.contact.name.clone(), chat.session.session.to_string());
         let dress = Dress {
             nick: Some(&nick),
@@ -211,13 +261,11 @@ impl Seat {
             said_at: late.then_some(envelope.ts),
             receipt: true,
         };
-        let id = stanza_id(envelope.conv, envelope.seq);
-        if let Some(room) = chat.room.as_ref().filter(|room| room.ready) {
-            let message = room.saying(&id, &body);
-            return self.say(envelope.conv, envelope.seq, message, None).await;
-        }
         let message = dress.on(self.route(&voice).chat(&id, &body));
-        self.say(envelope.conv, envelope.seq, message, Some(late)).await;
+        if let Some(chat) = self.live.as_mut().and_then(|live| live.chats.get_mut(&envelope.conv)) {
+            chat.told = envelope.seq.max(chat.told);
+        }
+        self.say(envelope.conv, envelope.seq, message, true).await;
     }
 
     /// Sends a message of a log. Where receipts come the cursor waits for them; elsewhere what was written has arrived.
@@ -226,9 +274,9 @@ impl Seat {
         conv: ConversationId,
         seq: i64,
         message: crate::channel::xmpp::element::Element,
-        wants: Option<bool>,
+        wants_receipt: bool,
     ) {
-        if wants.is_some() && self.watch.receipts(&self.clients.counting().collect::<Vec<_>>()) {
+        if wants_receipt && self.watch.receipts(&self.clients.counting().collect::<Vec<_>>()) {
             self.desk.out.send(message).await;
             let now = self.now();
             self.watch.sent(conv, seq, now);

@@ -48,6 +48,7 @@ impl Seat {
                 self.asked(Request::Transfer { session, to, note }).await?;
                 Ok("已发起转接，对方接受前仍由您接待 / transfer under way, yours until it is taken".to_owned())
             }
+            Command::Invite(colleague) => self.invite(conv, &colleague).await,
             Command::Note(text) => self.note_down(conv, text).await,
             Command::History(count) => {
                 let count = count.unwrap_or(HISTORY.0).clamp(1, HISTORY.1);
@@ -135,13 +136,7 @@ impl Seat {
     fn target(&self, typed: &Target) -> Option<request::Target> {
         match typed {
             Target::Queue(name) => self.queue(name).map(request::Target::Queue),
-            Target::Agent(name) => {
-                let (tenant, _) = self.desk.declared()?;
-                let found = tenant.agents.iter().find(|seed| {
-                    seed.id.as_str().eq_ignore_ascii_case(name) || seed.login == *name || seed.name == *name
-                });
-                found.map(|seed| request::Target::Agent(seed.id.clone()))
-            }
+            Target::Agent(name) => self.colleague(name).map(|seed| request::Target::Agent(seed.id)),
         }
     }
 }

@@ -16,6 +16,7 @@ use crate::model::presence::Status;
 use crate::socket::told::Told as Known;
 use crate::socket::xmpp::frame::{Told, Welcome};
 use crate::socket::xmpp::words;
+use crate::store::room::Room as Kept;
 
 /// Hints that may wait for one agent before it is too slow.
 const HINTS: usize = 1_024;
@@ -38,6 +39,8 @@ pub(super) struct Live {
     pub(super) heads: BTreeMap<ConversationId, i64>,
     pub(super) offers: Offers,
     pub(super) oversight: Oversight,
+    /// The rooms that are open for the agent, until they are entered again.
+    pub(super) kept: Vec<Kept>,
     /// The status that the agent was told last, or has chosen here.
     pub(super) status: String,
     /// The status as it was announced last, and why. Told a moment later: of several changes in a row the last.
@@ -71,14 +74,16 @@ impl Seat {
             heads: BTreeMap::new(),
             offers: Offers::default(),
             oversight: Oversight::default(),
+            kept: Vec::new(),
             status: String::new(),
             announced: None,
             marks: BTreeMap::new(),
         };
         match self.welcome(&client).await {
-            Ok((welcome, known, stayed)) => {
+            Ok((welcome, known, stayed, kept)) => {
                 tracing::info!(agent = %self.agent, stayed, "an agent has come on XMPP");
-                self.live = Some(Box::new(Live { known, stayed, ..live }));
+                self.live = Some(Box::new(Live { known, stayed, kept, ..live }));
+                self.left = None;
                 self.welcomed(welcome).await;
             }
             Err(error) => {
@@ -88,8 +93,9 @@ impl Seat {
         }
     }
 
-    async fn welcome(&self, client: &Client) -> Result<(Welcome, Known, bool), Error> {
+    async fn welcome(&self, client: &Client) -> Result<(Welcome, Known, bool, Vec<Kept>), Error> {
         let core = &self.desk.core;
+        let kept = within(core.xmpp_rooms(&self.desk.key.0, &self.desk.key.1, &self.agent)).await?;
         // Whoever arrives is not offline any more: this has to be known before.
         let before = within(core.ready(client)).await?.agent;
         let stayed = before.is_some_and(|agent| agent.status != Status::Offline.as_str());
@@ -98,7 +104,7 @@ impl Seat {
         let welcome = read(&ready)?;
         let mut known = Known::default();
         known.all(ready.marks);
-        Ok((welcome, known, stayed))
+        Ok((welcome, known, stayed, kept))
     }
 
     async fn welcomed(&mut self, welcome: Welcome) {
@@ -111,19 +117,18 @@ impl Seat {
         for conversation in welcome.convs {
             self.conversation(conversation, true).await;
         }
+        self.return_to_rooms().await;
         for offer in welcome.offers {
             self.offered(offer).await;
         }
     }
 
-    /// The agent has gone, or the link: what a socket that closes means.
+    /// The agent has gone, or the link: what a socket that closes means. Rooms are left as they are: whoever has the link
+    /// next goes on with them.
     pub(super) async fn leave(&mut self) {
         self.flush_marks().await;
-        let Some(mut live) = self.live.take() else { return };
+        let Some(live) = self.live.take() else { return };
         tracing::info!(agent = %self.agent, "an agent on XMPP has gone");
-        for room in live.oversight.close() {
-            self.close_room(room).await;
-        }
         self.desk.core.detached(&live.client).await;
     }
 

@@ -7,11 +7,14 @@
 mod adhoc;
 mod chat;
 mod command;
+mod invite;
+mod kept;
 mod live;
 mod offer;
 mod oversight;
 mod presence;
 mod room;
+mod served;
 mod talk;
 mod watch;
 
@@ -101,6 +104,8 @@ pub(super) struct Seat {
     /// When whoever was asked for a presence counts as away.
     probed: Option<Millis>,
     watch: Watch,
+    /// When rooms that were left for the agent are closed, unless the agent has come by then.
+    left: Option<Millis>,
     live: Option<Box<Live>>,
 }
 
@@ -140,6 +145,7 @@ impl Seat {
             asked: Millis(0),
             probed: None,
             watch: Watch::default(),
+            left: None,
             live: None,
         })
     }
@@ -187,6 +193,7 @@ impl Seat {
         self.tell_status().await;
         self.watch_over().await;
         self.read_on().await;
+        self.tend_rooms().await;
         self.oversee().await;
         self.follow().await;
     }

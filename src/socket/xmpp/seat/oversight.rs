@@ -2,16 +2,15 @@
 //! what is said in it reaches no customer, and `/note` there is a note for colleagues. The core puts on record who
 //! watches what.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::room::Room;
+use super::room::{Room, Said, Seen};
 use super::{Seat, read, within};
-use crate::channel::xmpp::command::{self, Command, Typed};
-use crate::channel::xmpp::outgoing::Route;
+use crate::channel::xmpp::element::Element;
 use crate::channel::xmpp::place::stanza_id;
-use crate::channel::xmpp::stanza::{Message, Presence, PresenceKind};
+use crate::channel::xmpp::stanza::{Message, Presence};
 use crate::core::Error;
 use crate::model::id::{AgentId, ConversationId, SessionId};
 use crate::model::jid::Jid;
@@ -40,12 +39,19 @@ pub(super) struct Watched {
     begun: Millis,
     /// When the log was looked at last.
     looked: Millis,
-    /// The names of those who are in the room.
-    guests: BTreeSet<String>,
-    /// Those who were told that nobody hears them.
-    told: BTreeSet<String>,
     /// Whether anybody has come yet.
     came: bool,
+}
+
+impl Watched {
+    fn new(room: Room, now: Millis) -> Self {
+        Self { conv: room.kept().conv, shown: room.heard, room, begun: now, looked: Millis(0), came: false }
+    }
+
+    /// After which message of a log of this length a room begins.
+    pub(super) fn begins(last_seq: i64) -> i64 {
+        (last_seq - EARLIER).max(0)
+    }
 }
 
 /// What an agent with oversight looks at.
@@ -58,7 +64,16 @@ pub(super) struct Oversight {
 
 impl Oversight {
     fn at(&self, room: &Jid) -> Option<SessionId> {
-        self.watched.iter().find(|(_, watched)| watched.room.jid == *room).map(|(session, _)| *session)
+        self.watched.iter().find(|(_, watched)| watched.room.jid() == room).map(|(session, _)| *session)
+    }
+
+    /// The customer in the room of a conversation.
+    pub(super) fn voice(&self, conv: ConversationId) -> Option<Jid> {
+        self.watched.values().find(|watched| watched.conv == conv).map(|watched| watched.room.voice.clone())
+    }
+
+    fn room(&mut self, conv: ConversationId) -> Option<&mut Room> {
+        self.watched.values_mut().find(|watched| watched.conv == conv).map(|watched| &mut watched.room)
     }
 
     /// Every room that is open for it.
@@ -85,31 +100,34 @@ impl Seat {
         }
         let seen = within(self.desk.core.watch(&client, session)).await.and_then(|view| read(&view));
         let Conversation { conv, last_seq, contact, .. } = seen.map_err(|error: Error| error.message)?;
-        let room = self.room_for(conv, session, &contact.channel).ok_or(words::NO_ROOMS)?;
-        if self.desk.has_room(&room.jid) {
+        let begins = Watched::begins(last_seq);
+        let mut room = self.room_for(conv, (session, true), &contact, begins).ok_or(words::NO_ROOMS)?;
+        if self.desk.has_room(room.jid()) {
             // It is open already, for the agent or for a colleague.
             self.desk.out.send(room.invitation(&self.jid)).await;
             return Ok(words::INVITED.to_owned());
         }
-        let own = room.jid.with_resource(&contact.name).map_err(|_name| words::NO_ROOMS)?;
-        self.desk.open_room(&room.jid, &self.jid);
-        let enter = room.entrance(&own);
+        self.desk.open_room(room.jid(), &self.jid);
+        self.keep_room(&room).await;
         let now = self.now();
-        let watched = Watched {
-            conv,
-            room,
-            shown: (last_seq - EARLIER).max(0),
-            begun: now,
-            looked: Millis(0),
-            guests: BTreeSet::new(),
-            told: BTreeSet::new(),
-            came: false,
-        };
-        if let Some(live) = &mut self.live {
-            live.oversight.watched.insert(session, watched);
-        }
-        self.desk.out.send(enter).await;
+        let enter = room.enter(now);
+        self.watch_in(session, room, enter).await;
         Ok(words::INVITED.to_owned())
+    }
+
+    async fn watch_in(&mut self, session: SessionId, room: Room, enter: Element) {
+        let now = self.now();
+        if let Some(live) = &mut self.live {
+            live.oversight.watched.insert(session, Watched::new(room, now));
+            self.desk.out.send(enter).await;
+        }
+    }
+
+    /// Goes on with a session that was watched before the link ended.
+    pub(super) async fn watch_again(&mut self, session: SessionId, mut room: Room) {
+        if let Some(enter) = room.enter_again(self.now()) {
+            self.watch_in(session, room, enter).await;
+        }
     }
 
     fn listed(&mut self, served: &[Conversation]) -> String {
@@ -148,45 +166,68 @@ impl Seat {
 
     /// A presence in a room that is there for watching.
     pub(super) async fn in_watched(&mut self, presence: &Presence) {
-        let guest = self.jid.clone();
-        let Some((_, watched)) = self.watched(&presence.from) else { return };
-        let there = matches!(presence.kind, PresenceKind::Available { .. });
-        if presence.own && there && !watched.room.ready {
-            watched.room.ready = true;
-            for stanza in watched.room.opening(&guest) {
-                self.desk.out.send(stanza).await;
-            }
-        } else if presence.kind == PresenceKind::Error || (presence.own && !there) {
-            self.watched_refused(&presence.from).await;
-        } else if let Some(name) = presence.from.resource().filter(|_| !presence.own) {
-            if there {
-                watched.came = true;
-                watched.guests.insert(name.to_owned());
-            } else {
-                watched.guests.remove(name);
+        let agent = self.jid.clone();
+        let Some((session, watched)) = self.watched(&presence.from) else { return };
+        let seen = watched.room.sees(presence, &agent);
+        watched.came |= !watched.room.is_empty();
+        let room = watched.room.clone();
+        match seen {
+            Seen::Nothing => {}
+            Seen::Agent => self.keep_room(&room).await,
+            Seen::Refused => self.watched_refused(&presence.from).await,
+            Seen::Out => self.come_again_to_watched(session).await,
+            // Who is in it goes on; if nobody is, the room is for whoever asked for it.
+            Seen::Back if room.is_empty() => self.desk.out.send(room.invitation(&agent)).await,
+            Seen::Back => {}
+            Seen::Made => {
+                for stanza in room.opening(&agent) {
+                    self.desk.out.send(stanza).await;
+                }
+                self.heard_in_watched(session);
             }
         }
     }
 
-    /// Somebody said something in a room that is there for watching: no customer hears it.
-    pub(super) async fn said_in_watched(&mut self, message: &Message) {
-        let Some((_, watched)) = self.watched(&message.from) else { return };
-        let by_guest = message.from.resource().filter(|name| watched.guests.contains(*name)).map(ToOwned::to_owned);
-        // What was said before is told again to whoever comes.
-        let Some(body) = message.body.clone().filter(|_| message.said_at.is_none()) else { return };
-        let Some(name) = by_guest else { return };
-        let (conv, voice) = (watched.conv, watched.room.voice.clone());
-        let answer = if let Typed::Command(Command::Note(text)) = command::read(body.trim()) {
-            self.note_down(conv, text).await.unwrap_or_else(|refusal| refusal)
-        } else if watched.told.insert(name) {
-            words::ONLY_WATCHING.to_owned()
-        } else {
-            return;
-        };
-        if !answer.is_empty() {
-            let id = format!("n{:016x}", rand::random::<u64>());
-            self.desk.out.send(Route { from: &voice, to: &message.from }.chat(&id, &answer)).await;
+    /// We are not in a room any more in which we should be.
+    async fn come_again_to_watched(&mut self, session: SessionId) {
+        let now = self.now();
+        let watched = self.live.as_mut().and_then(|live| live.oversight.watched.get_mut(&session));
+        let Some(watched) = watched else { return };
+        let jid = watched.room.jid().clone();
+        match watched.room.enter_again(now) {
+            Some(enter) => self.desk.out.send(enter).await,
+            None => self.watched_refused(&jid).await,
         }
+    }
+
+    /// The log is told from where those in the room have heard it.
+    fn heard_in_watched(&mut self, session: SessionId) {
+        let watched = self.live.as_mut().and_then(|live| live.oversight.watched.get_mut(&session));
+        watched.into_iter().for_each(|watched| watched.shown = watched.room.heard);
+    }
+
+    /// Something was said in a room that is there for watching: no customer hears it.
+    pub(super) async fn said_in_watched(&mut self, message: &Message) {
+        let Some((session, watched)) = self.watched(&message.from) else { return };
+        let conv = watched.conv;
+        let own = watched.room.kept().nick.clone();
+        let (name, who, text) = match watched.room.hears(message) {
+            Said::Nothing | Said::Echo(_) => return,
+            Said::Now => return self.heard_in_watched(session),
+            Said::Out => return self.come_again_to_watched(session).await,
+            // Whoever opened the room watches like everybody in it.
+            Said::Agent(_, true) => return,
+            Said::Agent(text, false) => (own.unwrap_or_default(), Some(self.jid.clone()), text),
+            Said::Guest { name, who, text } => (name, who, text),
+        };
+        let answer = self.guest_said(conv, &name, who, text).await;
+        self.answer_in_room(conv, message, answer).await;
+    }
+
+    /// Whether somebody in a room that is there for watching has yet to be told that nobody hears them.
+    pub(super) fn tells_in_watched(&mut self, conv: ConversationId, name: &str) -> bool {
+        let room = self.live.as_mut().and_then(|live| live.oversight.room(conv));
+        room.is_some_and(|room| room.tells(name))
     }
 
     /// Reads on what is watched, and leaves where nobody watches any more.
@@ -210,12 +251,20 @@ impl Seat {
     async fn oversee_one(&mut self, session: SessionId, now: Millis) -> Result<(), Error> {
         let Some(live) = &self.live else { return Ok(()) };
         let Some(watched) = live.oversight.watched.get(&session) else { return Ok(()) };
-        let alone = if watched.came { watched.guests.is_empty() } else { now.since(watched.begun) > COMING };
+        match watched.room.overdue(now) {
+            Seen::Nothing => {}
+            Seen::Refused => {
+                let jid = watched.room.jid().clone();
+                self.watched_refused(&jid).await;
+                return Ok(());
+            }
+            _ => self.listened_in_watched(session),
+        }
+        let watched = self.live.as_ref().and_then(|live| Some((live, live.oversight.watched.get(&session)?)));
+        let Some((live, watched)) = watched.filter(|(_, watched)| watched.room.is_open()) else { return Ok(()) };
+        let alone = if watched.came { watched.room.is_empty() } else { now.since(watched.begun) > COMING };
         if alone {
             self.unwatch(session).await;
-            return Ok(());
-        }
-        if !watched.room.ready {
             return Ok(());
         }
         let head = within(self.desk.core.watched(&live.client, session)).await?;
@@ -227,6 +276,12 @@ impl Seat {
             self.unwatch(session).await;
         }
         Ok(())
+    }
+
+    fn listened_in_watched(&mut self, session: SessionId) {
+        let watched = self.live.as_mut().and_then(|live| live.oversight.watched.get_mut(&session));
+        watched.into_iter().for_each(|watched| drop(watched.room.listened()));
+        self.heard_in_watched(session);
     }
 
     /// Shows the log up to `head`, or to its end.

@@ -19,6 +19,9 @@ use crate::store::xmpp::Seat as Known;
 const PENDING: Duration = Duration::from_secs(3_600);
 /// Whoever refused is left in peace for so long.
 const REFUSED: Duration = Duration::from_secs(24 * 3_600);
+/// Rooms of an agent who has not come since the link opened are closed after this time: servers that restart have their
+/// clients back by then.
+const LEFT: Duration = Duration::from_secs(120);
 /// The pause before an agent who could not be let in is tried again.
 const AGAIN: Duration = Duration::from_secs(2);
 /// Servers answer a probe about nobody with silence: after it the agent is away.
@@ -28,6 +31,7 @@ impl Seat {
     /// The link has just opened: asks whether the agent is there, and for leave to see it if nobody has.
     pub(super) async fn begin(&mut self) {
         let now = self.now();
+        self.left = Some(now.plus(LEFT));
         if self.subscription == Subscription::Granted {
             let probe = self.route(&self.home).presence("probe");
             self.desk.out.send(probe).await;
@@ -135,9 +139,15 @@ impl Seat {
             (Some(show), true) if self.followed != Some(show) => self.choose(show).await,
             (None, true) => {
                 self.followed = None;
+                self.close_rooms().await;
                 self.leave().await;
             }
-            (None, false) if self.probed.is_none() => self.followed = None,
+            (None, false) if self.probed.is_none() => {
+                self.followed = None;
+                if self.left.is_some_and(|until| now >= until) {
+                    self.close_kept().await;
+                }
+            }
             _ => {}
         }
         self.note().await;
