@@ -45,6 +45,19 @@ impl Core {
         self.told(tenant, done)
     }
 
+    /// As [`Core::change_again`], without keeping others from changing the same
+    /// ([`Scope::beside`](crate::store::Scope::beside)).
+    pub(super) async fn change_beside<T: Send + 'static>(
+        &self,
+        tenant: &TenantId,
+        asks: Option<Foresight>,
+        work: impl Fn(&mut Tx<'_>, &Scene, &mut Effects) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let scene = self.scene(tenant)?;
+        let done = self.scope(tenant).beside(asks, move |tx| collect(tx, &scene, &work)).await;
+        self.told(tenant, done)
+    }
+
     /// Announces what a change has to tell, once its commit is known.
     fn told<T>(&self, tenant: &TenantId, done: Result<(T, Effects), Error>) -> Result<T, Error> {
         let (done, effects) = done.inspect_err(|error| self.doubt(tenant, error))?;

@@ -258,7 +258,12 @@ impl Core {
         let asks = Some(Foresight::Mark(of.clone()));
         let job =
             move |tx: &mut Tx<'_>, scene: &Scene, fx: &mut Effects| moved(tx, scene, &owned, &of, (mark, seen), fx);
-        self.change_again(&client.tenant, asks, job).await
+        match client.party {
+            // Tells other modules, who are told everything about a session in its order.
+            Party::Contact { .. } => self.change_again(&client.tenant, asks, job).await,
+            // A mark per message, and whoever writes to the customer need not wait for it.
+            Party::Agent { .. } => self.change_beside(&client.tenant, asks, job).await,
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! How far each participant's devices have come in each conversation. A cursor never goes back.
 
+use diesel::dsl::case_when;
 use diesel::prelude::*;
 use diesel::upsert::excluded;
 
@@ -25,7 +26,7 @@ impl Cursor {
     }
 }
 
-/// Writes how far a device is.
+/// Writes how far a device is. What was written before and is further stays, also if it was written at the same time.
 ///
 /// # Errors
 /// When the statement fails.
@@ -44,7 +45,16 @@ pub fn set(tx: &mut Tx<'_>, conv: ConversationId, participant: &str, device: &st
             ))
             .on_conflict((reader::tenant, reader::conv, reader::participant, reader::device))
             .do_update()
-            .set((reader::delivered.eq(excluded(reader::delivered)), reader::seen.eq(excluded(reader::seen))))
+            .set((
+                reader::delivered.eq(case_when(
+                    excluded(reader::delivered).gt(reader::delivered),
+                    excluded(reader::delivered)
+                )
+                .otherwise(reader::delivered)),
+                reader::seen
+                    .eq(case_when(excluded(reader::seen).gt(reader::seen), excluded(reader::seen))
+                        .otherwise(reader::seen)),
+            ))
     )?;
     Ok(())
 }

@@ -350,6 +350,24 @@ impl Scope {
         self.store.writer.repeat(&self.tenant, asks, move |conn| work(&mut Tx { conn, tenant: &tenant })).await
     }
 
+    /// As [`Scope::repeat`], but in no lane on PostgreSQL: others may change at the same time what `work` reads, and nobody
+    /// waits for it. For what never goes back and bears to be decided on what was true a moment ago.
+    ///
+    /// # Errors
+    /// As for [`Scope::write`]; also when somebody else has been changing the same row for too long.
+    pub async fn beside<T, E>(
+        &self,
+        asks: Option<Foresight>,
+        work: impl Fn(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        let tenant = self.tenant.clone();
+        self.store.writer.beside(&self.tenant, asks, move |conn| work(&mut Tx { conn, tenant: &tenant })).await
+    }
+
     /// Runs `work` on a reader. What other jobs have not committed yet is not seen.
     ///
     /// # Errors

@@ -24,8 +24,8 @@ impl From<&config::Store> for Settings {
                     },
                     allow_unsafe: postgres.allow_unsafe,
                 })),
-                // One connection for each lane, and one for the sweeps.
-                readers: postgres.connections.saturating_sub(usize::from(LANES) + 1).max(1),
+                // One connection for each lane, one for what needs none, and one for the sweeps.
+                readers: postgres.connections.saturating_sub(usize::from(LANES) + 2).max(1),
                 group_max: postgres.group_commit_max,
             },
         }

@@ -1,7 +1,8 @@
 //! The group-commit writers: one thread and connection per lane, one transaction for all jobs of a lane that wait.
 //!
 //! SQLite has one lane. On PostgreSQL a transaction begins with the lane's lock, so that each tenant has one writer at a
-//! time in the whole cluster: what a job has read is still true when it writes.
+//! time in the whole cluster: what a job has read is still true when it writes. One thread more works in no lane, for what
+//! need not be so true.
 //!
 //! Lifecycle: [`Writer::start`] starts the threads; each ends when the last [`Writer`] is dropped, after it has
 //! finished what was queued. A thread whose connection breaks answers what waits, and comes back with a new one.
@@ -36,6 +37,8 @@ const ROUND: usize = 64;
 #[derive(Debug, Clone)]
 pub(in crate::store) struct Writer {
     lanes: Arc<[Lead]>,
+    /// The way past the lanes; `None` on SQLite, which has one writer for everything.
+    beside: Option<Lead>,
     counts: Arc<Counts>,
 }
 
@@ -51,7 +54,7 @@ struct Counts {
 impl Writer {
     pub(in crate::store) fn start(backend: &Backend, group_max: usize, outage: &Outage) -> Result<Self, Error> {
         let counts = Arc::new(Counts::default());
-        let mut lanes = Vec::new();
+        let (mut lanes, mut beside) = (Vec::new(), None);
         match backend {
             Backend::Sqlite { .. } => {
                 let (way, queue) = Way::new(QUEUE, Reach::new(1, outage.clone()));
@@ -64,21 +67,17 @@ impl Writer {
             }
             Backend::Postgres(address) => {
                 let server = Arc::new(Server::of(address)?);
+                let start = |lane| {
+                    let group = Group { lane, max: group_max, counts: Arc::clone(&counts) };
+                    group.start(&server, outage)
+                };
                 for lane in Lane::all() {
-                    let (way, queue) = Way::new(QUEUE, Reach::new(1, outage.clone()));
-                    let group = Group { lane: Some(lane), max: group_max, counts: Arc::clone(&counts) };
-                    let (reach, server) = (way.reach().clone(), Arc::clone(&server));
-                    // The connection is made for the first job: many a lane has no tenant.
-                    let conn = Conn::Postgres(Box::new(Postgres::closed(server, Role::Writer)?));
-                    std::thread::Builder::new()
-                        .name(format!("store-lane-{}", lane.number()))
-                        .spawn(move || group.serve(conn, queue, &reach))
-                        .map_err(Error::Thread)?;
-                    lanes.push(way);
+                    lanes.push(start(Some(lane))?);
                 }
+                beside = Some(start(None)?);
             }
         }
-        Ok(Self { lanes: lanes.into(), counts })
+        Ok(Self { lanes: lanes.into(), beside, counts })
     }
 
     /// Runs `work` in the lane of a tenant.
@@ -105,8 +104,22 @@ impl Writer {
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
-        let asks = asks.map(|asks| (tenant.clone(), asks));
-        self.way(tenant)?.ask(|answer| -> Box<dyn Job> { Box::new(Task::again(work, asks, answer)) }).await
+        again(self.way(tenant)?, tenant, asks, work).await
+    }
+
+    /// As [`Writer::repeat`], in no lane.
+    pub(in crate::store) async fn beside<T, E>(
+        &self,
+        tenant: &TenantId,
+        asks: Option<Foresight>,
+        work: impl FnMut(&mut Conn) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        let way = self.beside.as_ref().map_or_else(|| self.way(tenant), Ok)?;
+        again(way, tenant, asks, work).await
     }
 
     fn way(&self, tenant: &TenantId) -> Result<&Lead, Error> {
@@ -134,6 +147,21 @@ impl Writer {
     }
 }
 
+/// Has work done that may be run again.
+async fn again<T, E>(
+    way: &Lead,
+    tenant: &TenantId,
+    asks: Option<Foresight>,
+    work: impl FnMut(&mut Conn) -> Result<T, E> + Send + 'static,
+) -> Result<T, E>
+where
+    T: Send + 'static,
+    E: From<Error> + Send + 'static,
+{
+    let asks = asks.map(|asks| (tenant.clone(), asks));
+    way.ask(|answer| -> Box<dyn Job> { Box::new(Task::again(work, asks, answer)) }).await
+}
+
 /// Work that is done once.
 fn once<T, E: From<Error>>(work: impl FnOnce(&mut Conn) -> Result<T, E>) -> impl FnMut(&mut Conn) -> Result<T, E> {
     let mut work = Some(work);
@@ -148,6 +176,19 @@ struct Group {
 }
 
 impl Group {
+    /// Starts a thread with a connection to PostgreSQL. It is made for the first job: many a lane has no tenant.
+    fn start(self, server: &Arc<Server>, outage: &Outage) -> Result<Lead, Error> {
+        let (way, queue) = Way::new(QUEUE, Reach::new(1, outage.clone()));
+        let conn = Conn::Postgres(Box::new(Postgres::closed(Arc::clone(server), Role::Writer)?));
+        let (reach, lane) =
+            (way.reach().clone(), self.lane.map_or_else(|| "none".into(), |lane| lane.number().to_string()));
+        std::thread::Builder::new()
+            .name(format!("store-lane-{lane}"))
+            .spawn(move || self.serve(conn, queue, &reach))
+            .map_err(Error::Thread)?;
+        Ok(way)
+    }
+
     /// Works until the last sender is gone.
     fn serve(self, mut conn: Conn, mut queue: mpsc::Receiver<Box<dyn Job>>, reach: &Reach) {
         way::serve(&mut conn, &mut queue, reach, |conn, first, behind| self.run(conn, first, behind));

@@ -1,6 +1,7 @@
 //! What the store promises, tried on each back end. Two stores on the same tables are two nodes.
 
 mod ahead;
+mod beside;
 mod claim;
 mod event;
 mod log;
