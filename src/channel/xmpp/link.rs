@@ -33,6 +33,7 @@ pub struct LinkReader {
 #[derive(Debug)]
 pub struct LinkWriter {
     socket: OwnedWriteHalf,
+    domain: String,
 }
 
 /// Opens a link: after it the server sends stanzas for the domain here.
@@ -47,7 +48,7 @@ pub async fn open(account: &XmppAccount) -> Result<(LinkReader, LinkWriter), Lin
     let socket = socket.map_err(unreachable)?;
     socket.set_nodelay(true).map_err(LinkError::Broken)?;
     let (reading, writing) = socket.into_split();
-    let mut writer = LinkWriter { socket: writing };
+    let mut writer = LinkWriter { socket: writing, domain: account.domain.clone() };
     let mut reader = LinkReader { socket: reading, stream: Stream::default(), buffer: vec![0; 16 * 1024] };
     let header = format!(
         "<?xml version='1.0'?><stream:stream xmlns='{COMPONENT}' xmlns:stream='{STREAM}' to='{}'>",
@@ -66,6 +67,12 @@ pub async fn open(account: &XmppAccount) -> Result<(LinkReader, LinkWriter), Lin
         Some(_) => Err(LinkError::Fault(StreamFault::NotWellFormed)),
         None => Err(LinkError::Closed),
     }
+}
+
+/// Whether an address belongs to a domain.
+fn is_within(address: &str, domain: &str) -> bool {
+    let bare = address.split_once('/').map_or(address, |(bare, _)| bare);
+    bare.rsplit_once('@').map_or(bare, |(_, host)| host) == domain
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -107,6 +114,13 @@ fn refusal(error: &Element) -> LinkError {
 }
 
 impl LinkWriter {
+    /// Whether the server lets a stanza through: one from an address outside the link's domain ends the link, for
+    /// everybody (RFC 6120 §4.9.3.9).
+    #[must_use]
+    pub fn carries(&self, stanza: &Element) -> bool {
+        stanza.get("from").is_some_and(|from| is_within(from, &self.domain))
+    }
+
     /// Writes a stanza.
     ///
     /// # Errors
@@ -140,5 +154,22 @@ impl LinkWriter {
         // The link has ended for us either way.
         drop(self.put(farewell.as_bytes()).await);
         drop(timeout(PATIENCE, self.socket.shutdown()).await);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_addresses_of_the_domain_are_within_it() {
+        for own in ["desk.localhost", "service@desk.localhost", "c.x@desk.localhost/web", "a@desk.localhost/b@c/d"] {
+            assert!(is_within(own, "desk.localhost"), "{own}");
+        }
+        for foreign in
+            ["", "localhost", "li@localhost", "li@localhost/desk.localhost", "x.desk.localhost", "desk.localhost@evil"]
+        {
+            assert!(!is_within(foreign, "desk.localhost"), "{foreign}");
+        }
     }
 }

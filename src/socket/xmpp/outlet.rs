@@ -62,7 +62,17 @@ impl Outlet {
 pub(super) async fn drain(writer: &mut LinkWriter, waiting: &mut Waiting) -> Result<(), LinkError> {
     let mut batch = Vec::new();
     while waiting.recv_many(&mut batch, BATCH).await > 0 {
-        let (stanzas, told): (Vec<Element>, Vec<_>) = batch.drain(..).map(|out| (out.stanza, out.written)).unzip();
+        let carried = batch.drain(..).filter(|out| {
+            let carries = writer.carries(&out.stanza);
+            if !carries {
+                tracing::error!(
+                    kind = out.stanza.name(),
+                    "a stanza from a foreign address was held back: the server would end the link"
+                );
+            }
+            carries
+        });
+        let (stanzas, told): (Vec<Element>, Vec<_>) = carried.map(|out| (out.stanza, out.written)).unzip();
         let outcome = writer.write_all(&stanzas).await;
         let word = if outcome.is_ok() { Written::Yes } else { Written::Perhaps };
         for written in told.into_iter().flatten() {
