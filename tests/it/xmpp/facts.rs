@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::{SERVICE, desk, sees};
+use super::{SERVICE, desk, desk_with, sees, server};
 use crate::support::service::Kind;
 use crate::support::xmpp::{declared, standing};
 use crate::support::{Agent, Person, TestApp, Visitor};
@@ -57,6 +57,54 @@ async fn offers_are_not_kept(kind: Kind) {
 #[tokio::test(flavor = "multi_thread")]
 async fn offers_are_not_kept_by_prosody() {
     offers_are_not_kept(Kind::Prosody).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn offers_are_not_kept_by_ejabberd() {
+    offers_are_not_kept(Kind::Ejabberd).await;
+}
+
+/// How an agent's account stands.
+async fn seat(app: &TestApp, agent: &str) -> Value {
+    let account = standing(app).await;
+    let seats = account["agents"].as_array().expect("agents");
+    seats.iter().find(|seat| seat["agent"] == agent).expect("an agent with an address").clone()
+}
+
+/// An address that the server knows nothing of is said to be one, and what has to be done about it.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_that_does_not_exist_is_said_not_to() {
+    let mistyped = |text: String| text.replace("\"li@localhost\"", "\"lii@localhost\"");
+    let (_server, app) = desk_with(server(Kind::Prosody).await, mistyped).await;
+    app.eventually("the account is invalid", async || {
+        let seat = seat(&app, "li").await;
+        (seat["subscription"] == "invalid" && seat["hint"].as_str().is_some_and(|hint| hint.contains("没有这个账号")))
+            .then_some(())
+    })
+    .await;
+}
+
+/// An agent who has withdrawn the leave to be seen while the gateway was away: the server answers its question with
+/// silence, the agent counts as away and is asked again.
+#[tokio::test(flavor = "multi_thread")]
+async fn silence_counts_as_away() {
+    let (server, app) = desk(Kind::Prosody).await;
+    let mut li = Person::at_work(&server, &app, "li").await;
+    let data = app.stop().await;
+    li.writes(&format!("<presence to='{SERVICE}' type='unsubscribed'/>"));
+    li.expects("the list without it", |seen| {
+        seen["kind"] == "iq"
+            && seen["xml"].as_str().is_some_and(|xml| {
+                xml.contains("jid=\"service@desk.localhost\"") && xml.contains("subscription=\"none\"")
+            })
+    });
+    li.forgets();
+    let app = TestApp::with().again(data).declared(declared(&server)).start().await;
+    li.expects("to be asked again", |seen| {
+        seen["kind"] == "presence" && seen["type"] == "subscribe" && seen["from"] == SERVICE
+    });
+    // This client agrees by itself: the agent is at work again, by a question that was asked anew.
+    app.eventually("li is seen again", async || (seat(&app, "li").await["shown"] == "here").then_some(())).await;
 }
 
 /// A receipt that does not come makes the gateway ask, and a client that does not answer is gone: its sessions go to
