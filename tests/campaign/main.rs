@@ -23,6 +23,9 @@ mod table;
 
 use std::process::ExitCode;
 
+use anyhow::bail;
+use tokio::signal::unix::{SignalKind, signal};
+
 use options::{Options, USAGE};
 
 #[global_allocator]
@@ -36,7 +39,12 @@ fn main() -> ExitCode {
             return Ok(0);
         }
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-        runtime.block_on(run::all(&options))
+        runtime.block_on(async {
+            tokio::select! {
+                code = run::all(&options) => code,
+                told = interrupted() => told.and_then(|()| bail!("中断，已启动的都已结束 interrupted; what was started is ended")),
+            }
+        })
     });
     match code {
         Ok(code) => ExitCode::from(code),
@@ -45,4 +53,14 @@ fn main() -> ExitCode {
             ExitCode::from(2)
         }
     }
+}
+
+/// Waits until somebody wants it to end. Whoever runs it drops what it is doing then, and servers end with their values.
+async fn interrupted() -> anyhow::Result<()> {
+    let mut ended = signal(SignalKind::terminate())?;
+    tokio::select! {
+        told = tokio::signal::ctrl_c() => told?,
+        _ = ended.recv() => {}
+    }
+    Ok(())
 }
