@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
+use tracing_subscriber::EnvFilter;
 use yizhan::app::{App, Options};
 use yizhan::clock::Clock;
 use yizhan::config::{self, Sources};
@@ -52,7 +53,7 @@ const LOGGED: &str = "warn,yizhan=info,yizhan::socket::xmpp=debug";
 
 /// Prints what the gateways of this process log, from now on.
 fn listen() {
-    let levels = std::env::var("YIZHAN_TEST_LOG").unwrap_or_else(|_| LOGGED.to_owned());
+    let levels = EnvFilter::try_from_env("YIZHAN_TEST_LOG").unwrap_or_else(|_| EnvFilter::new(LOGGED));
     let printing = tracing_subscriber::fmt().with_env_filter(levels).with_ansi(false).with_test_writer();
     // Every gateway of the process asks for it; the first one has it.
     drop(printing.try_init());
