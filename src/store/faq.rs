@@ -161,6 +161,20 @@ pub fn count(tx: &mut Tx<'_>) -> Result<i64, Error> {
     Ok(on!(conn, c => faq::table.filter(faq::tenant.eq(tenant)).count().get_result(c))?)
 }
 
+/// The categories of the tenant's entries, by name, and how many entries each has.
+///
+/// # Errors
+/// When the statement fails.
+pub fn categories(tx: &mut Tx<'_>) -> Result<Vec<(String, i64)>, Error> {
+    let (conn, tenant) = tx.parts();
+    Ok(on!(conn, c => faq::table
+        .filter(faq::tenant.eq(tenant))
+        .group_by(faq::category)
+        .order(faq::category.asc())
+        .select((faq::category, diesel::dsl::count_star()))
+        .load(c))?)
+}
+
 /// Adds an entry, or replaces the one of that name. The caller raises the version afterwards.
 ///
 /// # Errors

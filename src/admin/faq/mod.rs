@@ -5,6 +5,7 @@ mod attempt;
 mod calibrate;
 mod entry;
 mod import;
+mod search;
 mod table;
 mod unknown;
 mod vocabulary;
@@ -13,6 +14,7 @@ pub use attempt::{Asking, Features, Hit, Limits, Tried, Verdict, attempt};
 pub use calibrate::{Calibration, Fare};
 pub use entry::{Draft, Kind, View};
 pub use import::{DEMO, How, Report};
+pub use search::{Category, Choices, Found, Line, Order, Sought, Standing};
 pub use table::{COLUMNS, MOST_ROWS};
 pub use unknown::{Question, Resolution, Resolve, Resolved, Wanted};
 pub use vocabulary::Vocabulary;
@@ -24,7 +26,6 @@ use ulid::Ulid;
 
 use self::entry::Places;
 use super::office::{Author, Change, Office, Once, unchanged};
-use super::page::{Asked, Page};
 use super::problem::{Error, unless_wrong};
 use crate::model::id::{FaqId, FlowId};
 use crate::model::time::Millis;
@@ -35,18 +36,6 @@ use crate::tenant::Tenant;
 pub const MOST_ENTRIES: usize = 20_000;
 
 impl Office {
-    /// A page of the entries, by name.
-    ///
-    /// # Errors
-    /// [`Error::Wrong`] for a page that does not exist.
-    pub async fn entries(&self, author: &Author, asked: &Asked) -> Result<Page<View>, Error> {
-        let (limit, after) = asked.read::<FaqId>()?;
-        let rows = i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1);
-        let read = move |tx: &mut Tx<'_>| Ok(faq::page(tx, after.as_ref().map(FaqId::as_str), rows)?);
-        let entries = self.read(author, read).await?;
-        Page::of(entries.into_iter().map(View::from).collect(), limit, |view: &View| view.id.clone())
-    }
-
     /// One entry.
     ///
     /// # Errors

@@ -2,7 +2,9 @@
 
 use schemars::{Schema, SchemaGenerator};
 
-use crate::admin::faq::{Asking, Draft, How, Question, Report, Resolve, Resolved, Tried, View, Vocabulary, Wanted};
+use crate::admin::faq::{
+    Asking, Choices, Draft, Found, How, Question, Report, Resolve, Resolved, Sought, Tried, View, Vocabulary, Wanted,
+};
 use crate::admin::flow::{Applied, Checked, Form, Summary, Switch, Text};
 use crate::admin::page::{Asked, Page};
 use crate::admin::trace::Trace;
@@ -86,9 +88,9 @@ pub const OPERATIONS: &[Operation] = &[
     Operation {
         path: "/api/v1/faq",
         id: "listEntries",
-        summary: "问答列表。The entries, by id",
-        query: Some(shape::<Asked>),
-        output: Output::Json(shape::<Page<View>>),
+        summary: "问答列表。The entries, by id or by their last change; all, or those that have words",
+        query: Some(shape::<Sought>),
+        output: Output::Json(shape::<Found>),
         ..READ
     },
     Operation {
@@ -148,6 +150,13 @@ pub const OPERATIONS: &[Operation] = &[
         output: Output::Json(shape::<Tried>),
         once: false,
         ..POST
+    },
+    Operation {
+        path: "/api/v1/faq-choices",
+        id: "listChoices",
+        summary: "问答表单的选项。Categories, and what an entry may lead to",
+        output: Output::Json(shape::<Choices>),
+        ..READ
     },
     Operation {
         path: "/api/v1/faq/vocabulary",

@@ -16,6 +16,7 @@ pub(super) fn configure(cfg: &mut web::ServiceConfig) {
     cfg.service(
         web::resource("/api/v1/faq").route(web::get().to(list)).route(web::post().to(add)).default_service(other()),
     )
+    .service(web::resource("/api/v1/faq-choices").route(web::get().to(choices)).default_service(other()))
     .service(web::resource("/api/v1/faq/import").route(web::post().to(import)).default_service(other()))
     .service(web::resource("/api/v1/faq/export").route(web::get().to(export)).default_service(other()))
     .service(web::resource("/api/v1/faq/try").route(web::post().to(attempted)).default_service(other()))
@@ -35,8 +36,12 @@ pub(super) fn configure(cfg: &mut web::ServiceConfig) {
 }
 
 async fn list(Admin(author): Admin, request: HttpRequest, office: web::Data<Office>) -> Answer {
-    let page = office.entries(&author, &part::query(&request)?).await?;
+    let page = office.entries(&author, part::query(&request)?).await?;
     Ok(HttpResponse::Ok().json(page))
+}
+
+async fn choices(Admin(author): Admin, office: web::Data<Office>) -> Answer {
+    Ok(HttpResponse::Ok().json(office.choices(&author).await?))
 }
 
 async fn add(Admin(author): Admin, request: HttpRequest, payload: web::Payload, office: web::Data<Office>) -> Answer {

@@ -115,6 +115,50 @@ async fn pages_joined_are_the_list() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn entries_are_found_by_words_category_and_standing() {
+    let app = app().await;
+    let client = Client::new(&app);
+    for n in 0..7 {
+        client.post("/api/v1/faq", &entry(&format!("e{n}"))).await.is(201);
+    }
+    client.post("/api/v1/faq", &json!({ "id": "off", "question": "ATM 年费", "answer": "答", "enabled": false })).await;
+    let late = json!({ "id": "late", "question": "去年的年费", "answer": "答", "valid_to": "2001-01-01T00:00:00Z" });
+    client.post("/api/v1/faq", &late).await.is(201);
+    let ids = async |query: &str| -> (Vec<String>, u64) {
+        let (mut seen, mut after) = (Vec::new(), String::new());
+        loop {
+            let page = client.get(&format!("/api/v1/faq?limit=3&{query}{after}")).await.is(200).json;
+            seen.extend(page["items"].as_array().unwrap().iter().map(|item| item["id"].as_str().unwrap().to_owned()));
+            match page["next"].as_str() {
+                Some(next) => after = format!("&after={next}"),
+                None => return (seen, page["total"].as_u64().unwrap()),
+            }
+        }
+    };
+    assert_eq!(ids("q=年费").await, (vec!["late".into(), "off".into()], 2));
+    assert_eq!(ids("q=ａｔｍ").await, (vec!["off".into()], 1));
+    assert_eq!(ids("q=年费&state=disabled").await, (vec!["off".into()], 1));
+    assert_eq!(ids("state=late").await, (vec!["late".into()], 1));
+    assert_eq!(ids("category=").await, (vec!["late".into(), "off".into()], 2));
+    assert_eq!(ids("category=类&state=answered").await.1, 7);
+    assert_eq!(ids("").await.1, 9);
+
+    // What was changed last is told first, on all pages together each entry once.
+    app.let_pass(std::time::Duration::from_secs(1));
+    client.put("/api/v1/faq/e3", &entry("e3")).await.is(200);
+    let (seen, total) = ids("order=changed").await;
+    assert_eq!((seen.first().map(String::as_str), seen.len(), total), (Some("e3"), 9, 9));
+    assert_eq!(seen.iter().collect::<std::collections::BTreeSet<_>>().len(), 9);
+    let by_name = client.get("/api/v1/faq?limit=3").await.json["next"].as_str().unwrap().to_owned();
+    client.get(&format!("/api/v1/faq?order=changed&after={by_name}")).await.is(422);
+    client.get("/api/v1/faq?state=gone").await.is(422);
+
+    let choices = client.get("/api/v1/faq-choices").await.is(200).json;
+    assert_eq!(choices["categories"], json!([{ "name": "", "entries": 2 }, { "name": "类", "entries": 7 }]));
+    assert!(choices["queues"].as_array().unwrap().iter().any(|queue| queue["id"] == "service"), "{choices}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_wrong_is_named() {
     let app = app().await;
     let client = Client::new(&app);
