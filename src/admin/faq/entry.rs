@@ -206,13 +206,13 @@ impl Draft {
         text(&mut found, "answer", &self.answer, ANSWER);
         text(&mut found, "category", &self.category, CATEGORY);
         if self.answer.is_empty() && self.leads.is_none() {
-            found.push(Finding::field("answer", "须有 answer 或 leads / an answer, or what it leads to, is required"));
+            found.push(Finding::field("answer", "须有答案（answer）或转向（leads） / an answer, or what it leads to, is required"));
         }
         if let Some(fault) = self.leads.as_deref().and_then(|leads| places.fault(leads)) {
             found.push(Finding::field("leads", fault));
         }
         if self.valid_from.zip(self.valid_to).is_some_and(|(from, to)| from > to) {
-            found.push(Finding::field("valid_to", "不能早于 valid_from / must not be before valid_from"));
+            found.push(Finding::field("valid_to", "不能早于生效时间（valid_from） / must not be before valid_from"));
         }
         found.dedup();
         found

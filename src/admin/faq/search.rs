@@ -267,7 +267,8 @@ mod tests {
     #[test]
     fn all_words_have_to_stand_somewhere() {
         let entry = entry("信用卡年费，如何减免？", &["ATM 取现"], "刷满 6 次即可 (见 https://example.com)");
-        for q in ["年费", "年费如何", "減免", "ａｔｍ", "信用卡 取现", "example.com", "fee-1", "？", " "] {
+        for q in ["年费", "年费如何", "減免", "ａｔｍ", "信用卡 取现", "example.com", "fee-1", "？", " "]
+        {
             assert!(finds(q, &entry), "{q}");
         }
         for q in ["挂失", "年费 挂失", "！"] {
@@ -278,12 +279,9 @@ mod tests {
     #[test]
     fn an_entry_is_answered_at_both_ends_of_its_time() {
         let mut entry = entry("问", &[], "答");
-        for (now, standing) in [
-            (9, Standing::Early),
-            (10, Standing::Answered),
-            (20, Standing::Answered),
-            (21, Standing::Late),
-        ] {
+        for (now, standing) in
+            [(9, Standing::Early), (10, Standing::Answered), (20, Standing::Answered), (21, Standing::Late)]
+        {
             assert_eq!(Standing::of(&entry, Millis(now)), standing, "{now}");
         }
         entry.enabled = false;

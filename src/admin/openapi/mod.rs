@@ -67,8 +67,8 @@ fn security() -> Value {
         "key": { "type": "http", "scheme": "bearer",
             "description": "A key out of the tenant's declaration ([[api_key]]): yz_<tenant>_<secret>" },
         "signIn": { "type": "apiKey", "in": "cookie", "name": "__Host-yizhan_session",
-            "description": "The console's sign-in (POST /api/v1/login) of an agent with the role admin; `yizhan_session` \
-                without https. Writes need the header X-CSRF-Token with the `csrf` of the sign-in" },
+            "description": "The console's sign-in (POST /api/v1/login) of an agent with the role admin, or for what is tagged \
+                faq supervisor; `yizhan_session` without https. Writes need the header X-CSRF-Token with the `csrf` of the sign-in" },
     })
 }
 

@@ -63,6 +63,14 @@ pub struct Operation {
     pub marked: bool,
 }
 
+impl Operation {
+    /// Whether supervisors may do it, too, when they are signed in: what keeps the question base.
+    #[must_use]
+    pub fn is_for_supervisors(&self) -> bool {
+        self.tag == "faq"
+    }
+}
+
 const READ: Operation = Operation {
     method: "get",
     path: "",

@@ -1,5 +1,5 @@
-//! Who asks: an administrator's browser, or a program with a key. A handler that takes an [`Admin`] cannot be reached
-//! without being one.
+//! Who asks: the browser of somebody who may, or a program with a key. A handler that takes an [`Admin`] or a [`Keeper`]
+//! cannot be reached without being one.
 
 use std::future::Future;
 use std::net::IpAddr;
@@ -32,17 +32,32 @@ impl FromRequest for Admin {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let request = request.clone();
-        Box::pin(async move { admin(&request).await.map(Admin) })
+        Box::pin(async move { caller(&request, Role::Admin).await.map(Admin) })
     }
 }
 
-async fn admin(request: &HttpRequest) -> Result<Author, ApiError> {
+/// Somebody who may keep the tenant's question base: an administrator, or a supervisor in person. Keys are judged as everywhere.
+#[derive(Debug)]
+pub(super) struct Keeper(pub(super) Author);
+
+impl FromRequest for Keeper {
+    type Error = ApiError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, ApiError>>>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        Box::pin(async move { caller(&request, Role::Supervisor).await.map(Keeper) })
+    }
+}
+
+/// Who asks, if a program has the key of an administrator, or a person at least the role.
+async fn caller(request: &HttpRequest, person: Role) -> Result<Author, ApiError> {
     // A key is never ambient: a request that has one is judged by it alone, and needs no proof that a page is ours.
-    let (author, role) = match request.headers().get(AUTHORIZATION) {
-        Some(header) => by_key(request, header)?,
-        None => by_sign_in(request).await?,
+    let ((author, role), least) = match request.headers().get(AUTHORIZATION) {
+        Some(header) => (by_key(request, header)?, Role::Admin),
+        None => (by_sign_in(request).await?, person),
     };
-    if role == Some(Role::Admin) {
+    if role.is_some_and(|role| role >= least) {
         return Ok(author);
     }
     if let Some(office) = request.app_data::<web::Data<Office>>()
@@ -50,7 +65,10 @@ async fn admin(request: &HttpRequest) -> Result<Author, ApiError> {
     {
         tracing::error!(error = ?error, "a refusal could not be put on record");
     }
-    Err(ApiError::forbidden("仅限管理员 / for administrators only"))
+    Err(ApiError::forbidden(match least {
+        Role::Admin => "仅限管理员 / for administrators only",
+        Role::Supervisor | Role::Agent => "仅限班长与管理员 / for supervisors and administrators only",
+    }))
 }
 
 async fn by_sign_in(request: &HttpRequest) -> Result<(Author, Option<Role>), ApiError> {

@@ -3,7 +3,7 @@
 use actix_web::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use actix_web::{HttpRequest, HttpResponse, web};
 
-use super::caller::Admin;
+use super::caller::Keeper;
 use super::{Answer, TABLE, request as part};
 use crate::admin::faq::{Asking, Draft, How, Vocabulary, attempt};
 use crate::admin::office::Office;
@@ -35,27 +35,32 @@ pub(super) fn configure(cfg: &mut web::ServiceConfig) {
     );
 }
 
-async fn list(Admin(author): Admin, request: HttpRequest, office: web::Data<Office>) -> Answer {
+async fn list(Keeper(author): Keeper, request: HttpRequest, office: web::Data<Office>) -> Answer {
     let page = office.entries(&author, part::query(&request)?).await?;
     Ok(HttpResponse::Ok().json(page))
 }
 
-async fn choices(Admin(author): Admin, office: web::Data<Office>) -> Answer {
+async fn choices(Keeper(author): Keeper, office: web::Data<Office>) -> Answer {
     Ok(HttpResponse::Ok().json(office.choices(&author).await?))
 }
 
-async fn add(Admin(author): Admin, request: HttpRequest, payload: web::Payload, office: web::Data<Office>) -> Answer {
+async fn add(Keeper(author): Keeper, request: HttpRequest, payload: web::Payload, office: web::Data<Office>) -> Answer {
     let (draft, once) = part::ordered::<Draft>(&request, payload, &author).await?;
     let kept = office.add_entry(&author, draft, once).await?;
     Ok(part::created(&kept, "/api/v1/faq"))
 }
 
-async fn one(Admin(author): Admin, request: HttpRequest, path: web::Path<String>, office: web::Data<Office>) -> Answer {
+async fn one(
+    Keeper(author): Keeper,
+    request: HttpRequest,
+    path: web::Path<String>,
+    office: web::Data<Office>,
+) -> Answer {
     part::shown(&request, &office.entry(&author, part::id(&path)?).await?)
 }
 
 async fn put(
-    Admin(author): Admin,
+    Keeper(author): Keeper,
     request: HttpRequest,
     path: web::Path<String>,
     payload: web::Payload,
@@ -68,7 +73,7 @@ async fn put(
 }
 
 async fn remove(
-    Admin(author): Admin,
+    Keeper(author): Keeper,
     request: HttpRequest,
     path: web::Path<String>,
     office: web::Data<Office>,
@@ -78,7 +83,7 @@ async fn remove(
 }
 
 async fn import(
-    Admin(author): Admin,
+    Keeper(author): Keeper,
     request: HttpRequest,
     payload: web::Payload,
     office: web::Data<Office>,
@@ -90,7 +95,7 @@ async fn import(
     Ok(HttpResponse::Ok().json(report))
 }
 
-async fn export(Admin(author): Admin, office: web::Data<Office>) -> Answer {
+async fn export(Keeper(author): Keeper, office: web::Data<Office>) -> Answer {
     let table = office.export(&author).await?;
     Ok(HttpResponse::Ok()
         .insert_header((CONTENT_TYPE, "text/csv; charset=utf-8"))
@@ -98,17 +103,22 @@ async fn export(Admin(author): Admin, office: web::Data<Office>) -> Answer {
         .body(table))
 }
 
-async fn attempted(Admin(author): Admin, request: HttpRequest, payload: web::Payload, core: web::Data<Core>) -> Answer {
+async fn attempted(
+    Keeper(author): Keeper,
+    request: HttpRequest,
+    payload: web::Payload,
+    core: web::Data<Core>,
+) -> Answer {
     let (asking, _) = part::json::<Asking>(&request, payload).await?;
     Ok(HttpResponse::Ok().json(attempt(&core, &author, &asking).await?))
 }
 
-async fn vocabulary(Admin(author): Admin, request: HttpRequest, office: web::Data<Office>) -> Answer {
+async fn vocabulary(Keeper(author): Keeper, request: HttpRequest, office: web::Data<Office>) -> Answer {
     part::shown(&request, &office.vocabulary(&author).await?)
 }
 
 async fn put_vocabulary(
-    Admin(author): Admin,
+    Keeper(author): Keeper,
     request: HttpRequest,
     payload: web::Payload,
     office: web::Data<Office>,

@@ -2,7 +2,7 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 
-use super::caller::Admin;
+use super::caller::Keeper;
 use super::{Answer, request as part};
 use crate::admin::faq::Resolve;
 use crate::admin::office::Office;
@@ -16,13 +16,13 @@ pub(super) fn configure(cfg: &mut web::ServiceConfig) {
         );
 }
 
-async fn list(Admin(author): Admin, request: HttpRequest, office: web::Data<Office>) -> Answer {
+async fn list(Keeper(author): Keeper, request: HttpRequest, office: web::Data<Office>) -> Answer {
     let page = office.unknown(&author, part::query(&request)?).await?;
     Ok(HttpResponse::Ok().json(page))
 }
 
 async fn resolve(
-    Admin(author): Admin,
+    Keeper(author): Keeper,
     request: HttpRequest,
     payload: web::Payload,
     office: web::Data<Office>,
