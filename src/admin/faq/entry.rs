@@ -206,7 +206,10 @@ impl Draft {
         text(&mut found, "answer", &self.answer, ANSWER);
         text(&mut found, "category", &self.category, CATEGORY);
         if self.answer.is_empty() && self.leads.is_none() {
-            found.push(Finding::field("answer", "须有答案（answer）或转向（leads） / an answer, or what it leads to, is required"));
+            found.push(Finding::field(
+                "answer",
+                "须有答案（answer）或转向（leads） / an answer, or what it leads to, is required",
+            ));
         }
         if let Some(fault) = self.leads.as_deref().and_then(|leads| places.fault(leads)) {
             found.push(Finding::field("leads", fault));

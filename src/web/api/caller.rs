@@ -36,7 +36,8 @@ impl FromRequest for Admin {
     }
 }
 
-/// Somebody who may keep the tenant's question base: an administrator, or a supervisor in person. Keys are judged as everywhere.
+/// Somebody who may keep the tenant's question base: an administrator, or a supervisor in person. A key has to be an
+/// administrator's, as everywhere.
 #[derive(Debug)]
 pub(super) struct Keeper(pub(super) Author);
 
