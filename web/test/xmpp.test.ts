@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { agentStanding, half, linkStanding, troubles } from '../src/text/xmpp'
+import { half } from '../src/text/codes'
+import { agentStanding, linkStanding, troubles } from '../src/text/xmpp'
 import type { XmppAccount, XmppAgent } from '../src/wire/xmpp'
 
 const agent = (over: Partial<XmppAgent> = {}): XmppAgent => ({ agent: 'li', jid: 'li@example.com', asked_by: 'service@desk.example.com', subscription: 'granted', ...over })

@@ -50,6 +50,12 @@ const TEXTS: Record<string, [zh: string, en: string]> = {
   '48002': ['客户关闭了接收消息', 'The customer refuses messages'],
 }
 
+/** The gateway's own sentences are Chinese and English around a slash: the half that is asked for. */
+export function half(text: string, lang: Lang): string {
+  const [zh, en] = text.split(' / ')
+  return en === undefined ? text : lang === 'zh' ? (zh ?? text) : en
+}
+
 export function codeText(code: string | undefined, lang: Lang): string {
   const column = lang === 'zh' ? 0 : 1
   if (!code) return lang === 'zh' ? '未能送达' : 'Not delivered'

@@ -1,5 +1,6 @@
 /** How XMPP accounts stand, in words: links, what to do about those that are down, whom servers let us see. Pure. */
 import type { XmppAccount, XmppAgent, XmppLink } from '../wire/xmpp'
+import { half } from './codes'
 import type { Lang } from './time'
 
 /** `good` needs nobody, `warn` waits for somebody, `seal` does not work. */
@@ -44,12 +45,6 @@ const SHOWN: Words = {
 }
 
 const pick = (words: readonly [string, string], lang: Lang): string => words[lang === 'zh' ? 0 : 1]
-
-/** The gateway's own sentences are Chinese and English around a slash: the half that is asked for. */
-export function half(text: string, lang: Lang): string {
-  const [zh, en] = text.split(' / ')
-  return en === undefined ? text : lang === 'zh' ? (zh ?? text) : en
-}
 
 /** A link that is down says why; what is not known here is told in the gateway's words. */
 export function linkStanding({ state, code, reason }: XmppLink, lang: Lang): Standing {
