@@ -159,7 +159,7 @@ export async function openDesk(signedIn: SignedIn) {
   }
 
   return {
-    account, state, outbox, drafts, client, order, selected, totalUnread, serverNow: base.serverNow, toast: base.toast,
+    account, proof: office, state, outbox, drafts, client, order, selected, totalUnread, serverNow: base.serverNow, toast: base.toast,
     ...hands, ...machines, phones, post: pen.post, amend: pen.amend, sendFile: pen.sendFile, typing: pen.typing,
     loadOlder: held.loadOlder, refresh: held.refresh, markRead: held.markRead, select,
     nameOf, offerName, agentName: named, wrote, answers, wraps, hasRobot, transferring, unread: talks.unread, waitingSince, leave,
