@@ -28,6 +28,8 @@ pub enum Leads {
     Faq(FaqId),
     /// To the robot, as if the label had been typed.
     Words,
+    /// To the robot, which hears these words of its own in place of the label.
+    Says(String),
     /// None of them was meant.
     None,
     /// To a person.

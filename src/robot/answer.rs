@@ -9,7 +9,7 @@ use crate::model::label::label;
 pub const MAX_CHARS: usize = 2_000;
 /// Most parts of one turn: messages and questions together.
 pub const MAX_PARTS: usize = 3;
-/// Longest label or key of a choice, characters.
+/// Longest label of a choice, characters.
 pub(super) const MAX_LABEL: usize = 200;
 /// Longest reason or short message of a robot, characters.
 pub(super) const MAX_REASON: usize = 200;

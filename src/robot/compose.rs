@@ -5,6 +5,8 @@ use super::turn::{Caps, Choice, Handoff, RobotEvent};
 
 /// Longest memory of a robot, bytes.
 const MAX_MEMORY: usize = 1_024;
+/// Longest key of a choice, characters. Only its robot reads it.
+const MAX_KEY: usize = 1_000;
 /// Most slots of a hand-over.
 const MAX_SLOTS: usize = 32;
 
@@ -67,7 +69,7 @@ impl Composer {
 fn usable(choice: Choice) -> Option<Choice> {
     let label = head(choice.label.trim(), MAX_LABEL);
     let key = if choice.key.trim().is_empty() { label.clone() } else { choice.key };
-    let fits = !label.is_empty() && key.chars().count() <= MAX_LABEL && !key.chars().any(char::is_control);
+    let fits = !label.is_empty() && key.chars().count() <= MAX_KEY && !key.chars().any(char::is_control);
     fits.then_some(Choice { key, label })
 }
 

@@ -171,6 +171,7 @@ pub(super) fn turn(text: &str) -> Turn {
         epoch: 3,
         seq: 7,
         text: text.into(),
+        chosen: false,
         locale: "zh-CN".into(),
         history: Vec::new(),
         context: Vec::new(),

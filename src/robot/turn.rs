@@ -73,8 +73,10 @@ pub struct Turn {
     pub epoch: i64,
     /// The message that is answered. With the conversation and the epoch it names this turn: a second try has the same.
     pub seq: i64,
-    /// What the customer said: normalised, and without card, identity and telephone numbers.
+    /// What the customer said, without card, identity and telephone numbers; or the key of the choice that was made.
     pub text: String,
+    /// Whether the text is the robot's own: one of the choices that it gave.
+    pub chosen: bool,
     /// The customer's language, for example `zh-CN`.
     pub locale: String,
     /// What was said before, oldest first.

@@ -39,6 +39,8 @@ pub(super) enum Reply {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Found {
     pub(super) outcome: Outcome,
+    /// What is said before the reply.
+    pub(super) first: Vec<String>,
     pub(super) reply: Reply,
     pub(super) near: Vec<Near>,
     /// What the adapter wants to be given back.
@@ -48,7 +50,7 @@ pub(super) struct Found {
 
 impl Found {
     pub(super) fn new(outcome: Outcome, reply: Reply) -> Self {
-        Self { outcome, reply, near: Vec::new(), memory: None, error: None }
+        Self { outcome, first: Vec::new(), reply, near: Vec::new(), memory: None, error: None }
     }
 
     /// The adapter failed.
@@ -88,7 +90,7 @@ pub(super) fn from_base(library: &Library, robot: &Robot, turn: &Turn, rows: usi
                 Some(entry) => answer(entry, vec![Near::exact(entry)]),
                 None => Found::new(Outcome::Miss, Reply::Nothing),
             },
-            Leads::Words => search(library, robot, &choice.label, rows, now),
+            Leads::Words | Leads::Says(_) => search(library, robot, &choice.label, rows, now),
             Leads::None | Leads::Person => Found::new(Outcome::Miss, Reply::Nothing),
         };
     }

@@ -65,11 +65,12 @@ pub(super) fn begin(tx: &mut Tx<'_>, scene: &Scene, session: &mut Session, fx: &
     Ok(true)
 }
 
-/// What a message says to a machine; `None` for a picture and the like.
+/// What a message says to a machine; `None` for a picture and the like. A tap says the words on it: a key means something
+/// in its own list only, which may be closed by now.
 fn spoken(content: &Content) -> Option<&str> {
     match content {
         Content::Text { text } | Content::Voice { asr_text: Some(text), .. } => Some(text),
-        Content::Choice { key, .. } => Some(key),
+        Content::Choice { key, label } => Some(if label.is_empty() { key } else { label }),
         _ => None,
     }
 }
@@ -109,7 +110,7 @@ pub(super) fn hear(
         }
         None => {}
     }
-    let chosen = choose(tx, scene, session, &mut memory, &words)?;
+    let chosen = choose(tx, scene, session, &mut memory, (&envelope.content, &words))?;
     if matches!(&chosen, Some(Choice { leads: Leads::Person, .. })) {
         return hand_over(tx, scene, session, Wish::of(Reason::Asked), fx);
     }
@@ -143,19 +144,25 @@ pub(super) fn hear(
     Ok(())
 }
 
-/// The line of the open list that the words mean. A list is good for one choice; other words leave it open.
+/// The line of the open list that the message means: by its words, or by its key. A list is good for one choice; other
+/// words leave it open.
 fn choose(
     tx: &mut Tx<'_>,
     scene: &Scene,
     session: &Session,
     memory: &mut Dialogue,
-    words: &str,
+    (content, words): (&Content, &str),
 ) -> Result<Option<Choice>, Error> {
     let key = words.trim_end_matches(['.', '、', '。']);
     let Some(open) = &memory.open else { return Ok(None) };
-    let by_label =
-        open.choices.iter().find(|choice| normalise(&choice.label) == words).map(|choice| choice.key.clone());
-    let chosen = open.chosen(by_label.as_deref().unwrap_or(key), scene.now).cloned();
+    // What was tapped has key and label; the label may come back shortened, and several lines may have the same one.
+    let tapped = open.choices.iter().find(|choice| {
+        matches!(content, Content::Choice { key, .. } if *key == choice.key)
+            && normalise(&choice.label).starts_with(words)
+    });
+    let typed = || open.choices.iter().find(|choice| normalise(&choice.label) == words);
+    let meant = tapped.or_else(typed).map_or(key, |choice| choice.key.as_str());
+    let chosen = open.chosen(meant, scene.now).cloned();
     if chosen.is_some() {
         memory.open = None;
         dialogue::keep(tx, session.session, memory)?;

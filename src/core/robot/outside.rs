@@ -12,6 +12,7 @@ use super::answer::{Found, Reply};
 use super::knowledge::Library;
 use super::reply::{Near, wished};
 use super::run::Task;
+use super::spoken;
 use crate::core::effect::{Effect, Effects, Push};
 use crate::core::{Core, Error};
 use crate::flow::CallError;
@@ -98,6 +99,8 @@ impl Robots {
 
 /// What is read before an adapter is asked.
 struct Before {
+    /// What is answered, in the customer's own words.
+    said: String,
     history: Vec<Envelope>,
     memory: Option<String>,
     contact: ContactId,
@@ -124,7 +127,8 @@ impl Core {
             Err(error) => return Ok(Found::failed(error)),
         };
         let before = self.before(tenant, task).await?;
-        let words = task.turn.chosen.as_ref().map_or(task.turn.query.as_str(), |choice| choice.label.as_str());
+        let chosen = task.turn.chosen.as_ref();
+        let words = chosen.map_or(task.turn.query.as_str(), |choice| choice.label.as_str());
         let hits = library.search(words, PASSAGES, self.clock().now());
         let near: Vec<Near> = hits.iter().map(|(hit, entry)| Near::of(entry, hit.p)).collect();
         let useful = hits.iter().filter(|(hit, _)| hit.p >= robot.sureness.clarify / 2.0);
@@ -137,7 +141,8 @@ impl Core {
             session: task.turn.session,
             epoch: task.turn.epoch,
             seq: task.turn.seq,
-            text: mask(words),
+            text: chosen.map_or_else(|| mask(&before.said), chosen_words),
+            chosen: chosen.is_some(),
             locale: if known.lang == Lang::En { "en" } else { "zh-CN" }.to_owned(),
             history: before.history.iter().filter_map(said).collect(),
             context: context.collect(),
@@ -164,11 +169,14 @@ impl Core {
             .read(move |tx| {
                 let conversation = conversation::find(tx, conv)?.ok_or_else(Error::not_found)?;
                 let origin = conversation.origin(tx);
-                let mut history = message::before(tx, &origin, conv, seq, HISTORY)?;
+                let mut history = message::before(tx, &origin, conv, seq + 1, HISTORY + 1)?;
+                let asked = history.pop_if(|envelope| envelope.seq == seq);
+                let said = asked.map(|asked| spoken(&asked.content).unwrap_or(&asked.fallback).trim().to_owned());
+                let said = said.unwrap_or_default();
                 history.retain(|envelope| envelope.for_contact() && envelope.session == Some(session));
                 history.sort_by_key(|envelope| envelope.seq);
                 let memory = dialogue::find(tx, session)?.memory;
-                Ok(Before { history, memory, contact: conversation.contact, kind: conversation.kind })
+                Ok(Before { said, history, memory, contact: conversation.contact, kind: conversation.kind })
             })
             .await
     }
@@ -182,6 +190,11 @@ impl Core {
     }
 }
 
+/// What an adapter hears when a line of its list was chosen.
+fn chosen_words(choice: &Choice) -> String {
+    if let Leads::Says(words) = &choice.leads { words.clone() } else { choice.label.clone() }
+}
+
 /// An earlier message as an adapter sees it, without card, identity and telephone numbers.
 fn said(envelope: &Envelope) -> Option<Said> {
     let who = match envelope.from.role {
@@ -191,6 +204,12 @@ fn said(envelope: &Envelope) -> Option<Said> {
         Role::System | Role::Flow => return None,
     };
     Some(Said { who, text: mask(&envelope.fallback) })
+}
+
+/// A line of a list, under its number: what the robot calls it is for nobody else to read, and may not be unique.
+fn line((number, option): (u32, robot::Choice)) -> Choice {
+    let leads = if option.key == option.label { Leads::Words } else { Leads::Says(option.key) };
+    Choice { key: number.to_string(), label: option.label, leads }
 }
 
 /// What an adapter has told so far.
@@ -218,9 +237,9 @@ impl Heard {
             }
             RobotEvent::Message(answer) => self.texts.extend(answer.into_parts()),
             RobotEvent::Clarify { prompt, options } => {
-                let choice =
-                    |option: robot::Choice| Choice { key: option.key, label: option.label, leads: Leads::Words };
-                self.list = Some((prompt, options.into_iter().map(choice).collect()));
+                // One list is open at a time: of an earlier one the customer sees the question.
+                self.texts.extend(self.list.take().map(|(prompt, _)| prompt));
+                self.list = Some((prompt, (1..).zip(options).map(line).collect()));
             }
             RobotEvent::Handoff(handoff) => {
                 let slots = handoff.slots.iter().map(|(name, value)| format!("{name}={value}"));
@@ -238,18 +257,26 @@ impl Heard {
     }
 
     /// What all of it comes to. An adapter that failed after it had said something has said it.
-    fn found(self, finish: &Result<robot::Finish, RobotError>) -> Found {
+    fn found(mut self, finish: &Result<robot::Finish, RobotError>) -> Found {
         let error = finish.as_ref().err().map(ToString::to_string);
         let later = matches!(finish, Ok(finish) if finish.outcome == robot::Outcome::Later);
+        let memory = self.memory.take();
+        let mut first = std::mem::take(&mut self.texts);
         let (outcome, reply) = match self {
-            Self { wish: Some(wish), .. } => (Outcome::Answer(None), Reply::Person(wish)),
-            Self { end: Some(reason), texts, .. } if texts.is_empty() => (Outcome::Answer(None), Reply::End(reason)),
+            Self { wish: Some(wish), list, .. } => {
+                first.extend(list.map(|(prompt, _)| prompt));
+                (Outcome::Answer(None), Reply::Person(wish))
+            }
+            Self { end: Some(reason), list, .. } => {
+                first.extend(list.map(|(prompt, _)| prompt));
+                (Outcome::Answer(None), Reply::End(reason))
+            }
             Self { list: Some((prompt, choices)), .. } => (Outcome::Clarify, Reply::List(Some(prompt), choices)),
-            Self { texts, .. } if !texts.is_empty() => (Outcome::Answer(None), Reply::Texts(texts)),
+            _ if !first.is_empty() => (Outcome::Answer(None), Reply::Texts(std::mem::take(&mut first))),
             _ if later => (Outcome::Answer(None), Reply::Later),
             _ if error.is_some() => (Outcome::Failed, Reply::Nothing),
             _ => (Outcome::Miss, Reply::Nothing),
         };
-        Found { memory: self.memory, error, ..Found::new(outcome, reply) }
+        Found { first, memory, error, ..Found::new(outcome, reply) }
     }
 }

@@ -102,6 +102,9 @@ impl Stage<'_> {
         if matches!(found.outcome, Outcome::Miss) {
             self.unknown(tx)?;
         }
+        if matches!(verdict, Verdict::Say) {
+            self.speak(tx, session, &found.first, fx)?;
+        }
         let said = match (verdict, found.reply) {
             (Verdict::HandOver(reason), Reply::Person(wish)) => {
                 self.over(tx, session, &mut memory, Wish { reason, ..wish }, fx)
@@ -110,10 +113,7 @@ impl Stage<'_> {
             (Verdict::Say, Reply::Person(wish)) => self.over(tx, session, &mut memory, wish, fx),
             (Verdict::Say, Reply::Texts(texts)) => {
                 let chat = matches!(found.outcome, Outcome::Chitchat);
-                let mut last = None;
-                for text in texts {
-                    last = Some(speak(tx, self.scene, self.robot, session, Content::text(text), fx)?);
-                }
+                let last = self.speak(tx, session, &texts, fx)?;
                 Ok((if chat { "chitchat" } else { "answer" }, last))
             }
             (Verdict::Say, Reply::List(prompt, choices)) => {
@@ -126,7 +126,9 @@ impl Stage<'_> {
                 return Ok(("flow", None));
             }
             (Verdict::Say, Reply::End(reason)) => {
-                say(tx, self.scene, session, &Prompt::RobotEnded, fx)?;
+                if found.first.is_empty() {
+                    say(tx, self.scene, session, &Prompt::RobotEnded, fx)?;
+                }
                 ending::finish(tx, self.scene, session, EndedBy::System, &reason, fx)?;
                 Ok(("end", None))
             }
@@ -139,6 +141,21 @@ impl Stage<'_> {
         };
         dialogue::keep(tx, session.session, &memory)?;
         said
+    }
+
+    /// Says these texts, one after another. Returns the place of the last one in the log.
+    fn speak(
+        &self,
+        tx: &mut Tx<'_>,
+        session: &Session,
+        texts: &[String],
+        fx: &mut Effects,
+    ) -> Result<Option<i64>, Error> {
+        let mut last = None;
+        for text in texts {
+            last = Some(speak(tx, self.scene, self.robot, session, Content::text(text.clone()), fx)?);
+        }
+        Ok(last)
     }
 
     /// A person takes over; where nobody has asked for one and the tenant wants it so, the customer is asked first.

@@ -63,7 +63,7 @@ impl Server {
     }
 }
 
-fn turn(text: &str) -> Turn {
+pub fn turn(text: &str) -> Turn {
     let now = Clock::system().now();
     Turn {
         tenant: TenantId::parse("demo").unwrap(),
@@ -72,6 +72,7 @@ fn turn(text: &str) -> Turn {
         epoch: 3,
         seq: 1,
         text: text.into(),
+        chosen: false,
         locale: "zh-CN".into(),
         history: Vec::new(),
         context: vec![Passage { title: "如何还款".into(), text: "在手机银行还款。".into() }],
@@ -82,6 +83,10 @@ fn turn(text: &str) -> Turn {
 }
 
 async fn ask(robot: &Adapter, text: &str) -> (Vec<RobotEvent>, Result<Finish, RobotError>) {
+    answered(robot, turn(text)).await
+}
+
+pub async fn answered(robot: &Adapter, turn: Turn) -> (Vec<RobotEvent>, Result<Finish, RobotError>) {
     let (out, mut ears) = mpsc::channel(8);
     let mut events = Vec::new();
     let listening = async {
@@ -90,11 +95,11 @@ async fn ask(robot: &Adapter, text: &str) -> (Vec<RobotEvent>, Result<Finish, Ro
         }
     };
     let stop = Stop::new();
-    let (finish, ()) = tokio::join!(robot.turn(turn(text), out, &stop), listening);
+    let (finish, ()) = tokio::join!(robot.turn(turn, out, &stop), listening);
     (events, finish)
 }
 
-fn said(events: &[RobotEvent]) -> Vec<&str> {
+pub fn said(events: &[RobotEvent]) -> Vec<&str> {
     let answers = events.iter().filter_map(|event| match event {
         RobotEvent::Message(answer) => Some(answer.parts()),
         _ => None,

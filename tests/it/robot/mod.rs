@@ -13,6 +13,7 @@ mod page;
 mod program;
 mod web;
 mod wechat;
+mod words;
 
 use yizhan::store::faq::Entry;
 

@@ -1,22 +1,13 @@
 //! Robots that say what they should not, and customers who tell them to (group L of the bad inputs).
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::program::{Program, SECRET};
-use super::{bank_with, tell};
+use super::tell;
+use super::words::answering;
 use crate::support::{Agent, TestApp, Visitor};
 
 tell! {
     two_machines_that_talk_to_each_other_end_with_a_person with crate::robot::SLOW;
-}
-
-/// A bank whose robot is a program that answers this, whatever it is asked.
-async fn answering(body: &Value) -> (TestApp, Program) {
-    let program = Program::starts("200 OK", &body.to_string()).await;
-    let robot =
-        format!("adapter = \"webhook\"\nurl = \"http://127.0.0.1:{}/turn\"\nsecret = \"{SECRET}\"\n", program.port);
-    let app = bank_with(&robot).settings(&program.permit()).start().await;
-    (app, program)
 }
 
 /// What the robot has said in the visitor's log, when it has answered.
