@@ -14,6 +14,7 @@ mod rasa;
 mod script;
 pub mod service;
 mod sse;
+mod thought;
 mod turn;
 pub mod webhook;
 

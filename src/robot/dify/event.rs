@@ -7,6 +7,7 @@ use crate::model::secret::Secret;
 
 use super::super::error::RobotError;
 use super::super::http::without;
+use super::super::thought::Thought;
 use super::super::turn::Handoff;
 use super::super::webhook::Transfer;
 
@@ -46,6 +47,7 @@ pub(super) struct Progress {
     pub(super) tokens: Option<u64>,
     /// Whether the last event was there.
     pub(super) ended: bool,
+    thought: Thought,
 }
 
 impl Progress {
@@ -55,12 +57,15 @@ impl Progress {
         keep(&mut self.conversation, event.conversation_id);
         match event.event.as_str() {
             "message" | "agent_message" => {
-                let more = event.answer.unwrap_or_default();
+                let more = self.thought.pass(event.answer.unwrap_or_default());
                 self.text.push_str(&more);
                 return Ok(more);
             }
             // Moderation: what was said so far must not be said.
-            "message_replace" => self.text = event.answer.unwrap_or_default(),
+            "message_replace" => {
+                self.thought = Thought::default();
+                self.text = self.thought.pass(event.answer.unwrap_or_default());
+            }
             "agent_thought" if event.tool.as_deref().is_some_and(calls) => {
                 self.wish = Some(called(event.tool_input.as_deref().unwrap_or_default()));
             }
@@ -73,12 +78,25 @@ impl Progress {
             "message_end" => {
                 let usage = event.metadata.as_ref().and_then(|metadata| metadata.get("usage"));
                 self.tokens = usage.and_then(|usage| usage.get("total_tokens")).and_then(Value::as_u64);
-                self.ended = true;
+                return Ok(self.end());
+            }
+            // The flow waits until somebody has filled in a form. The stream ends here, and goes on for nobody.
+            "workflow_paused" => {
+                self.wish.get_or_insert_with(|| because("workflow_paused"));
+                return Ok(self.end());
             }
             "error" => return Err(failed(event.status, event.code.as_deref(), event.message.as_deref(), key)),
             _ => {}
         }
         Ok(String::new())
+    }
+
+    /// Nothing more comes; returns what was held back.
+    fn end(&mut self) -> String {
+        let rest = self.thought.rest();
+        self.text.push_str(&rest);
+        self.ended = true;
+        rest
     }
 }
 

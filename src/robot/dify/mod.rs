@@ -65,9 +65,11 @@ impl Dify {
 
     async fn ask(&self, turn: &Turn, line: &mut Line<'_>, progress: &mut Progress) -> Result<(), RobotError> {
         line.typing().await?;
-        let reply = match self.open(turn, turn.memory.as_deref(), line).await {
-            // The conversation was deleted there: a new one is better than none.
-            Err(RobotError::Refused { status: 404, .. }) if turn.memory.is_some() => {
+        // Another robot's memory is none of Dify's, which takes ids of its own form alone.
+        let memory = turn.memory.as_deref().filter(|memory| uuid::Uuid::try_parse(memory).is_ok());
+        let reply = match self.open(turn, memory, line).await {
+            // The conversation was deleted or closed there: a new one is better than none.
+            Err(RobotError::Refused { status, message }) if memory.is_some() && is_over(status, &message) => {
                 self.open(turn, None, line).await?
             }
             other => other?,
@@ -119,6 +121,12 @@ impl Dify {
             tracing::debug!(tenant.id = %turn.tenant, error = %error, "Dify could not be told to stop");
         }
     }
+}
+
+/// Whether a refusal means that there is no such conversation any more.
+fn is_over(status: u16, words: &str) -> bool {
+    // `conversation_completed`: the code itself is not among the words.
+    status == 404 || (status == 400 && words.starts_with("The conversation has ended."))
 }
 
 async fn finish(progress: Progress, mut line: Line<'_>) -> Result<Finish, RobotError> {

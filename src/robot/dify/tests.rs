@@ -58,7 +58,7 @@ async fn a_text_grows_and_the_conversation_is_remembered() {
 async fn what_is_asked() {
     let stub = Stub::start([Act::stream(&end(), 100)]).await;
     let (robot, mut turn) = (robot(&stub), turn("你好"));
-    turn.memory = Some("45701982".into());
+    turn.memory = Some("45701982-8118-4bc5-8e9b-64562b4555f2".into());
     let (_, finish) =
         heard(async |out, stop| robot.turn(&turn, Line::open(&turn, out, &stop, robot.timeout)).await).await;
     assert_eq!(finish.unwrap().outcome, Outcome::Nothing);
@@ -66,7 +66,7 @@ async fn what_is_asked() {
     assert_eq!(seen.line, "POST /v1/chat-messages HTTP/1.1");
     assert_eq!(seen.header("authorization"), Some("Bearer app-12345"));
     let expected = json!({
-        "inputs": {"brand": "驿站"}, "query": "你好", "response_mode": "streaming", "conversation_id": "45701982",
+        "inputs": {"brand": "驿站"}, "query": "你好", "response_mode": "streaming", "conversation_id": "45701982-8118-4bc5-8e9b-64562b4555f2",
         "user": turn.conv, "auto_generate_name": false,
     });
     assert_eq!(seen.json(), expected);
@@ -141,19 +141,54 @@ async fn errors_in_the_stream_and_before_it() {
 }
 
 #[tokio::test]
-async fn a_conversation_that_is_gone_there_is_begun_anew() {
-    let gone = Act::status(
-        "404 Not Found",
-        "application/json",
-        r#"{"code":"not_found","message":"Conversation Not Exists.","status":404}"#,
-    );
-    let stub = Stub::start([gone, Act::stream(&(event("message", r#", "answer": "您好""#) + &end()), 100)]).await;
+async fn a_conversation_that_is_over_there_is_begun_anew() {
+    let refused = |line: &str, body: &str| Act::status(line, "application/json", body);
+    for over in [
+        refused("404 NOT FOUND", r#"{"code":"not_found","message":"Conversation Not Exists.","status":404}"#),
+        refused(
+            "400 BAD REQUEST",
+            r#"{"code":"conversation_completed","message":"The conversation has ended. Please start a new conversation.","status":400}"#,
+        ),
+    ] {
+        let stub = Stub::start([over, Act::stream(&(event("message", r#", "answer": "您好""#) + &end()), 100)]).await;
+        let (robot, mut turn) = (robot(&stub), turn("你好"));
+        turn.memory = Some("45701982-8118-4bc5-8e9b-64562b4555f2".into());
+        let (events, _) =
+            heard(async |out, stop| robot.turn(&turn, Line::open(&turn, out, &stop, robot.timeout)).await).await;
+        assert_eq!(texts(&events).0, ["您好"]);
+        assert_eq!(stub.seen()[1].json()["conversation_id"], "");
+    }
+}
+
+#[tokio::test]
+async fn another_robots_memory_is_not_taken_for_a_conversation() {
+    let stub = Stub::start([Act::stream(&end(), 100)]).await;
     let (robot, mut turn) = (robot(&stub), turn("你好"));
-    turn.memory = Some("old".into());
-    let (events, _) =
-        heard(async |out, stop| robot.turn(&turn, Line::open(&turn, out, &stop, robot.timeout)).await).await;
-    assert_eq!(texts(&events).0, ["您好"]);
-    assert_eq!(stub.seen()[1].json()["conversation_id"], "");
+    turn.memory = Some("step-2".into());
+    let _nothing = heard(async |out, stop| robot.turn(&turn, Line::open(&turn, out, &stop, robot.timeout)).await).await;
+    assert_eq!(stub.seen()[0].json()["conversation_id"], "");
+}
+
+#[tokio::test]
+async fn what_a_model_thinks_aloud_is_not_said() {
+    let message = |text: &str| event("message", &format!(r#", "answer": "{text}""#));
+    let stream = ["<think>客户想", "还款。</th", "ink>\\n\\n在手机", "银行还款。"].map(message).concat() + &end();
+    let (events, _) = answers(&stream).await;
+    assert_eq!(texts(&events), (vec!["在手机银行还款。".into()], "\n\n在手机银行还款。".into()));
+    let replaced =
+        event("message_replace", r#", "answer": "<think>x</think>请换个说法。", "reason": "output_moderation""#);
+    assert_eq!(texts(&answers(&(message("<think>不") + &replaced + &end())).await.0).0, ["请换个说法。"]);
+    assert_eq!(texts(&answers(&(message("<th") + &end())).await.0).0, ["<th"], "what only looks like it is said");
+}
+
+#[tokio::test]
+async fn a_flow_that_waits_for_somebody_asks_for_a_person() {
+    let paused = event(
+        "workflow_paused",
+        r#", "workflow_run_id": "w", "data": {"outputs": {}, "reasons": [], "status": "paused"}"#,
+    );
+    let (events, finish) = answers(&(event("message", r#", "answer": "请稍候""#) + &paused)).await;
+    assert_eq!((texts(&events).0, finish.unwrap().outcome), (vec!["请稍候".into()], Outcome::HandedOver));
 }
 
 #[tokio::test]

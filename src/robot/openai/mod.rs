@@ -5,7 +5,6 @@
 
 mod request;
 mod stream;
-mod thought;
 
 use std::time::Duration;
 

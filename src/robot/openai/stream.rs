@@ -8,9 +8,9 @@ use serde_json::Value;
 use crate::model::id::QueueId;
 
 use super::super::error::RobotError;
+use super::super::thought::Thought;
 use super::super::turn::Handoff;
 use super::request::TOOL;
-use super::thought::Thought;
 
 /// Most calls of tools in one answer.
 const MAX_CALLS: usize = 4;
