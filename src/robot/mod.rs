@@ -23,7 +23,6 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 use crate::clock::Clock;
-use crate::model::id::ConversationId;
 use crate::model::robot::RobotSetting;
 use crate::runtime::Stop;
 
@@ -56,15 +55,6 @@ pub enum Adapter {
     Webhook(Webhook),
     /// Written rules.
     Script(Script),
-}
-
-/// Who answers a conversation after a hand-over.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Control {
-    /// A person: the robot only listens.
-    Person,
-    /// The robot again.
-    Robot,
 }
 
 impl Adapter {
@@ -122,18 +112,6 @@ impl Adapter {
             Self::Dify(robot) => robot.timeout,
             Self::Webhook(robot) => robot.timeout,
             Self::Script(_) => MAX_TIMEOUT,
-        }
-    }
-
-    /// Tells a robot that keeps a state of its own who answers from now on. Most have none. Telling it twice does no
-    /// harm.
-    ///
-    /// # Errors
-    /// See [`RobotError`]. Nobody waits for it: a robot that was not told is asked nothing anyway.
-    pub async fn control(&self, conv: ConversationId, now: Control, stop: &Stop) -> Result<(), RobotError> {
-        match self {
-            Self::Rasa(robot) => robot.control(conv, now, stop).await,
-            Self::OpenAi(_) | Self::Dify(_) | Self::Webhook(_) | Self::Script(_) => Ok(()),
         }
     }
 }

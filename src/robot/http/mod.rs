@@ -63,17 +63,36 @@ impl Http {
     /// # Errors
     /// Everything but [`RobotError::Refused`], [`RobotError::Failed`] and [`RobotError::Busy`].
     pub(super) async fn post(&self, line: &Line<'_>, post: Post<'_>) -> Result<Reply, RobotError> {
-        let client = if post.to.is_permitted() { &self.permitted } else { &self.open };
-        let request = client
+        let request = self
+            .client(post.to)
             .post(post.to.url().clone())
             .header(CONTENT_TYPE, "application/json")
             .header(ACCEPT, "text/event-stream, application/json")
             .headers(post.headers)
-            .timeout(line.left())
             .body(post.body);
-        let response = line.run(request.send()).await?.map_err(transport)?;
-        Ok(Reply { response, left: MAX_ANSWER, key: post.key.cloned() })
+        send(line, request, post.key).await
     }
+
+    /// Asks for what is there, and waits for the head of the answer, whatever its status.
+    ///
+    /// # Errors
+    /// Like [`Http::post`].
+    pub(super) async fn get(&self, line: &Line<'_>, from: &Endpoint, key: Option<&Key>) -> Result<Reply, RobotError> {
+        let mut request = self.client(from).get(from.url().clone()).header(ACCEPT, "application/json");
+        if let Some(key) = key {
+            request = request.header(AUTHORIZATION, key.header.clone());
+        }
+        send(line, request, key.map(Key::secret)).await
+    }
+
+    fn client(&self, to: &Endpoint) -> &reqwest::Client {
+        if to.is_permitted() { &self.permitted } else { &self.open }
+    }
+}
+
+async fn send(line: &Line<'_>, request: reqwest::RequestBuilder, key: Option<&Secret>) -> Result<Reply, RobotError> {
+    let response = line.run(request.timeout(line.left()).send()).await?.map_err(transport)?;
+    Ok(Reply { response, left: MAX_ANSWER, key: key.cloned() })
 }
 
 fn builder(resolver: Resolver) -> reqwest::ClientBuilder {

@@ -1,19 +1,14 @@
-//! Rasa assistants with the REST channel. Knows their messages and the tracker's two events for hand-overs.
+//! Rasa assistants with the REST channel. Knows their messages, and how a paused one is woken.
 //!
 //! Rasa keeps the conversation under our conversation's id, so no memory travels. The forms are those of
-//! <https://rasa.com/docs/reference/channels/your-own-website> and `rasa/core/channels/{channel,rest}.py`.
+//! `rasa/core/channels/{channel,rest}.py` and `rasa/server.py`; `tests/fixture/rasa` has what a server says.
 
 use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tokio::sync::mpsc;
-use tokio::time::Instant;
 
-use crate::model::id::ConversationId;
 use crate::model::robot::RasaSetting;
-use crate::model::secret::Secret;
-use crate::runtime::Stop;
 
 use super::answer::MAX_PARTS;
 use super::error::{RobotError, SettingError};
@@ -21,7 +16,7 @@ use super::guard::{Endpoint, Guard};
 use super::http::{Http, Key, Post};
 use super::line::Line;
 use super::turn::{Choice, Finish, Handoff, Turn};
-use super::{Control, webhook};
+use super::webhook;
 
 /// An assistant on a server.
 #[derive(Debug)]
@@ -29,7 +24,7 @@ pub struct Rasa {
     http: Http,
     base: Endpoint,
     webhook: Endpoint,
-    token: Option<Secret>,
+    key: Option<Key>,
     pub(super) timeout: Duration,
 }
 
@@ -41,6 +36,12 @@ struct Said {
     attachment: Option<Value>,
     buttons: Option<Vec<Button>>,
     custom: Option<Value>,
+}
+
+/// What is asked of the state of a conversation.
+#[derive(Debug, Deserialize)]
+struct Tracker {
+    paused: bool,
 }
 
 #[derive(Debug, Deserialize)]
@@ -64,29 +65,23 @@ impl Rasa {
         if name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.')) {
             return Err(SettingError::new("channel", "must be the name of a Rasa channel, for example rest"));
         }
-        if let Some(token) = &setting.token {
-            Key::new(token)?;
-        }
         let base = super::address(&setting.url, guard)?;
         let webhook = base.below(&["webhooks", name, "webhook"]);
-        let (token, timeout) = (setting.token.clone(), super::timeout(setting.timeout)?);
-        Ok(Self { http, base, webhook, token, timeout })
+        let key = setting.token.as_ref().map(Key::new).transpose()?;
+        Ok(Self { http, base, webhook, key, timeout: super::timeout(setting.timeout)? })
     }
 
     pub(super) async fn turn(&self, turn: &Turn, mut line: Line<'_>) -> Result<Finish, RobotError> {
         line.typing().await?;
-        let body = json!({
-            "sender": turn.conv,
-            "message": turn.text,
-            "metadata": {
-                "tenant": turn.tenant,
-                "session": turn.session,
-                "epoch": turn.epoch,
-                "locale": turn.locale,
-            },
-        });
-        let reply = self.http.post(&line, Post::keyed(&self.webhook, None, &body)).await?;
-        let said: Vec<Said> = reply.success(&line).await?.json(&line).await?;
+        let text = if turn.chosen { turn.text.as_str() } else { words(&turn.text) };
+        if text.is_empty() {
+            // Rasa would fail over it, and would not say so.
+            return Ok(line.finish(None));
+        }
+        let mut said = self.ask(turn, text, &line).await?;
+        if said.is_empty() && self.wake(turn, &line).await? {
+            said = self.ask(turn, text, &line).await?;
+        }
         for step in steps(said) {
             match step {
                 Step::Texts(texts) => line.say(texts).await?,
@@ -97,20 +92,65 @@ impl Rasa {
         Ok(line.finish(None))
     }
 
-    /// Appends `pause` or `resume` to the tracker: a paused assistant predicts nothing.
-    pub(super) async fn control(&self, conv: ConversationId, now: Control, stop: &Stop) -> Result<(), RobotError> {
-        let event = if now == Control::Person { "pause" } else { "resume" };
-        let conv = conv.to_string();
-        let mut to = self.base.below(&["conversations", &conv, "tracker", "events"]).with("include_events", "NONE");
-        if let Some(token) = &self.token {
-            to = to.with("token", token.expose());
-        }
-        // Nothing is told here; the line only keeps the time.
-        let (out, _ears) = mpsc::channel(1);
-        let line = Line::silent(out, stop, Instant::now() + self.timeout);
-        let post = Post { key: self.token.as_ref(), ..Post::keyed(&to, None, &json!({"event": event})) };
-        self.http.post(&line, post).await?.success(&line).await.map(drop)
+    async fn ask(&self, turn: &Turn, text: &str, line: &Line<'_>) -> Result<Vec<Said>, RobotError> {
+        let body = json!({
+            "sender": turn.conv,
+            "message": text,
+            "metadata": {
+                "tenant": turn.tenant,
+                "session": turn.session,
+                "epoch": turn.epoch,
+                "locale": turn.locale,
+            },
+        });
+        let reply = self.http.post(line, Post::keyed(&self.webhook, self.key.as_ref(), &body)).await?;
+        reply.success(line).await?.json(line).await
     }
+
+    /// Lets the assistant go on if it has paused itself for a person: paused it hears everything and says nothing. Says
+    /// whether that was so.
+    async fn wake(&self, turn: &Turn, line: &Line<'_>) -> Result<bool, RobotError> {
+        let asked = match self.http.get(line, &self.tracker(turn, &[]), self.key.as_ref()).await?.success(line).await {
+            Ok(reply) => reply,
+            // It runs without a model, and answers nothing at all.
+            Err(RobotError::Refused { status: 409, message }) => return Err(RobotError::Failed { message }),
+            // Its HTTP API is switched off: then nothing is known.
+            Err(RobotError::Refused { status: 404, .. }) => return Ok(false),
+            Err(error @ RobotError::Refused { .. }) => {
+                tracing::warn!(tenant.id = %turn.tenant, error = %error, "Rasa does not show its tracker: is `key` its auth_token?");
+                return Ok(false);
+            }
+            Err(error) => return Err(error),
+        };
+        if !asked.json::<Tracker>(line).await?.paused {
+            return Ok(false);
+        }
+        let to = self.tracker(turn, &["events"]);
+        let post = Post::keyed(&to, self.key.as_ref(), &json!({"event": "resume"}));
+        self.http.post(line, post).await?.success(line).await.map(|_told| true)
+    }
+
+    /// The conversation's place in the HTTP API.
+    fn tracker(&self, turn: &Turn, below: &[&str]) -> Endpoint {
+        let conv = turn.conv.to_string();
+        let place = [&["conversations", conv.as_str(), "tracker"], below].concat();
+        let to = self.base.below(&place).with("include_events", "NONE");
+        match self.key.as_ref().map(|key| key.secret().expose()).filter(|token| !is_jwt(token)) {
+            Some(token) => to.with("token", token),
+            None => to,
+        }
+    }
+}
+
+/// Rasa takes its `auth_token` in the address, and a JWT in a header only.
+fn is_jwt(token: &str) -> bool {
+    token.starts_with("eyJ") && token.split('.').count() == 3
+}
+
+/// What a customer may say: words. With a slash Rasa's own orders begin, `/intent{"slot": "value"}`, and they are for its
+/// buttons.
+fn words(text: &str) -> &str {
+    text.trim_start_matches(|c: char| c == '/' || c.is_whitespace() || c.is_control())
 }
 
 fn steps(said: Vec<Said>) -> Vec<Step> {

@@ -1,25 +1,32 @@
-//! Answers of the REST channel, written byte by byte after Rasa's documentation and its `CollectingOutputChannel`.
+//! The forms of answers of the REST channel. What a server really says is replayed in `tests/it/interop/rasa.rs`.
 
 use std::time::Duration;
 
 use super::super::stub::{Act, Stub, heard, http, texts, turn};
 use super::super::turn::{Outcome, RobotEvent};
 use super::*;
+use crate::model::secret::Secret;
 
-fn robot(stub: &Stub) -> Rasa {
-    let setting = RasaSetting {
+fn setting(stub: &Stub) -> RasaSetting {
+    RasaSetting {
         url: stub.base.clone(),
         channel: "rest".into(),
         token: Some(Secret::new("t0ken".into())),
         timeout: Duration::from_secs(10),
-    };
-    Rasa::new(&setting, &stub.guard(), http()).unwrap()
+    }
+}
+
+fn robot(stub: &Stub) -> Rasa {
+    Rasa::new(&setting(stub), &stub.guard(), http()).unwrap()
+}
+
+async fn ask(robot: &Rasa, turn: &Turn) -> (Vec<RobotEvent>, Result<Finish, RobotError>) {
+    heard(async |out, stop| robot.turn(turn, Line::open(turn, out, &stop, robot.timeout)).await).await
 }
 
 async fn answers(body: &str) -> (Vec<RobotEvent>, Result<Finish, RobotError>) {
     let stub = Stub::start([Act::json(body)]).await;
-    let (robot, turn) = (robot(&stub), turn("你好"));
-    heard(async |out, stop| robot.turn(&turn, Line::open(&turn, out, &stop, robot.timeout)).await).await
+    ask(&robot(&stub), &turn("你好")).await
 }
 
 #[tokio::test]
@@ -36,10 +43,9 @@ async fn texts_pictures_and_buttons() {
 
 #[tokio::test]
 async fn the_question_goes_to_the_channel_with_the_conversation_as_sender() {
-    let stub = Stub::start([Act::json("[]")]).await;
-    let (robot, turn) = (robot(&stub), turn("你好"));
-    let (events, finish) =
-        heard(async |out, stop| robot.turn(&turn, Line::open(&turn, out, &stop, robot.timeout)).await).await;
+    let stub = Stub::start([Act::json("[]"), Act::status("404 Not Found", "application/json", "{}")]).await;
+    let turn = turn("你好");
+    let (events, finish) = ask(&robot(&stub), &turn).await;
     assert_eq!((events.len(), finish.unwrap().outcome), (1, Outcome::Nothing), "only typing");
     let seen = stub.seen().remove(0);
     assert_eq!(seen.line, "POST /webhooks/rest/webhook HTTP/1.1");
@@ -89,34 +95,74 @@ async fn what_is_no_list_of_messages_is_not_understood() {
     }
 }
 
+const HELLO: &str = r#"[{"recipient_id":"c","text":"您好"}]"#;
+
 #[tokio::test]
-async fn the_tracker_is_paused_and_resumed() {
-    let tracker = r#"{"sender_id":"c","slots":{},"paused":true,"events":null}"#;
-    let stub = Stub::start([
-        Act::json(tracker),
-        Act::json(tracker),
-        Act::status("401 Unauthorized", "application/json", "{}"),
-    ])
-    .await;
-    let (robot, conv) = (robot(&stub), turn("").conv);
-    for now in [Control::Person, Control::Robot] {
-        robot.control(conv, now, &Stop::new()).await.unwrap();
-    }
-    let refused = robot.control(conv, Control::Robot, &Stop::new()).await.unwrap_err();
-    assert!(matches!(refused, RobotError::Refused { status: 401, .. }) && !format!("{refused:?}").contains("t0ken"));
-    let line = format!("POST /conversations/{conv}/tracker/events?include_events=NONE&token=t0ken HTTP/1.1");
+async fn an_assistant_that_has_paused_itself_is_turn() {
+    let tracker =
+        |paused: bool| Act::json(&format!(r#"{{"sender_id":"c","slots":{{}},"paused":{paused},"events":null}}"#));
+    let stub = Stub::start([Act::json("[]"), tracker(true), tracker(false), Act::json(HELLO)]).await;
+    let turn = turn("你好");
+    let (events, _) = ask(&robot(&stub), &turn).await;
+    assert_eq!(texts(&events).0, ["您好"]);
     let seen = stub.seen();
-    assert_eq!(
-        (&seen[0].line, seen[0].json(), seen[1].json()),
-        (&line, json!({"event": "pause"}), json!({"event": "resume"}))
-    );
+    let place = format!("/conversations/{}/tracker", turn.conv);
+    assert_eq!(seen[1].line, format!("GET {place}?include_events=NONE&token=t0ken HTTP/1.1"));
+    assert_eq!(seen[2].line, format!("POST {place}/events?include_events=NONE&token=t0ken HTTP/1.1"));
+    assert_eq!((seen[2].json(), seen[3].body == seen[0].body), (json!({"event": "resume"}), true));
+
+    let stub = Stub::start([Act::json("[]"), tracker(false)]).await;
+    assert_eq!(ask(&robot(&stub), &turn).await.1.unwrap().outcome, Outcome::Nothing, "it has nothing to say");
+}
+
+#[tokio::test]
+async fn an_assistant_whose_tracker_is_not_shown_has_nothing_to_say_unless_it_has_no_model() {
+    let refused = |line: &str, words: &str| {
+        let body = format!(r#"{{"version":"3.6.21","status":"failure","message":"{words}","reason":"x","code":0}}"#);
+        Act::status(line, "application/json", body)
+    };
+    for status in ["404 Not Found", "401 Unauthorized", "403 Forbidden"] {
+        let stub = Stub::start([Act::json("[]"), refused(status, "t0ken")]).await;
+        assert_eq!(ask(&robot(&stub), &turn("你好")).await.1.unwrap().outcome, Outcome::Nothing, "{status}");
+    }
+    let stub = Stub::start([Act::json("[]"), refused("409 Conflict", "No agent loaded.")]).await;
+    let failed = ask(&robot(&stub), &turn("你好")).await.1.unwrap_err();
+    assert_eq!((failed.to_string().as_str(), failed.retry()), ("the robot failed: No agent loaded.", true));
+}
+
+#[tokio::test]
+async fn a_json_web_token_is_not_written_into_the_address() {
+    let stub = Stub::start([Act::json("[]"), Act::json(r#"{"paused":true}"#), Act::json("{}"), Act::json("[]")]).await;
+    let setting = RasaSetting { token: Some(Secret::new("eyJhbGci.eyJ1c2Vy.c2ln".into())), ..setting(&stub) };
+    let _nothing = ask(&Rasa::new(&setting, &stub.guard(), http()).unwrap(), &turn("你好")).await;
+    let seen = stub.seen();
+    assert_eq!(seen.len(), 4);
+    for seen in seen {
+        assert!(!seen.line.contains("token="), "{}", seen.line);
+        assert_eq!(seen.header("authorization"), Some("Bearer eyJhbGci.eyJ1c2Vy.c2ln"));
+    }
+}
+
+#[tokio::test]
+async fn orders_are_for_buttons_and_what_says_nothing_is_not_asked() {
+    for (text, chosen, heard) in [
+        (r#"/choose{"card": "credit"}"#, true, r#"/choose{"card": "credit"}"#),
+        (r#"/choose{"card": "credit"}"#, false, r#"choose{"card": "credit"}"#),
+        ("/ \u{1c}//restart", false, "restart"),
+        ("2026/11/26", false, "2026/11/26"),
+    ] {
+        let stub = Stub::start([Act::json(HELLO)]).await;
+        let _greeted = ask(&robot(&stub), &Turn { chosen, ..turn(text) }).await;
+        assert_eq!(stub.seen()[0].json()["message"], heard);
+    }
+    let stub = Stub::start([]).await;
+    assert_eq!(ask(&robot(&stub), &turn(" / ")).await.1.unwrap().outcome, Outcome::Nothing);
 }
 
 #[tokio::test]
 async fn settings_are_checked() {
     let stub = Stub::start([]).await;
-    let good =
-        RasaSetting { url: stub.base.clone(), channel: "rest".into(), token: None, timeout: Duration::from_secs(1) };
+    let good = RasaSetting { token: None, ..setting(&stub) };
     assert!(Rasa::new(&good, &stub.guard(), http()).is_ok());
     let bad = RasaSetting { channel: "../x".into(), ..good };
     assert_eq!(Rasa::new(&bad, &stub.guard(), http()).unwrap_err().key, "channel");
