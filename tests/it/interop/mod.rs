@@ -2,7 +2,10 @@
 
 mod ask;
 mod bus;
+mod dify;
 mod kosoku;
+mod rasa;
+mod recorded;
 mod robot;
 mod wechatpy;
 
