@@ -98,7 +98,7 @@ async fn what_is_no_list_of_messages_is_not_understood() {
 const HELLO: &str = r#"[{"recipient_id":"c","text":"您好"}]"#;
 
 #[tokio::test]
-async fn an_assistant_that_has_paused_itself_is_turn() {
+async fn an_assistant_that_has_paused_itself_is_woken() {
     let tracker =
         |paused: bool| Act::json(&format!(r#"{{"sender_id":"c","slots":{{}},"paused":{paused},"events":null}}"#));
     let stub = Stub::start([Act::json("[]"), tracker(true), tracker(false), Act::json(HELLO)]).await;
