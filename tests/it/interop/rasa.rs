@@ -31,9 +31,10 @@ fn robot(server: &Recorded, token: &str) -> Adapter {
 /// What the server says at an address of its own; to its tracker what an action of the assistant's own would say.
 async fn asks(server: &Recorded, path: &str, event: Option<&str>) {
     let address = server.url(path);
+    let client = reqwest::Client::builder().timeout(Duration::from_secs(20)).build().unwrap();
     let request = match event {
-        Some(event) => reqwest::Client::new().post(address).body(json!({ "event": event }).to_string()),
-        None => reqwest::Client::new().get(address).header("content-length", "0"),
+        Some(event) => client.post(address).body(json!({ "event": event }).to_string()),
+        None => client.get(address).header("content-length", "0"),
     };
     let reply = request.header("content-type", "application/json").send().await.unwrap();
     assert_eq!(reply.status(), 200, "{path}");

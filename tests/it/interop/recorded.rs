@@ -36,7 +36,8 @@ impl Recorded {
     /// Plays what is kept in this folder of `tests/fixture`, or records the server whose address the variable has.
     pub async fn starts(folder: &str, variable: &str) -> Self {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixture").join(folder);
-        let tape = Tape { folder, real: std::env::var(variable).ok(), number: Arc::new(AtomicUsize::new(0)) };
+        let real = std::env::var_os(variable).map(|address| address.into_string().unwrap());
+        let tape = Tape { folder, real, number: Arc::new(AtomicUsize::new(0)) };
         if tape.real.is_some() {
             let _first_recording = std::fs::remove_dir_all(&tape.folder);
             std::fs::create_dir_all(&tape.folder).unwrap();
