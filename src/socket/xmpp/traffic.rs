@@ -230,7 +230,8 @@ impl Traffic {
             let (inbox, stanzas) = mpsc::channel(WAITING);
             let agent = seed.id.clone();
             self.tasks.spawn(async move {
-                seat.run(stanzas).await;
+                // It holds much and is moved nowhere: one allocation per agent.
+                Box::pin(seat.run(stanzas)).await;
                 agent
             });
             self.seats.insert(jid.clone(), Sitting { seed: seed.clone(), inbox });
