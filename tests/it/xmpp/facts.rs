@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{SERVICE, desk, desk_with, sees, server};
+use super::{SERVICE, desk, sees};
 use crate::support::service::Kind;
 use crate::support::xmpp::{declared, standing};
 use crate::support::{Agent, Person, TestApp, Visitor};
@@ -69,19 +69,6 @@ async fn seat(app: &TestApp, agent: &str) -> Value {
     let account = standing(app).await;
     let seats = account["agents"].as_array().expect("agents");
     seats.iter().find(|seat| seat["agent"] == agent).expect("an agent with an address").clone()
-}
-
-/// An address that the server knows nothing of is said to be one, and what has to be done about it.
-#[tokio::test(flavor = "multi_thread")]
-async fn an_account_that_does_not_exist_is_said_not_to() {
-    let mistyped = |text: String| text.replace("\"li@localhost\"", "\"lii@localhost\"");
-    let (_server, app) = desk_with(server(Kind::Prosody).await, mistyped).await;
-    app.eventually("the account is invalid", async || {
-        let seat = seat(&app, "li").await;
-        (seat["subscription"] == "invalid" && seat["hint"].as_str().is_some_and(|hint| hint.contains("没有这个账号")))
-            .then_some(())
-    })
-    .await;
 }
 
 /// An agent who has withdrawn the leave to be seen while the gateway was away: the server answers its question with
