@@ -1,8 +1,12 @@
 /** What the agent does with sessions: take, decline, hand over, end, sum up. */
+import { watch } from 'vue'
 import type { AgentState, ConvState, Offer, Presence } from '../../wire/protocol'
 import { i18n, t } from '../settings'
 import type { Ground } from './ground'
 import type { Talk } from './state'
+
+/** How long a choice waits for the link before the agent is told that there is none. */
+const LINK_MS = 10_000
 
 interface Place {
   /** A conversation came to the desk by the agent's own doing. */
@@ -28,7 +32,23 @@ export function acts({ state, client, toast, attempt }: Ground, { arrived, forge
     state.offers = without(offer)
   }
 
+  /** The link stands, or has not come for too long. */
+  function linked(): Promise<void> {
+    return new Promise((resolve) => {
+      const done = (): void => {
+        clearTimeout(late)
+        stop()
+        resolve()
+      }
+      const late = setTimeout(done, LINK_MS)
+      const stop = watch(() => state.link.kind === 'online', (online) => online && done())
+      if (state.link.kind === 'online') done()
+    })
+  }
+
   async function setPresence(status: Presence, reason?: string): Promise<void> {
+    // The desk is there before its link: what is chosen meanwhile counts as soon as that stands.
+    await linked()
     const reply = await attempt(() => client.request<AgentState>('presence.set', { status, ...(reason && { reason }) }))
     if (!reply) return
     state.agent = reply
