@@ -89,8 +89,10 @@ impl Process {
     /// # Errors
     /// The signal cannot be sent.
     pub fn kill(&mut self) -> anyhow::Result<()> {
-        let group = format!("-{}", self.child.id());
-        let status = Command::new("kill").args(["-KILL", "--", &group]).stderr(Stdio::null()).status();
+        let left = self.members()?.into_iter().filter(|stat| stat.group != self.child.id());
+        let mut all = vec![format!("-{}", self.child.id())];
+        all.extend(left.map(|stat| stat.process.to_string()));
+        let status = Command::new("kill").args(["-KILL", "--"]).args(all).stderr(Stdio::null()).status();
         status.context("cannot run kill")?;
         self.child.wait().context("cannot wait for a process")?;
         // Its children are not ours to wait for.
@@ -102,7 +104,7 @@ impl Process {
         Ok(())
     }
 
-    /// CPU seconds of the whole group so far.
+    /// CPU seconds so far of all that it has started.
     ///
     /// # Errors
     /// `/proc` cannot be read.
@@ -110,7 +112,7 @@ impl Process {
         Ok(self.members()?.iter().map(|stat| stat.cpu).sum())
     }
 
-    /// Resident memory of the whole group in KB.
+    /// Resident memory in KB of all that it has started.
     ///
     /// # Errors
     /// `/proc` cannot be read.
@@ -118,10 +120,14 @@ impl Process {
         Ok(self.members()?.iter().map(|stat| stat.memory).sum())
     }
 
+    /// Those of the group, and their children: what PostgreSQL starts leaves its group.
     fn members(&self) -> anyhow::Result<Vec<Stat>> {
         let all = fs::read_dir("/proc").context("no /proc")?.flatten();
-        let stats = all.filter_map(|entry| Stat::of(entry.file_name().to_str()?).ok());
-        Ok(stats.filter(|stat| stat.group == self.child.id()).collect())
+        let stats: Vec<Stat> = all.filter_map(|entry| Stat::of(entry.file_name().to_str()?).ok()).collect();
+        let group: Vec<u32> =
+            stats.iter().filter(|stat| stat.group == self.child.id()).map(|stat| stat.process).collect();
+        let ours = |stat: &Stat| group.contains(&stat.process) || group.contains(&stat.parent);
+        Ok(stats.into_iter().filter(ours).collect())
     }
 
     fn last_words(&self) -> String {
@@ -141,6 +147,8 @@ impl Drop for Process {
 /// What /proc says of one process.
 #[derive(Debug, Clone, Copy)]
 struct Stat {
+    process: u32,
+    parent: u32,
     group: u32,
     cpu: f64,
     memory: f64,
@@ -152,9 +160,12 @@ impl Stat {
         let rest = stat.rsplit_once(") ").context("an odd /proc/PID/stat")?.1;
         let field =
             |n: usize| rest.split(' ').nth(n).and_then(|word| word.parse::<f64>().ok()).context("a field is missing");
-        let group = rest.split(' ').nth(2).and_then(|word| word.parse().ok()).context("no process group")?;
+        let number =
+            |n: usize| rest.split(' ').nth(n).and_then(|word| word.parse::<u32>().ok()).context("a number is missing");
+        let process = stat.split(' ').next().and_then(|word| word.parse().ok()).context("no process number")?;
         // Fields 14 and 15 of the manual; a tick is 10 ms on Linux. Field 24 counts pages.
-        Ok(Self { group, cpu: (field(11)? + field(12)?) / 100.0, memory: field(21)? * 4.0 })
+        let (cpu, memory) = ((field(11)? + field(12)?) / 100.0, field(21)? * 4.0);
+        Ok(Self { process, parent: number(1)?, group: number(2)?, cpu, memory })
     }
 }
 
@@ -186,12 +197,12 @@ mod tests {
     async fn a_process_ends_with_what_it_has_started() {
         let folder = Folder::new(&std::env::temp_dir(), "yizhan-bench-test").unwrap();
         let mut command = Command::new("sh");
-        command.args(["-c", "sleep 600 & echo here; wait"]);
+        command.args(["-c", "sleep 600 & setsid sleep 600 & echo here; wait"]);
         let log = folder.path().join("log");
         let mut process = Process::start(command, &log).unwrap();
         let said = async || fs::read_to_string(&log).unwrap().contains("here");
         process.wait(Duration::from_secs(10), said).await.unwrap();
-        assert_eq!(process.members().unwrap().len(), 2, "the shell and its child");
+        assert_eq!(process.members().unwrap().len(), 3, "the shell and its children, also one that has left the group");
         assert!(process.memory().unwrap() > 0.0);
         process.kill().unwrap();
         assert!(process.members().unwrap().is_empty());
