@@ -7,7 +7,7 @@ use crate::model::envelope::{Role, Sender};
 use crate::model::id::{AgentId, TenantId};
 use crate::store::conversation::{self, Conversation};
 use crate::store::footing::Foresight;
-use crate::store::{Tx, session};
+use crate::store::{Course, Tx, session};
 
 /// Does the work and keeps what it has to tell.
 fn collect<T>(
@@ -37,24 +37,11 @@ impl Core {
     pub(super) async fn change_again<T: Send + 'static>(
         &self,
         tenant: &TenantId,
-        asks: Option<Foresight>,
+        (course, asks): (Course, Option<Foresight>),
         work: impl Fn(&mut Tx<'_>, &Scene, &mut Effects) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
         let scene = self.scene(tenant)?;
-        let done = self.scope(tenant).repeat(asks, move |tx| collect(tx, &scene, &work)).await;
-        self.told(tenant, done)
-    }
-
-    /// As [`Core::change_again`], without keeping others from changing the same
-    /// ([`Scope::beside`](crate::store::Scope::beside)).
-    pub(super) async fn change_beside<T: Send + 'static>(
-        &self,
-        tenant: &TenantId,
-        asks: Option<Foresight>,
-        work: impl Fn(&mut Tx<'_>, &Scene, &mut Effects) -> Result<T, Error> + Send + 'static,
-    ) -> Result<T, Error> {
-        let scene = self.scene(tenant)?;
-        let done = self.scope(tenant).beside(asks, move |tx| collect(tx, &scene, &work)).await;
+        let done = self.scope(tenant).repeat(course, asks, move |tx| collect(tx, &scene, &work)).await;
         self.told(tenant, done)
     }
 

@@ -25,7 +25,7 @@ use crate::model::window::{Trigger, Window};
 use crate::runtime::Backoff;
 use crate::secret::Place;
 use crate::store::conversation::{self, Arrival, Conversation, Identity};
-use crate::store::{Tx, delivery, fetch, inbox};
+use crate::store::{Course, Tx, delivery, fetch, inbox};
 
 /// The key of a menu button that asks for a person.
 const HANDOFF_KEY: &str = "HANDOFF";
@@ -50,7 +50,10 @@ impl Core {
         let (answer, effects) = loop {
             let (scene, delivery) = (self.scene(&tenant)?, Arc::clone(&delivery));
             let wait = self.inner.parts.passive_wait;
-            match self.scope(&tenant).repeat(None, move |tx| take_in(tx, &scene, &delivery.0, &delivery.1, wait)).await
+            match self
+                .scope(&tenant)
+                .repeat(Course::Lane, None, move |tx| take_in(tx, &scene, &delivery.0, &delivery.1, wait))
+                .await
             {
                 Ok(done) => break done,
                 Err(error) => {

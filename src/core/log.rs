@@ -20,7 +20,7 @@ use crate::store::conversation::{self, Conversation};
 use crate::store::cursor::{self, Cursor};
 use crate::store::delivery::Delivery;
 use crate::store::footing::{Foresight, OfMark};
-use crate::store::{Tx, assignment, delivery, footing, message};
+use crate::store::{Course, Tx, assignment, delivery, footing, message};
 
 /// The most messages that a sync gives per conversation; a device that misses more reloads by history.
 const SYNC_MAX: i64 = 500;
@@ -258,12 +258,13 @@ impl Core {
         let asks = Some(Foresight::Mark(of.clone()));
         let job =
             move |tx: &mut Tx<'_>, scene: &Scene, fx: &mut Effects| moved(tx, scene, &owned, &of, (mark, seen), fx);
-        match client.party {
+        let course = match client.party {
             // Tells other modules, who are told everything about a session in its order.
-            Party::Contact { .. } => self.change_again(&client.tenant, asks, job).await,
+            Party::Contact { .. } => Course::Lane,
             // A mark per message, and whoever writes to the customer need not wait for it.
-            Party::Agent { .. } => self.change_beside(&client.tenant, asks, job).await,
-        }
+            Party::Agent { .. } => Course::Beside,
+        };
+        self.change_again(&client.tenant, (course, asks), job).await
     }
 }
 

@@ -18,7 +18,7 @@ use crate::model::id::{DeviceId, MessageId};
 use crate::model::session::State;
 use crate::store::conversation::Conversation;
 use crate::store::footing::{self, Footing, Foresight, OfSend};
-use crate::store::{Tx, message};
+use crate::store::{Course, Tx, message};
 
 /// The longest text of a client, in Unicode scalar values.
 const TEXT_MAX: usize = 4000;
@@ -43,7 +43,7 @@ impl Core {
         let of = standing(client, &send)?;
         let asks = Some(Foresight::Send(of.clone()));
         let job = move |tx: &mut Tx<'_>| alone(tx, &scene, &owned, &of, send.clone());
-        let sent = self.scope(&client.tenant).repeat(asks, job).await?;
+        let sent = self.scope(&client.tenant).repeat(Course::Lane, asks, job).await?;
         self.announce(&client.tenant, sent.effects);
         let envelope = sent.envelope;
         Ok(json!({ "id": envelope.id, "seq": envelope.seq, "ts": envelope.ts, "dup": sent.dup }))

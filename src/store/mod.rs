@@ -301,6 +301,16 @@ impl Store {
     }
 }
 
+/// Where work that may be run again is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Course {
+    /// In the tenant's lane: what it has read is still true when it writes.
+    Lane,
+    /// In no lane on PostgreSQL: others may change at the same time what it reads, and nobody waits for it. For what never
+    /// goes back and bears to be decided on what was true a moment ago.
+    Beside,
+}
+
 /// The store bound to one tenant: the only way to that tenant's rows.
 #[derive(Debug, Clone)]
 pub struct Scope {
@@ -336,9 +346,10 @@ impl Scope {
     /// it asks first may be said before: then all that wait ask at once.
     ///
     /// # Errors
-    /// As for [`Scope::write`].
+    /// As for [`Scope::write`]; on [`Course::Beside`] also when somebody else has been changing the same row for too long.
     pub async fn repeat<T, E>(
         &self,
+        course: Course,
         asks: Option<Foresight>,
         work: impl Fn(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
     ) -> Result<T, E>
@@ -347,25 +358,8 @@ impl Scope {
         E: From<Error> + Send + 'static,
     {
         let tenant = self.tenant.clone();
-        self.store.writer.repeat(&self.tenant, asks, move |conn| work(&mut Tx { conn, tenant: &tenant })).await
-    }
-
-    /// As [`Scope::repeat`], but in no lane on PostgreSQL: others may change at the same time what `work` reads, and nobody
-    /// waits for it. For what never goes back and bears to be decided on what was true a moment ago.
-    ///
-    /// # Errors
-    /// As for [`Scope::write`]; also when somebody else has been changing the same row for too long.
-    pub async fn beside<T, E>(
-        &self,
-        asks: Option<Foresight>,
-        work: impl Fn(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
-    ) -> Result<T, E>
-    where
-        T: Send + 'static,
-        E: From<Error> + Send + 'static,
-    {
-        let tenant = self.tenant.clone();
-        self.store.writer.beside(&self.tenant, asks, move |conn| work(&mut Tx { conn, tenant: &tenant })).await
+        let work = move |conn: &mut Conn| work(&mut Tx { conn, tenant: &tenant });
+        self.store.writer.repeat(&self.tenant, (course, asks), work).await
     }
 
     /// Runs `work` on a reader. What other jobs have not committed yet is not seen.

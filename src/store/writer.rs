@@ -22,7 +22,7 @@ use super::lane::Lane;
 use super::postgres::{Lost, Postgres, Role, Server};
 use super::reach::{Outage, Reach};
 use super::way::{self, Way};
-use super::{Backend, Conn, Error};
+use super::{Backend, Conn, Course, Error};
 use crate::config::{Bug, planted};
 use crate::model::id::TenantId;
 
@@ -97,29 +97,19 @@ impl Writer {
     pub(in crate::store) async fn repeat<T, E>(
         &self,
         tenant: &TenantId,
-        asks: Option<Foresight>,
+        (course, asks): (Course, Option<Foresight>),
         work: impl FnMut(&mut Conn) -> Result<T, E> + Send + 'static,
     ) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
-        again(self.way(tenant)?, tenant, asks, work).await
-    }
-
-    /// As [`Writer::repeat`], in no lane.
-    pub(in crate::store) async fn beside<T, E>(
-        &self,
-        tenant: &TenantId,
-        asks: Option<Foresight>,
-        work: impl FnMut(&mut Conn) -> Result<T, E> + Send + 'static,
-    ) -> Result<T, E>
-    where
-        T: Send + 'static,
-        E: From<Error> + Send + 'static,
-    {
-        let way = self.beside.as_ref().map_or_else(|| self.way(tenant), Ok)?;
-        again(way, tenant, asks, work).await
+        let way = match (course, &self.beside) {
+            (Course::Beside, Some(beside)) => beside,
+            (Course::Lane, _) | (Course::Beside, None) => self.way(tenant)?,
+        };
+        let asks = asks.map(|asks| (tenant.clone(), asks));
+        way.ask(|answer| -> Box<dyn Job> { Box::new(Task::again(work, asks, answer)) }).await
     }
 
     fn way(&self, tenant: &TenantId) -> Result<&Lead, Error> {
@@ -145,21 +135,6 @@ impl Writer {
     pub(in crate::store) fn counts(&self) -> (u64, u64) {
         (self.counts.commits.load(Ordering::Relaxed), self.counts.jobs.load(Ordering::Relaxed))
     }
-}
-
-/// Has work done that may be run again.
-async fn again<T, E>(
-    way: &Lead,
-    tenant: &TenantId,
-    asks: Option<Foresight>,
-    work: impl FnMut(&mut Conn) -> Result<T, E> + Send + 'static,
-) -> Result<T, E>
-where
-    T: Send + 'static,
-    E: From<Error> + Send + 'static,
-{
-    let asks = asks.map(|asks| (tenant.clone(), asks));
-    way.ask(|answer| -> Box<dyn Job> { Box::new(Task::again(work, asks, answer)) }).await
 }
 
 /// Work that is done once.

@@ -6,7 +6,7 @@ use super::{append, customer, log, scope};
 use crate::model::id::ConversationId;
 use crate::store::footing::{self, Foresight, OfSend};
 use crate::store::trial::{Trial, on_both};
-use crate::store::{Error, Scope, Tx};
+use crate::store::{Course, Error, Scope, Tx};
 
 on_both! {
     whoever_asked_ahead_knows_what_those_before_it_have_done
@@ -53,7 +53,9 @@ impl Job {
 async fn together(node: &Scope, jobs: &[Job]) -> Vec<Option<(i64, bool)>> {
     let (let_go, held) = std::sync::mpsc::channel();
     let holds = node.write(move |_| held.recv().map_err(|_closed| Error::Unavailable));
-    let all = join_all(jobs.iter().map(|&job| node.repeat(Some(Foresight::Send(job.of())), move |tx| job.run(tx))));
+    let all = join_all(
+        jobs.iter().map(|&job| node.repeat(Course::Lane, Some(Foresight::Send(job.of())), move |tx| job.run(tx))),
+    );
     let (held, all, ()) = tokio::join!(holds, all, async { let_go.send(()).unwrap() });
     held.unwrap();
     all.into_iter().map(Result::ok).collect()

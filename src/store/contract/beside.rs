@@ -6,7 +6,7 @@ use super::{customer, scope};
 use crate::model::id::ConversationId;
 use crate::store::cursor::{self, Cursor};
 use crate::store::trial::{Trial, on_both};
-use crate::store::{Error, Scope};
+use crate::store::{Course, Error, Scope};
 
 on_both! {
     a_cursor_never_goes_back_whoever_comes_last
@@ -15,7 +15,7 @@ on_both! {
 
 async fn moves(node: &Scope, conv: ConversationId, to: i64) -> Result<(), Error> {
     let now = Cursor { delivered: to, seen: to / 2 };
-    node.beside(None, move |tx| cursor::set(tx, conv, "agent:li", "tab", now)).await
+    node.repeat(Course::Beside, None, move |tx| cursor::set(tx, conv, "agent:li", "tab", now)).await
 }
 
 async fn stands(node: &Scope, conv: ConversationId) -> Cursor {

@@ -2,7 +2,7 @@
 
 use super::{append, customer, log, scope};
 use crate::store::trial::{Trial, on_both};
-use crate::store::{Error, Scope, message};
+use crate::store::{Course, Error, Scope, message};
 
 on_both! {
     two_nodes_append_to_one_conversation_without_a_hole
@@ -122,7 +122,7 @@ async fn jobs_that_share_a_savepoint_are_run_again_when_a_neighbour_fails(on: Tr
                     _ => Ok(seq),
                 }
             };
-            let done = if n % 8 == 3 { node.write(work).await } else { node.repeat(None, work).await };
+            let done = if n % 8 == 3 { node.write(work).await } else { node.repeat(Course::Lane, None, work).await };
             (n, done)
         })
     });
