@@ -8,6 +8,7 @@ use serde_json::json;
 use super::directory::Entrance;
 use super::effect::{Effect, Effects};
 use super::event::emit;
+use super::silence::Deadlines;
 use super::switchboard::{Draft, append, place};
 use super::{Core, Error, Scene, session, slot};
 use crate::channel::is_counted;
@@ -261,7 +262,7 @@ fn said(
         fetch::order(tx, &order, scene.now)?;
     }
     session::show_window(&open, conversation, effects);
-    session::contact_said(tx, scene, open, &envelope, effects)
+    session::contact_said(tx, scene, (open, Deadlines::UNKNOWN), &envelope, effects)
 }
 
 /// The customer did something, or the channel reports something: into the log, for agents' eyes.

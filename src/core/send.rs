@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::effect::Effects;
 use super::log::may_read;
 use super::request::Send;
+use super::silence::Deadlines;
 use super::switchboard::{Draft, append_to};
 use super::{Client, Core, Error, Party, Scene, asker, attachment, session};
 use crate::channel::capabilities;
@@ -62,7 +63,7 @@ fn sender_device(client: &Client) -> Result<DeviceId, Error> {
 /// Of what this client has to know before it sends.
 fn standing(client: &Client, send: &Send) -> Result<OfSend, Error> {
     let (agent, device) = (client.party.agent().cloned(), sender_device(client)?.to_string());
-    Ok(OfSend { conv: send.conv, agent, device, cid: send.cid.to_string() })
+    Ok(OfSend { conv: send.conv, agent, device, cid: send.cid.to_string(), timers: Deadlines::kinds() })
 }
 
 /// Adds what a client says, or finds it where it was added before.
@@ -130,7 +131,8 @@ fn earlier(tx: &mut Tx<'_>, conversation: &Conversation, device: &str, send: &Se
 
 /// Adds what a client says to a conversation that it may read, if it may say it here and now.
 fn accept(tx: &mut Tx<'_>, scene: &Scene, client: &Client, footing: Footing, mut send: Send) -> Result<Sent, Error> {
-    let Footing { mut conversation, session: open, agent: follower, .. } = footing;
+    let Footing { mut conversation, session: open, agent: follower, timers, .. } = footing;
+    let deadlines = Deadlines::found(timers);
     check_party(client, &send)?;
     clean(&mut send.content);
     if let Some(target) = target(&send) {
@@ -173,9 +175,11 @@ fn accept(tx: &mut Tx<'_>, scene: &Scene, client: &Client, footing: Footing, mut
     let envelope = append_to(tx, scene, &mut conversation, draft, follower.into_iter().collect(), &mut effects)?;
     match (rated, held) {
         (Some(rating), _) => rating.keep(tx, scene, &mut effects)?,
-        (None, Some(open)) if spoke_as_contact => session::contact_said(tx, scene, open, &envelope, &mut effects)?,
+        (None, Some(open)) if spoke_as_contact => {
+            session::contact_said(tx, scene, (open, deadlines), &envelope, &mut effects)?;
+        }
         (None, Some(open)) if envelope.for_contact() => {
-            session::agent_said(tx, scene, &conversation, open, &mut effects)?;
+            session::agent_said(tx, scene, &conversation, (open, deadlines), &mut effects)?;
         }
         (None, _) => {}
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::effect::{Effect, Effects, Push, WindowView};
 use super::event::emit;
+use super::silence::{self, Deadlines};
 use super::switchboard::{Draft, append, prompt};
 use super::timer::{self, Kind};
 use super::view::{Around, Viewer, session_view};
@@ -26,9 +27,6 @@ use crate::store::session::{self as store, Session};
 use crate::store::{Tx, lease};
 use crate::template::Prompt;
 use crate::tenant::PerChannel;
-
-/// The timers of a customer's silence.
-const IDLE: [Kind; 2] = [Kind::IdleWarn, Kind::IdleClose];
 
 /// A duration as events tell it.
 pub(super) fn millis(time: Duration) -> u64 {
@@ -176,7 +174,7 @@ pub(crate) fn greet(tx: &mut Tx<'_>, scene: &Scene, session: &mut Session, fx: &
 pub(crate) fn contact_said(
     tx: &mut Tx<'_>,
     scene: &Scene,
-    mut session: Session,
+    (mut session, deadlines): (Session, Deadlines),
     envelope: &Arc<Envelope>,
     fx: &mut Effects,
 ) -> Result<(), Error> {
@@ -192,7 +190,7 @@ pub(crate) fn contact_said(
             if let (Some(agent), Some(_)) = (holder.agent(), &scene.tenant.robot) {
                 fx.push(Effect::Suggest(agent.clone(), Arc::clone(envelope)));
             }
-            timer::cancel(tx, &IDLE, session.session)
+            silence::broken(tx, deadlines, session.session)
         }
         _ => Ok(()),
     }
@@ -255,16 +253,15 @@ pub(crate) fn agent_said(
     tx: &mut Tx<'_>,
     scene: &Scene,
     conversation: &Conversation,
-    mut session: Session,
+    (mut session, deadlines): (Session, Deadlines),
     fx: &mut Effects,
 ) -> Result<(), Error> {
     if session.first_reply_at.is_none() {
         session.first_reply_at = Some(scene.now);
         save(tx, &mut session)?;
     }
-    timer::cancel(tx, &[Kind::IdleClose], session.session)?;
     let warn = by_channel(scene.tenant.policy.contact_idle_warn, conversation.kind);
-    timer::set(tx, Kind::IdleWarn, session.session, scene.now.plus(warn), fx)
+    silence::begins(tx, deadlines, (session.session, scene.now.plus(warn)), fx)
 }
 
 /// The customer followed the account: a session is open and greeted, nobody is bothered yet. A form may begin with it.
@@ -336,7 +333,7 @@ pub(crate) fn person_wanted(
             flow::abandon(tx, scene, &session, "handoff", fx)?;
             robot::hand_over(tx, scene, &mut session, robot::Wish::of(Reason::Asked), fx)
         }
-        _ => contact_said(tx, scene, session, envelope, fx),
+        _ => contact_said(tx, scene, (session, Deadlines::UNKNOWN), envelope, fx),
     }
 }
 

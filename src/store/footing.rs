@@ -11,7 +11,7 @@ use super::conn::{ahead, on};
 use super::conversation::{self, Conversation};
 use super::cursor::Cursor;
 use super::lease::Lease;
-use super::schema::{assignment, conversation as head, lease, message, reader, session as episode};
+use super::schema::{assignment, conversation as head, lease, message, reader, session as episode, timer};
 use super::session::{self, Session};
 use super::stored::read_option;
 use super::{Error, Tx};
@@ -30,6 +30,8 @@ pub struct OfSend {
     pub device: String,
     /// Under which client id.
     pub cid: String,
+    /// Kinds of timers of the session that it may end.
+    pub timers: [&'static str; 2],
 }
 
 /// Whose mark it is.
@@ -82,10 +84,12 @@ pub struct Footing {
     pub held: bool,
     /// Whether the device has used the client id before, in whatever conversation.
     pub repeated: bool,
+    /// Which of the timers that were asked for stand.
+    pub timers: [bool; 2],
 }
 
 /// The rows of a [`Footing`].
-type Stands = (conversation::Row, Option<session::Row>, Option<String>, bool, bool);
+type Stands = (conversation::Row, Option<session::Row>, Option<String>, bool, bool, (bool, bool));
 
 /// As [`super::assignment::ever_held`], for the conversation of the query around it.
 macro_rules! held {
@@ -103,12 +107,27 @@ macro_rules! held {
     };
 }
 
+/// Whether a timer of the session of the query around it stands.
+macro_rules! ticks {
+    ($kind:expr) => {
+        exists(
+            timer::table.filter(
+                timer::tenant
+                    .eq(head::tenant)
+                    .and(timer::kind.eq($kind))
+                    .and(timer::subject.nullable().eq(episode::id.nullable())),
+            ),
+        )
+    };
+}
+
 /// The question of [`of_send`]. A macro, as diesel's type of it cannot be written down.
 macro_rules! question_of_send {
     ($tenant:expr, $of:expr) => {{
         let (tenant, of): (_, &OfSend) = ($tenant, $of);
         // No agent has an empty name.
         let agent = of.agent.as_ref().map_or("", AgentId::as_str);
+        let [one, other] = of.timers;
         let earlier = message::table
             .filter(message::tenant.eq(tenant).and(message::device.eq(&of.device)).and(message::cid.eq(&of.cid)));
         head::table
@@ -130,6 +149,7 @@ macro_rules! question_of_send {
                 assignment::agent.nullable(),
                 held!(agent),
                 exists(earlier),
+                (ticks!(one), ticks!(other)),
             ))
             .limit(1)
     }};
@@ -142,13 +162,14 @@ macro_rules! question_of_send {
 pub fn of_send(tx: &mut Tx<'_>, of: &OfSend) -> Result<Option<Footing>, Error> {
     let (conn, tenant) = tx.parts();
     let found: Option<Stands> = on!(conn, c => question_of_send!(tenant, of).get_result(c).optional())?;
-    let Some((row, open, active, held, repeated)) = found else { return Ok(None) };
+    let Some((row, open, active, held, repeated, timers)) = found else { return Ok(None) };
     Ok(Some(Footing {
         conversation: row.parse()?,
         session: open.map(session::Row::parse).transpose()?,
         agent: read_option("agent", active.as_deref())?,
         held,
         repeated,
+        timers: timers.into(),
     }))
 }
 
@@ -234,7 +255,7 @@ pub fn of_mark(tx: &mut Tx<'_>, of: &OfMark) -> Result<Option<Place>, Error> {
 }
 
 impl Foresight {
-    /// Asks, without waiting. The answer is there for whoever asks the same in this transaction, once, unless something
+    /// Lays the question ready to be asked before the job runs. The answer is there for whoever asks the same in this transaction, once, unless something
     /// was changed meanwhile that it may depend on ([`Tx::changes_only`]).
     ///
     /// # Errors

@@ -18,6 +18,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::effect::{AgentView, Effects, OfferView};
+use super::silence::Deadlines;
 use super::switchboard::{Draft, append};
 use super::view::{self, Around, Viewer};
 use super::{Client, Core, Error, Parts, Party, session};
@@ -240,7 +241,7 @@ impl Desk {
                 let mut draft = Draft::system(conv, Some(open.session), Content::text(text));
                 draft.from = Sender { role: Role::Contact, id: conversation.contact.to_string(), name: None };
                 let envelope = append(tx, scene, draft, fx)?;
-                session::contact_said(tx, scene, open, &envelope, fx)
+                session::contact_said(tx, scene, (open, Deadlines::UNKNOWN), &envelope, fx)
             })
             .await
             .unwrap();
@@ -263,7 +264,7 @@ impl Desk {
                 draft.from = Sender { role: Role::Agent, id: agent.to_string(), name: None };
                 draft.control_epoch = held.control_epoch;
                 append(tx, scene, draft, fx)?;
-                session::agent_said(tx, scene, &conversation, held, fx)
+                session::agent_said(tx, scene, &conversation, (held, Deadlines::UNKNOWN), fx)
             })
             .await
     }

@@ -29,7 +29,7 @@ enum Job {
 impl Job {
     fn of(self) -> OfSend {
         let (Self::Plain(conv, cid) | Self::Silent(conv, cid) | Self::Fails(conv, cid)) = self;
-        OfSend { conv, agent: None, device: "tab".into(), cid: format!("c-{cid}") }
+        OfSend { conv, agent: None, device: "tab".into(), cid: format!("c-{cid}"), timers: ["a", "b"] }
     }
 
     /// Says where the log stood, and whether the client id was used before.
