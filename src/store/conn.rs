@@ -52,7 +52,19 @@ macro_rules! put {
 }
 pub(in crate::store) use put;
 
-/// Asks a question before the job whose it is, without waiting; SQLite answers at once, so there it is not asked.
+/// As [`put`], for one row that is inserted: PostgreSQL may get it together with others of its kind, before whatever could
+/// see it.
+macro_rules! gather {
+    ($conn:expr, $query:expr) => {
+        match $conn {
+            $crate::store::Conn::Sqlite(inner) => diesel::RunQueryDsl::execute($query, &mut **inner).map(drop),
+            $crate::store::Conn::Postgres(inner) => inner.gather(&$query),
+        }
+    };
+}
+pub(in crate::store) use gather;
+
+/// Lays a question ready that a job is going to ask, so that those of many are asked at once; SQLite answers at once, so there it is not asked.
 macro_rules! ahead {
     ($conn:expr, $depends:expr, $query:expr) => {
         match $conn {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use diesel::prelude::*;
 
-use super::conn::{on, put};
+use super::conn::{gather, on, put};
 use super::schema::message;
 use super::{Error, Tx, conversation};
 use crate::model::content::Content;
@@ -108,7 +108,7 @@ pub fn insert(tx: &mut Tx<'_>, envelope: &Envelope, device: Option<&str>) -> Res
         raw_type: envelope.channel.raw_type.clone(),
         control_epoch: envelope.control_epoch,
     };
-    put!(conn, diesel::insert_into(message::table).values(&row))?;
+    gather!(conn, diesel::insert_into(message::table).values(&row))?;
     Ok(())
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use diesel::prelude::*;
 
-use super::conn::{on, put};
+use super::conn::{gather, on, put};
 use super::fixed::Discard;
 use super::schema::outbox;
 use super::stored::{damaged, read};
@@ -64,7 +64,7 @@ pub struct Pending {
 /// When the statement fails.
 pub fn add(tx: &mut Tx<'_>, event: &Occurrence) -> Result<(), Error> {
     let (conn, tenant) = tx.parts();
-    put!(
+    gather!(
         conn,
         diesel::insert_into(outbox::table).values((
             outbox::tenant.eq(tenant),

@@ -4,6 +4,7 @@ mod ahead;
 mod beside;
 mod claim;
 mod event;
+mod gather;
 mod log;
 mod machine;
 mod row;

@@ -72,7 +72,7 @@ async fn the_longest_address_is_a_key(on: Trial) {
     assert_eq!(found.map(|identity| identity.conv), Some(conv));
 }
 
-fn event(id: &str) -> Occurrence {
+pub(super) fn event(id: &str) -> Occurrence {
     Occurrence {
         tenant: TenantId::parse("bank").unwrap(),
         id: id.into(),

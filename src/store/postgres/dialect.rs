@@ -18,6 +18,7 @@ use super::row::{PgRow, Rows};
 impl SimpleConnection for Postgres {
     fn batch_execute(&mut self, sql: &str) -> QueryResult<()> {
         self.changing();
+        self.send_all_gathered()?;
         self.simple(sql)?;
         Ok(())
     }

@@ -6,11 +6,13 @@
 //!
 //! [`Postgres::tell`] sends a statement without waiting: its answer is looked at when the next one comes. Statements of
 //! one connection are worked in order, so whatever follows sees what it did. If it fails, all that follows fails.
-//! Questions, too, may be sent before anybody waits for their answers ([`ahead`]).
+//! Questions, too, may be sent before anybody waits for their answers ([`ahead`]), and rows to be inserted may be kept back
+//! until there are some ([`gather`]).
 
 mod ahead;
 mod dialect;
 mod fault;
+mod gather;
 mod link;
 mod query;
 mod row;
@@ -29,6 +31,7 @@ use diesel::connection::{AnsiTransactionManager, DynInstrumentation};
 use diesel::pg::Pg;
 use diesel::query_builder::{QueryFragment, QueryId};
 use tokio::runtime::Runtime;
+use tokio_postgres::types::Type;
 use tokio_postgres::{Client, SimpleQueryMessage};
 
 pub use link::{Address, Patience};
@@ -38,6 +41,7 @@ pub(in crate::store) use transaction::Lost;
 
 use ahead::Ahead;
 use fault::Fault;
+use gather::Gathered;
 use link::Link;
 use query::{Given, Key, Prepared, given, text};
 use transaction::{Sender, Transaction};
@@ -67,6 +71,7 @@ pub struct Postgres {
     link: Option<Link>,
     later: VecDeque<Later>,
     ahead: Ahead,
+    gathered: Gathered,
     transaction: Transaction,
     used: Instant,
     /// Which history of which database the last connection was on.
@@ -89,6 +94,7 @@ impl Postgres {
             link: None,
             later: VecDeque::new(),
             ahead: Ahead::default(),
+            gathered: Gathered::default(),
             transaction: Transaction::default(),
             used: Instant::now(),
             history: None,
@@ -156,6 +162,7 @@ impl Postgres {
     fn lose(&mut self) {
         self.later.clear();
         self.ahead.clear();
+        self.gathered.clear();
         self.link = None;
         self.transaction.lost();
     }
@@ -235,18 +242,30 @@ impl Postgres {
         self.link.as_ref().map(|link| Arc::clone(&link.client)).ok_or_else(|| self.transaction.gone())
     }
 
-    /// The statement of a query, prepared if it was not yet.
+    /// The statement of a query, prepared if it was not yet; what it must not overtake has been sent.
     fn prepared<T>(&mut self, query: &T, given: &Given) -> Result<Prepared, Fault>
     where
         T: QueryFragment<Pg> + QueryId,
     {
         let key = Key::of(query).map_err(Fault::Unsent)?;
+        let prepared = self.prepared_as(key, &given.types, || text(query))?;
+        self.make_way(&prepared.text)?;
+        Ok(prepared)
+    }
+
+    /// The statement under this key, prepared if it was not yet.
+    fn prepared_as(
+        &mut self,
+        key: Key,
+        types: &[Type],
+        text: impl FnOnce() -> Result<String, diesel::result::Error>,
+    ) -> Result<Prepared, Fault> {
         let known = self.link.as_mut().and_then(|link| link.statements.get(&key)).cloned();
         if let Some(prepared) = known {
             return Ok(prepared);
         }
-        let (client, sql) = (self.client()?, text(query).map_err(Fault::Unsent)?);
-        let statement = self.wait(client.prepare_typed(&sql, &given.types))?;
+        let (client, sql) = (self.client()?, text().map_err(Fault::Unsent)?);
+        let statement = self.wait(client.prepare_typed(&sql, types))?;
         let prepared = Prepared::new(statement, &sql);
         if let Some(link) = &mut self.link {
             link.statements.keep(key, prepared.clone());

@@ -3,7 +3,9 @@
 use std::any::TypeId;
 use std::collections::HashMap;
 use std::error::Error;
+use std::sync::Arc;
 
+use bytes::Bytes;
 use diesel::pg::{Pg, PgMetadataLookup, PgQueryBuilder, PgTypeMetadata};
 use diesel::query_builder::bind_collector::RawBytesBindCollector;
 use diesel::query_builder::{QueryBuilder, QueryFragment, QueryId};
@@ -12,9 +14,9 @@ use tokio_postgres::Statement;
 use tokio_postgres::types::private::BytesMut;
 use tokio_postgres::types::{IsNull, ToSql, Type};
 
-/// Statements kept by their text: those whose shape may differ from call to call. Ours are fixed, so this is never
-/// reached; without a bound a mistake would grow without end on both sides.
-const TEXTS: usize = 1_000;
+/// Statements that are kept. The shape of some may differ from call to call; ours are fixed, so this is never reached;
+/// without a bound a mistake would grow without end on both sides.
+const MOST: usize = 1_000;
 /// Statements are prepared anew when so many were run, and after each doubling up to this many.
 ///
 /// The server keeps a plan until it analyses the tables again, at most once a minute. One that was made while a table
@@ -22,8 +24,8 @@ const TEXTS: usize = 1_000;
 const ANEW: std::ops::RangeInclusive<u64> = 256..=262_144;
 
 /// One value that a statement is given, encoded by diesel.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Bind(Option<Vec<u8>>);
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Bind(Option<Bytes>);
 
 impl ToSql for Bind {
     fn to_sql(&self, _: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
@@ -81,7 +83,7 @@ pub(super) fn given<T: QueryFragment<Pg>>(query: &T) -> Result<Given, Diesel> {
             return Err(unfit("a text holds U+0000"));
         }
         types.push(known);
-        binds.push(Bind(bytes));
+        binds.push(Bind(bytes.map(Bytes::from)));
     }
     Ok(Given { types, binds })
 }
@@ -101,13 +103,14 @@ pub(super) fn text<T: QueryFragment<Pg>>(query: &T) -> Result<String, Diesel> {
 #[derive(Debug, Clone)]
 pub(super) struct Prepared {
     pub(super) statement: Statement,
+    pub(super) text: Arc<str>,
     /// Whether it changes nothing.
     pub(super) reads: bool,
 }
 
 impl Prepared {
     pub(super) fn new(statement: Statement, text: &str) -> Self {
-        Self { statement, reads: text.trim_start().starts_with("SELECT") }
+        Self { statement, text: text.into(), reads: text.trim_start().starts_with("SELECT") }
     }
 }
 
@@ -117,17 +120,18 @@ impl Prepared {
 /// found by their text: the same text is the same statement.
 #[derive(Debug, Default)]
 pub(super) struct Statements {
-    by_type: HashMap<TypeId, Prepared>,
-    by_text: HashMap<String, Prepared>,
+    known: HashMap<Key, Prepared>,
     /// How many were run.
     run: u64,
 }
 
 /// How a statement is found again.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Key {
     Type(TypeId),
     Text(String),
+    /// The one that asks for many values what another asks for one.
+    All(Box<Self>),
 }
 
 impl Key {
@@ -149,25 +153,16 @@ impl Statements {
     pub(super) fn get(&mut self, key: &Key) -> Option<&Prepared> {
         self.run = self.run.saturating_add(1);
         if is_anew(self.run) {
-            self.by_type.clear();
-            self.by_text.clear();
+            self.known.clear();
         }
-        match key {
-            Key::Type(id) => self.by_type.get(id),
-            Key::Text(text) => self.by_text.get(text),
-        }
+        self.known.get(key)
     }
 
     pub(super) fn keep(&mut self, key: Key, prepared: Prepared) {
-        match key {
-            Key::Type(id) => drop(self.by_type.insert(id, prepared)),
-            Key::Text(text) => {
-                if self.by_text.len() >= TEXTS {
-                    self.by_text.clear();
-                }
-                self.by_text.insert(text, prepared);
-            }
+        if self.known.len() >= MOST {
+            self.known.clear();
         }
+        self.known.insert(key, prepared);
     }
 }
 

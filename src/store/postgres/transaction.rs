@@ -135,6 +135,7 @@ impl Postgres {
     /// Nothing is waited for: the lane's lock is taken before the first statement that follows is worked.
     pub(in crate::store) fn begin(&mut self, lane: Option<Lane>) -> Result<(), Error> {
         self.ahead.clear();
+        self.gathered.clear();
         let (hurt, careful) = (self.transaction.hurt, self.transaction.careful);
         let hurt = hurt.filter(|at| at.elapsed() < RECOVERY);
         self.transaction = Transaction { began: Some(Instant::now()), hurt, careful, ..Transaction::default() };
@@ -154,6 +155,7 @@ impl Postgres {
 
     /// Marks what the transaction has so far, for [`Postgres::undo`]. `again` when there was a mark before.
     pub(in crate::store) fn mark(&mut self, again: bool) -> Result<(), Error> {
+        self.send_all_gathered()?;
         let sql = if again { "RELEASE SAVEPOINT job; SAVEPOINT job" } else { "SAVEPOINT job" };
         self.transaction.job = self.transaction.job.saturating_add(1);
         self.transaction.touched = false;
@@ -169,6 +171,7 @@ impl Postgres {
         if !self.is_open() || self.transaction.spoiled {
             return Err(self.transaction.gone().into());
         }
+        self.gathered.clear();
         // They may have seen what is undone.
         self.spoil_all();
         if !marked {
@@ -193,6 +196,7 @@ impl Postgres {
         self.ahead.next_job();
         if self.transaction.careful > 0 {
             self.transaction.careful -= 1;
+            self.send_all_gathered()?;
             self.settle()?;
         }
         match &self.transaction.broken {
@@ -215,6 +219,9 @@ impl Postgres {
     /// With what is known about the outcome.
     pub(in crate::store) fn commit(&mut self) -> Result<(), Lost> {
         self.spoil_all();
+        if let Err(fault) = self.send_all_gathered() {
+            self.transaction.broken.get_or_insert_with(|| fault.to_string());
+        }
         if self.transaction.broken.is_none() {
             // A failure among what was told would make this `COMMIT` a rollback; both answers are looked at.
             match self.simple("COMMIT") {
