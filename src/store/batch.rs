@@ -24,7 +24,7 @@ pub(in crate::store) trait Job: Send {
     /// Whether it is known what it will ask first.
     fn foresees(&self) -> bool;
 
-    /// Asks that, without waiting.
+    /// Lays that ready to be asked by [`Conn::send_ahead`].
     ///
     /// # Errors
     /// When the transaction is lost.
@@ -140,15 +140,20 @@ impl<'a> Batch<'a> {
         self.done
     }
 
-    /// Runs jobs behind those before them. What they ask first is asked for all of them before the first is run.
+    /// Asks what these jobs are going to ask first.
+    ///
+    /// # Errors
+    /// When the transaction is lost.
+    pub(in crate::store) fn foresee(&mut self, jobs: &[Box<dyn Job>]) -> Result<(), Error> {
+        jobs.iter().try_for_each(|job| job.foresee(self.conn))?;
+        self.conn.send_ahead()
+    }
+
+    /// Runs jobs behind those before them.
     ///
     /// # Errors
     /// As for [`Batch::take`].
     pub(in crate::store) fn take_all(&mut self, jobs: Vec<Box<dyn Job>>) -> Result<(), Error> {
-        // One alone would wait for the same answer in any case.
-        if jobs.len() > 1 {
-            jobs.iter().try_for_each(|job| job.foresee(self.conn))?;
-        }
         jobs.into_iter().try_for_each(|job| self.take(job))
     }
 

@@ -180,6 +180,14 @@ impl Conn {
         }
     }
 
+    /// Asks what lies ready to be asked, without waiting.
+    pub(in crate::store) fn send_ahead(&mut self) -> Result<(), Error> {
+        match self {
+            Self::Sqlite(_) => Ok(()),
+            Self::Postgres(inner) => Ok(inner.send_ahead()?),
+        }
+    }
+
     /// Of all that was asked ahead, what the job is about to change concerns only answers that depend on one of these.
     pub(in crate::store) fn changes_only(&mut self, these: &[String]) {
         match self {

@@ -68,7 +68,12 @@ impl Trial {
 impl Ground {
     /// One more process on these tables.
     pub(crate) fn store(&self) -> Store {
-        Store::open(&Settings { backend: self.backend.clone(), readers: 1, group_max: 32 }).unwrap()
+        self.store_with_groups_of(32)
+    }
+
+    /// As [`Ground::store`], with up to so many jobs in a commit.
+    pub(crate) fn store_with_groups_of(&self, group_max: usize) -> Store {
+        Store::open(&Settings { backend: self.backend.clone(), readers: 1, group_max }).unwrap()
     }
 
     /// A folder for whatever else the test has.

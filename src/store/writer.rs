@@ -181,21 +181,53 @@ impl Group {
         round
     }
 
+    /// Those who wait behind so many, unless the group has what it can take.
+    fn behind(&self, taken: usize, began: Instant, queue: &mut mpsc::Receiver<Box<dyn Job>>) -> Vec<Box<dyn Job>> {
+        let room = self.max.saturating_sub(taken);
+        if room == 0 || began.elapsed() >= GROUP {
+            return Vec::new();
+        }
+        queue.try_recv().map(|first| Self::round(first, room, queue)).unwrap_or_default()
+    }
+
+    /// Runs `first` and whatever waits behind it. What a round asks is sent before the round ahead of it is run, so that the
+    /// server works while this thread does.
+    ///
+    /// # Errors
+    /// When the transaction is lost. Outside of it their statements would stay one by one: those that were not run are
+    /// dropped, which tells that the store is away.
+    fn work(
+        &self,
+        batch: &mut Batch<'_>,
+        (first, began): (Box<dyn Job>, Instant),
+        queue: &mut mpsc::Receiver<Box<dyn Job>>,
+    ) -> Result<(), Error> {
+        let mut round = Self::round(first, self.max, queue);
+        // One alone waits for the same answer in any case.
+        if round.len() > 1 {
+            batch.foresee(&round)?;
+        }
+        while !round.is_empty() {
+            let next = self.behind(batch.len() + round.len(), began, queue);
+            // One whose questions are not known may change anything: what is asked before it is asked in vain.
+            let early = round.last().is_some_and(|job| job.foresees());
+            if early {
+                batch.foresee(&next)?;
+            }
+            batch.take_all(std::mem::replace(&mut round, next))?;
+            if !early && round.len() > 1 {
+                batch.foresee(&round)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Runs `first` and whatever waits behind it in one transaction, commits, answers.
     fn run(&self, conn: &mut Conn, first: Box<dyn Job>, queue: &mut mpsc::Receiver<Box<dyn Job>>) {
         let began = Instant::now();
-        let mut outcome = conn.begin(self.lane);
+        let outcome = conn.begin(self.lane);
         let mut batch = Batch::new(conn, self.lane);
-        let mut next = Some(first);
-        while let Some(job) = next {
-            if outcome.is_err() {
-                // Outside a transaction its statements would stay one by one. Dropping it tells that the store is away.
-                break;
-            }
-            outcome = batch.take_all(Self::round(job, self.max.saturating_sub(batch.len()), queue));
-            let more = batch.len() < self.max && outcome.is_ok() && began.elapsed() < GROUP;
-            next = if more { queue.try_recv().ok() } else { None };
-        }
+        let outcome = outcome.and_then(|()| self.work(&mut batch, (first, began), queue));
         let mut jobs = batch.jobs();
         if planted(Bug::AnswerBeforeCommit) {
             jobs.drain(..).for_each(|job| job.finish(&Ok(())));

@@ -13,6 +13,7 @@ on_both! {
     a_client_id_that_was_used_meanwhile_is_known
     whatever_changes_without_a_word_spoils_what_was_asked
     what_is_undone_was_seen_by_nobody
+    answers_that_nobody_wants_hold_up_nobody
 }
 
 /// One send of the device `tab`.
@@ -98,4 +99,18 @@ async fn what_is_undone_was_seen_by_nobody(on: Trial) {
     let good = |seq| Some((seq, false));
     assert_eq!(seen, [good(0), None, good(1), good(0), None, good(2)]);
     assert_eq!((log(&node, a).await.len(), log(&node, b).await.len()), (3, 1));
+}
+
+/// So many that their answers are far more than the driver takes in by itself.
+async fn answers_that_nobody_wants_hold_up_nobody(on: Trial) {
+    let ground = on.ground();
+    let node = scope(&ground.store_with_groups_of(256));
+    let mut convs = Vec::new();
+    for n in 0..150 {
+        convs.push(customer(&node, &format!("{n}-{}", "o".repeat(100))).await.conv);
+    }
+    let job = |(&conv, cid)| if cid % 9 == 4 { Job::Silent(conv, cid) } else { Job::Plain(conv, cid) };
+    let jobs: Vec<Job> = convs.iter().zip(0..).map(job).collect();
+    let seen = together(&node, &jobs).await;
+    assert_eq!(seen, vec![Some((0, false)); 150]);
 }

@@ -75,7 +75,7 @@ impl LoadConnection for Postgres {
     {
         let given = given(&source)?;
         if let Some(rows) = self.foreseen(&source, &given)? {
-            return Ok(Rows::of(rows));
+            return Ok(Rows::foreseen(rows));
         }
         let rows = self.ask(|connection| {
             let prepared = connection.prepared(&source, &given)?;

@@ -18,6 +18,7 @@ mod query;
 mod row;
 mod standing;
 mod tls;
+mod together;
 mod transaction;
 
 use std::collections::VecDeque;
@@ -177,7 +178,7 @@ impl Postgres {
     fn wait<T>(&mut self, work: impl Future<Output = Result<T, tokio_postgres::Error>>) -> Result<T, Fault> {
         let limit = self.limit();
         let Some(link) = &mut self.link else { return Err(self.transaction.gone()) };
-        let (later, transaction) = (&mut self.later, &mut self.transaction);
+        let (later, ahead, transaction) = (&mut self.later, &mut self.ahead, &mut self.transaction);
         let answer = self.runtime.block_on(async {
             let (mut work, mut end) = (pin!(work), pin!(tokio::time::sleep(limit)));
             poll_fn(|cx| {
@@ -186,6 +187,9 @@ impl Postgres {
                 }
                 link.pump(cx);
                 hear(later, transaction, cx);
+                if let Err(error) = ahead.hear(cx) {
+                    transaction.told(Sender::Ahead, Err(error));
+                }
                 if let Poll::Ready(done) = work.as_mut().poll(cx) {
                     return Poll::Ready(Some(done));
                 }

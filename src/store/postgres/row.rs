@@ -10,11 +10,20 @@ use diesel::row::{Field, PartialRow, Row, RowIndex, RowSealed};
 use tokio_postgres::types::{FromSql, Type};
 
 /// The rows of one answer, all of them here already.
-pub struct Rows(std::vec::IntoIter<tokio_postgres::Row>);
+pub struct Rows {
+    rows: std::vec::IntoIter<tokio_postgres::Row>,
+    /// Columns that are not the query's.
+    behind: usize,
+}
 
 impl Rows {
     pub(super) fn of(rows: Vec<tokio_postgres::Row>) -> Self {
-        Self(rows.into_iter())
+        Self { rows: rows.into_iter(), behind: 0 }
+    }
+
+    /// Of a question that was asked together with others: behind the columns stands which one it was.
+    pub(super) fn foreseen(rows: Vec<tokio_postgres::Row>) -> Self {
+        Self { rows: rows.into_iter(), behind: 1 }
     }
 }
 
@@ -22,12 +31,17 @@ impl Iterator for Rows {
     type Item = diesel::QueryResult<PgRow>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.0.next().map(|row| Ok(PgRow(row)))
+        let row = self.rows.next()?;
+        let width = row.len().saturating_sub(self.behind);
+        Some(Ok(PgRow { row, width }))
     }
 }
 
 /// One row.
-pub struct PgRow(tokio_postgres::Row);
+pub struct PgRow {
+    row: tokio_postgres::Row,
+    width: usize,
+}
 
 impl RowSealed for PgRow {}
 
@@ -40,7 +54,7 @@ impl<'a> Row<'a, Pg> for PgRow {
     type InnerPartialRow = Self;
 
     fn field_count(&self) -> usize {
-        self.0.len()
+        self.width
     }
 
     fn get<'b, I>(&'b self, index: I) -> Option<Self::Field<'b>>
@@ -49,8 +63,8 @@ impl<'a> Row<'a, Pg> for PgRow {
         Self: RowIndex<I>,
     {
         let index = self.idx(index)?;
-        let column = self.0.columns().get(index)?;
-        Some(PgField { row: &self.0, index, name: column.name(), oid: NonZeroU32::new(column.type_().oid())? })
+        let column = self.row.columns().get(index)?;
+        Some(PgField { row: &self.row, index, name: column.name(), oid: NonZeroU32::new(column.type_().oid())? })
     }
 
     fn partial_row(&self, range: Range<usize>) -> PartialRow<'_, Self::InnerPartialRow> {
@@ -60,13 +74,13 @@ impl<'a> Row<'a, Pg> for PgRow {
 
 impl RowIndex<usize> for PgRow {
     fn idx(&self, index: usize) -> Option<usize> {
-        (index < self.0.len()).then_some(index)
+        (index < self.width).then_some(index)
     }
 }
 
 impl<'a> RowIndex<&'a str> for PgRow {
     fn idx(&self, name: &'a str) -> Option<usize> {
-        self.0.columns().iter().position(|column| column.name() == name)
+        self.row.columns().iter().take(self.width).position(|column| column.name() == name)
     }
 }
 
