@@ -151,9 +151,10 @@ fn draw(
             Line::Figure(label, hue, figures) => {
                 let _ = write!(
                     svg,
-                    r#"<text x="{:.1}" y="{:.1}" text-anchor="end">{}</text>"#,
+                    r#"<text x="{:.1}" y="{:.1}" text-anchor="end"{}>{}</text>"#,
                     LEFT - 10.0,
                     y + 5.0,
+                    squeezed(label),
                     escape(label)
                 );
                 if figures.iter().all(|figure| figure.is_finite()) {
@@ -166,6 +167,14 @@ fn draw(
     }
     svg.push_str("</svg>\n");
     svg
+}
+
+/// What a label that may be longer than its place needs: then it is drawn as wide as that. Widths are those of [`STYLE`],
+/// somewhat more than they really are.
+fn squeezed(label: &str) -> String {
+    let width: f64 = label.chars().map(|letter| if letter.is_ascii() { 7.0 } else { 13.0 }).sum();
+    let place = LEFT - 20.0;
+    if width <= place { String::new() } else { format!(r#" textLength="{place}" lengthAdjust="spacingAndGlyphs""#) }
 }
 
 pub(super) fn escape(text: &str) -> String {
@@ -218,6 +227,16 @@ mod tests {
             assert!(texts > 6, "{svg}");
             assert!(!svg.contains("NaN") && !svg.contains("inf"), "{svg}");
         }
+    }
+
+    #[test]
+    fn a_label_that_is_too_long_is_squeezed_into_its_place() {
+        assert_eq!(squeezed("W2 网关双节点 gateway, two nodes TLS"), "");
+        let long = "W2 网关双节点 gateway, two nodes TLS + 10000 空闲 idle";
+        assert!(squeezed(long).contains(r#"textLength="310""#), "{}", squeezed(long));
+        let lines = [Line::Figure(long.to_owned(), Hue::First, [1.0, 2.0, 3.0])];
+        let svg = bars(Title { text: "x", axis: "y" }, &lines);
+        assert!(svg.contains(r#"text-anchor="end" textLength="310""#), "{svg}");
     }
 
     #[test]
