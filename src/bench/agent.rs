@@ -56,7 +56,7 @@ pub struct Agent {
 /// # Errors
 /// The gateway refuses it.
 pub async fn socket(site: &Site, n: usize) -> anyhow::Result<Ws> {
-    let (origin, mut client) = (format!("http://{}", site.there), Client::open(site.there, None).await?);
+    let (origin, mut client) = (site.there.origin(), Client::open(&site.there, None).await?);
     let login =
         json!({ "tenant": format!("t{}", n % site.tenants), "login": format!("agent{n}"), "password": PASSWORD });
     let (head, body) = client.exchange(&http::json("/api/v1/login", &origin, "", &login)).await?;
@@ -70,7 +70,7 @@ pub async fn socket(site: &Site, n: usize) -> anyhow::Result<Ws> {
     let extra = format!("Cookie: {}\r\nX-CSRF-Token: {csrf}\r\n", cookie.context("no cookie")?);
     let ticket = client.call(&http::json("/api/v1/ticket", &origin, &extra, &json!({}))).await?;
     let ticket: Value = serde_json::from_slice(&ticket)?;
-    let mut ws = Ws::open(site.there, None, "/ws/agent", &origin).await?;
+    let mut ws = Ws::open(&site.there, None, "/ws/agent", &origin).await?;
     let ticket = ticket.get("ticket").context("no ticket")?;
     ws.request("auth", json!({ "ticket": ticket, "device": format!("a{n}") })).await?;
     ws.request("presence.set", json!({ "status": "ready" })).await?;

@@ -1,41 +1,27 @@
 //! An HTTP client that costs next to nothing: prepared bytes out, status and body in, one connection kept.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::Ipv4Addr;
 
 use anyhow::{Context as _, bail};
 use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpSocket, TcpStream};
+
+use super::stream::{Stream, Target};
 
 /// A kept connection.
 #[derive(Debug)]
 pub struct Client {
-    stream: TcpStream,
+    stream: Stream,
     buffer: BytesMut,
-}
-
-/// Connects, from a loopback address of its own if told.
-///
-/// # Errors
-/// Nobody listens, or no port is left.
-pub async fn connect(address: SocketAddr, from: Option<Ipv4Addr>) -> anyhow::Result<TcpStream> {
-    let socket = TcpSocket::new_v4()?;
-    if let Some(ip) = from {
-        socket.set_reuseaddr(true)?;
-        socket.bind(SocketAddr::from((ip, 0)))?;
-    }
-    let stream = socket.connect(address).await.with_context(|| format!("cannot connect to {address}"))?;
-    stream.set_nodelay(true)?;
-    Ok(stream)
 }
 
 impl Client {
     /// Connects.
     ///
     /// # Errors
-    /// As [`connect`].
-    pub async fn open(address: SocketAddr, from: Option<Ipv4Addr>) -> anyhow::Result<Self> {
-        Ok(Self { stream: connect(address, from).await?, buffer: BytesMut::with_capacity(4096) })
+    /// As [`Target::connect`].
+    pub async fn open(target: &Target, from: Option<Ipv4Addr>) -> anyhow::Result<Self> {
+        Ok(Self { stream: target.connect(from).await?, buffer: BytesMut::with_capacity(4096) })
     }
 
     /// Sends a request and returns the body of an answer of 200.
@@ -52,6 +38,7 @@ impl Client {
     /// As [`Client::call`].
     pub async fn exchange(&mut self, request: &[u8]) -> anyhow::Result<(Bytes, Bytes)> {
         self.stream.write_all(request).await?;
+        self.stream.flush().await?;
         let (head, length) = loop {
             if let Some(found) = self.head()? {
                 break found;

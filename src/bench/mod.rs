@@ -4,7 +4,9 @@
 pub mod agent;
 pub mod architecture;
 pub mod call;
+pub mod certificate;
 pub mod crowd;
+mod front;
 pub mod http;
 pub mod machine;
 pub mod measure;
@@ -19,6 +21,7 @@ pub mod robot;
 pub mod service;
 mod setting;
 pub mod site;
+pub mod stream;
 pub mod table;
 pub mod visitor;
 pub mod ws;

@@ -14,8 +14,8 @@ use super::process::Process;
 
 /// How long a service may take to come up on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(90);
-/// Ports in a row that a service may use: RabbitMQ and XMPP servers take three.
-const PORTS: u16 = 3;
+/// Ports in a row that a service may use: RabbitMQ takes three, XMPP servers five.
+const PORTS: u16 = 5;
 
 /// Which service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -136,6 +136,16 @@ impl Service {
         Ok(())
     }
 
+    /// Waits until something listens on its `n`th port, which may take a moment longer than until it answers.
+    ///
+    /// # Errors
+    /// It ends, or nothing ever listens there.
+    pub async fn listens(&mut self, n: u16) -> anyhow::Result<()> {
+        let address = self.address(n);
+        let process = self.process.as_mut().context("it is down")?;
+        process.wait(PATIENCE, async || TcpStream::connect(address).await.is_ok()).await
+    }
+
     /// Kills it with SIGKILL, and everything it has started. Its data stay.
     ///
     /// # Errors
@@ -156,7 +166,8 @@ impl Service {
         }
     }
 
-    /// Its `n`th port, from 0 on: of XMPP servers that for clients, for components, for WebSockets.
+    /// Its `n`th port, from 0 on: of XMPP servers that for clients, for components, for WebSockets; with `--tls` those for
+    /// clients and for WebSockets by TLS.
     #[must_use]
     pub fn address(&self, n: u16) -> std::net::SocketAddr {
         (std::net::Ipv4Addr::LOCALHOST, self.port.saturating_add(n)).into()

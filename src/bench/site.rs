@@ -7,11 +7,16 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
+use anyhow::Context as _;
+
+use super::certificate::Certificates;
 use super::crowd::AGENTS;
+use super::front::{self, Gate};
 use super::http::Client;
 use super::port;
 use super::process::{Folder, Process};
 use super::service::{Kind, Service};
+use super::stream::Target;
 
 /// How long a node may take to be ready: it hashes the passwords of all agents first.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -46,6 +51,8 @@ pub struct Wish<'a> {
     pub workers: usize,
     /// The host of the agents' XMPP addresses, if they have any.
     pub agents_at: Option<&'a str>,
+    /// What clients believe and are shown, if they come by TLS: then haproxy stands in front of every node.
+    pub tls: Option<&'a Certificates>,
     /// What tenants declare besides.
     pub extra: &'a str,
 }
@@ -54,9 +61,9 @@ pub struct Wish<'a> {
 #[derive(Debug)]
 pub struct Site {
     /// Where senders connect.
-    pub here: SocketAddr,
+    pub here: Target,
     /// Where receivers connect.
-    pub there: SocketAddr,
+    pub there: Target,
     /// Of the gateway; whoever comes as the `n`th belongs to the tenant `n` modulo this.
     pub tenants: usize,
     processes: Vec<Process>,
@@ -73,7 +80,8 @@ struct Servers {
 impl Site {
     /// What listens at `here` and `there`.
     #[must_use]
-    pub fn new([here, there]: [SocketAddr; 2], processes: Vec<Process>, services: Vec<Service>) -> Self {
+    pub fn new(addresses: [SocketAddr; 2], processes: Vec<Process>, services: Vec<Service>) -> Self {
+        let [here, there] = addresses.map(Target::from);
         Self { here, there, tenants: 1, processes, services }
     }
 
@@ -90,13 +98,24 @@ impl Site {
                 services.push(service);
             }
         }
-        let here = SocketAddr::from(([127, 0, 0, 1], port::free(1)?));
-        let mut processes = vec![node(wish, &servers, folder.path(), 0, here).await?];
-        let mut there = here;
-        if wish.nodes == Nodes::Two {
-            there = SocketAddr::from(([127, 0, 0, 1], port::free(1)?));
-            processes.push(node(wish, &servers, folder.path(), 1, there).await?);
+        let (mut processes, mut gates, mut targets) = (Vec::new(), Vec::new(), Vec::new());
+        for n in 0..if wish.nodes == Nodes::Two { 2 } else { 1 } {
+            let port = port::free(2)?;
+            let [bind, front] = [port, port + 1].map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
+            let target = wish.tls.map_or_else(|| bind.into(), |certificates| certificates.target(front));
+            processes.push(node(wish, &servers, folder.path(), (n, bind, &target)).await?);
+            gates.push(Gate { front, node: bind });
+            targets.push(target);
         }
+        if let Some(certificates) = wish.tls {
+            let mut front = front::start(&gates, certificates, folder.path())?;
+            for target in &targets {
+                front.wait(PATIENCE, async || ready(target).await.is_ok()).await?;
+            }
+            processes.push(front);
+        }
+        let here = targets.first().context("no node")?.clone();
+        let there = targets.pop().context("no node")?;
         Ok(Self { here, there, tenants: wish.tenants, processes, services })
     }
 
@@ -115,7 +134,8 @@ impl Site {
         Ok(cpu)
     }
 
-    /// Resident memory in KB of what holds the senders' sockets: nodes, or the servers where there are none.
+    /// Resident memory in KB of what holds the senders' sockets: nodes with what stands in front of them, or the servers
+    /// where there are none.
     ///
     /// # Errors
     /// `/proc` cannot be read.
@@ -138,8 +158,7 @@ async fn node(
     wish: &Wish<'_>,
     servers: &Servers,
     folder: &Path,
-    n: usize,
-    address: SocketAddr,
+    (n, bind, seen): (usize, SocketAddr, &Target),
 ) -> anyhow::Result<Process> {
     let tenants = folder.join("tenants");
     std::fs::create_dir_all(&tenants)?;
@@ -147,27 +166,32 @@ async fn node(
         std::fs::write(tenants.join(format!("t{tenant}.toml")), declaration(tenant, wish))?;
     }
     let file = folder.join(format!("node-{n}.toml"));
-    std::fs::write(&file, config(wish, servers, folder, n, address))?;
+    std::fs::write(&file, config(wish, servers, folder, (n, bind, seen)))?;
     // The settings of a cluster hold addresses with passwords: nobody else may read them.
     std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
     let mut command = Command::new(wish.program);
     command.arg("--config").arg(file).arg("serve");
     let mut process = Process::start(command, &folder.join(format!("node-{n}.log")))?;
-    process.wait(PATIENCE, async || ready(address).await.is_ok()).await?;
+    let target = Target::from(bind);
+    process.wait(PATIENCE, async || ready(&target).await.is_ok()).await?;
     Ok(process)
 }
 
-async fn ready(address: SocketAddr) -> anyhow::Result<()> {
-    let mut client = Client::open(address, None).await?;
+async fn ready(target: &Target) -> anyhow::Result<()> {
+    let mut client = Client::open(target, None).await?;
     client.call(b"GET /readyz HTTP/1.1\r\nHost: gateway\r\n\r\n").await.map(drop)
 }
 
-fn config(wish: &Wish<'_>, servers: &Servers, folder: &Path, n: usize, address: SocketAddr) -> String {
+fn config(wish: &Wish<'_>, servers: &Servers, folder: &Path, (n, bind, seen): (usize, SocketAddr, &Target)) -> String {
     let path = |name: &str| toml::Value::String(folder.join(name).display().to_string());
     let (data, tenants, media) = (path(&format!("node-{n}")), path("tenants"), path("media"));
+    let front = match wish.tls {
+        Some(_) => format!("public_url = \"{}\"\ntrusted_proxies = [\"127.0.0.1\"]\n", seen.origin()),
+        None => String::new(),
+    };
     let mut config = format!(
         "[data]\ndir = {data}\n[secret]\ngenerate = true\nmaster_key = {}\n[tenants]\ndir = {tenants}\n\
-         [media]\npath = {media}\n[http]\nbind = \"{address}\"\nworkers = {}\nlogins_per_minute = 10000\n\
+         [media]\npath = {media}\n[http]\nbind = \"{bind}\"\nworkers = {}\nlogins_per_minute = 10000\n{front}\
          [socket]\nhandshakes_per_minute = 1000000\nheartbeat_s = 300\nresume_s = 600\n\
          [log]\nlevel = \"warn\"\nformat = \"text\"\n[drain]\nspread_s = 0\n",
         toml::Value::String(format!("file:{}", folder.join("master.key").display())),

@@ -74,11 +74,11 @@ fn device(n: usize) -> String {
 /// # Errors
 /// The gateway refuses it.
 pub async fn arrive(site: &Site, n: usize) -> anyhow::Result<Arrival> {
-    let mut client = Client::open(site.here, Some(source(n))).await?;
+    let mut client = Client::open(&site.here, Some(source(n))).await?;
     let wish = json!({ "account": format!("t{}.site", n % site.tenants) });
     let ticket = client.call(&http::json("/api/v1/visitor/ticket", PAGE, "", &wish)).await?;
     let ticket: Value = serde_json::from_slice(&ticket)?;
-    let mut ws = Ws::open(site.here, Some(source(n)), "/ws/visitor", PAGE).await?;
+    let mut ws = Ws::open(&site.here, Some(source(n)), "/ws/visitor", PAGE).await?;
     let ticket = ticket.get("ticket").context("no ticket")?;
     let welcome = ws.request("auth", json!({ "ticket": ticket, "device": device(n) })).await?;
     let opened = ws.request("open", json!({ "entry": { "page": "/" } })).await?;
@@ -93,7 +93,7 @@ pub async fn arrive(site: &Site, n: usize) -> anyhow::Result<Arrival> {
 /// # Errors
 /// The gateway refuses it.
 pub async fn resume(site: &Site, n: usize, token: &str) -> anyhow::Result<Ws> {
-    let mut ws = Ws::open(site.here, Some(source(n)), "/ws/visitor", PAGE).await?;
+    let mut ws = Ws::open(&site.here, Some(source(n)), "/ws/visitor", PAGE).await?;
     ws.request("resume", json!({ "resume_token": token, "device": device(n), "convs": [] })).await?;
     Ok(ws)
 }

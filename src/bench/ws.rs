@@ -1,17 +1,18 @@
 //! A WebSocket client that keeps next to nothing while it is idle.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::Ipv4Addr;
 
 use anyhow::{bail, ensure};
 use bytes::{Buf, BytesMut};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+
+use super::stream::{Stream, Target};
 
 /// An open socket.
 #[derive(Debug)]
 pub struct Ws {
-    stream: TcpStream,
+    stream: Stream,
     buffer: BytesMut,
     /// What is not written yet.
     out: BytesMut,
@@ -38,8 +39,8 @@ impl Ws {
     ///
     /// # Errors
     /// Nobody listens, or the upgrade is refused.
-    pub async fn open(address: SocketAddr, from: Option<Ipv4Addr>, path: &str, origin: &str) -> anyhow::Result<Self> {
-        Ok(Self::upgrade(address, from, path, (origin, "yizhan.v1.json")).await?.0)
+    pub async fn open(target: &Target, from: Option<Ipv4Addr>, path: &str, origin: &str) -> anyhow::Result<Self> {
+        Ok(Self::upgrade(target, from, path, (origin, "yizhan.v1.json")).await?.0)
     }
 
     /// Connects and upgrades to a sub-protocol, which the server has to choose.
@@ -47,12 +48,12 @@ impl Ws {
     /// # Errors
     /// As [`Ws::open`], or the server chose another.
     pub async fn speaking(
-        address: SocketAddr,
+        target: &Target,
         from: Option<Ipv4Addr>,
         path: &str,
         (origin, protocol): (&str, &str),
     ) -> anyhow::Result<Self> {
-        let (ws, head) = Self::upgrade(address, from, path, (origin, protocol)).await?;
+        let (ws, head) = Self::upgrade(target, from, path, (origin, protocol)).await?;
         let chosen = head.split("\r\n").find_map(|line| {
             let (name, value) = line.split_once(':')?;
             name.eq_ignore_ascii_case("sec-websocket-protocol").then(|| value.trim())
@@ -62,18 +63,19 @@ impl Ws {
     }
 
     async fn upgrade(
-        address: SocketAddr,
+        target: &Target,
         from: Option<Ipv4Addr>,
         path: &str,
         (origin, protocol): (&str, &str),
     ) -> anyhow::Result<(Self, String)> {
-        let mut stream = super::http::connect(address, from).await?;
+        let mut stream = target.connect(from).await?;
         let request = format!(
             "GET {path} HTTP/1.1\r\nHost: gateway\r\nOrigin: {origin}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
              Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
              Sec-WebSocket-Protocol: {protocol}\r\n\r\n"
         );
         stream.write_all(request.as_bytes()).await?;
+        stream.flush().await?;
         let mut buffer = BytesMut::with_capacity(512);
         loop {
             if stream.read_buf(&mut buffer).await? == 0 {
@@ -109,6 +111,7 @@ impl Ws {
         while !self.out.is_empty() {
             self.stream.write_buf(&mut self.out).await?;
         }
+        self.stream.flush().await?;
         // An idle socket keeps nothing.
         self.out = BytesMut::new();
         Ok(())
@@ -148,9 +151,8 @@ impl Ws {
     /// The server closed the socket, or the connection is gone.
     pub async fn text(&mut self) -> anyhow::Result<String> {
         loop {
-            if !self.out.is_empty() {
-                self.flush().await?;
-            }
+            // Also what somebody wrote who was cancelled, and lies in the connection.
+            self.flush().await?;
             match self.take() {
                 Some((0x81, payload)) => return Ok(String::from_utf8(payload)?),
                 Some((0x89, payload)) => self.out.extend_from_slice(&frame(10, &payload)),

@@ -124,6 +124,7 @@ fn architecture_options(asked: &Architecture) -> anyhow::Result<architecture::Op
         idle: usize::try_from(idle)?,
         workers: usize::from(asked.workers),
         connections: asked.connections.iter().map(|count| usize::from(*count)).collect(),
+        tls: asked.tls,
     })
 }
 

@@ -50,6 +50,9 @@ pub(super) enum Bench {
     /// Idle connections first: setting up, memory, all cut and back at once. Then delays in an open loop whose schedule is
     /// fixed before, and the highest rate at which 99 % arrive within 50 ms. Lost, doubled and disordered messages fail the
     /// run. Needs the Debian packages prosody, ejabberd, postgresql, redis-server. About an hour and a half on two cores.
+    ///
+    /// With --tls all of it a second time with TLS: haproxy in front of each node, whose CPU and memory count along; the XMPP
+    /// servers' own TLS, from the first byte on. Needs haproxy and openssl besides, and twice the time.
     #[command(after_help = ARCHITECTURE_EXAMPLES)]
     Architecture(Architecture),
     /// 问答实验。 How well the built-in robot finds the question that was meant, and how fast.
@@ -83,9 +86,12 @@ Examples 例:
   yizhan bench architecture --only acked --rates 200,2000  what waits until it is acknowledged
   yizhan bench architecture --only w1,x1 --connections 100,1000,5000,10000
                                                            with so many idle connections beside
+  yizhan bench architecture --tls --only w1,x4.x1          in clear, and with TLS
+  yizhan bench architecture --tls --only +tls              only what has TLS
 Topologies 拓扑:
   w1.sent w2.sent x1.sent x2.sent x3.sent x4.x1.sent x4.x3.sent
-  w1.acked w2.acked x5.x1.acked x5.x2.acked x3.acked x5.x4.x1.acked x4.x3.acked";
+  w1.acked w2.acked x5.x1.acked x5.x2.acked x3.acked x5.x4.x1.acked x4.x3.acked
+  --tls: w1.sent+tls …";
 
 const CALL_EXAMPLES: &str = "\
 Examples 例:
@@ -200,6 +206,9 @@ pub(super) struct Architecture {
     /// default with none.
     #[arg(long, value_delimiter = ',', value_name = "N,…", value_parser = clap::value_parser!(u16).range(0..=10_000))]
     pub(super) connections: Vec<u16>,
+    /// 每个拓扑另以 TLS 再测一遍。 Everything a second time, with TLS between clients and what they connect to.
+    #[arg(long)]
+    pub(super) tls: bool,
 }
 
 #[derive(Debug, Args)]

@@ -37,7 +37,7 @@ pub(super) struct Client {
 }
 
 /// Makes an account by what every client can do (XEP-0077). One that exists already is left alone.
-pub(super) async fn enrol(door: Door, account: &str, n: usize) -> anyhow::Result<()> {
+pub(super) async fn enrol(door: &Door, account: &str, n: usize) -> anyhow::Result<()> {
     let mut wire = Wire::open(door, n).await?;
     features(&mut wire).await?;
     wire.put(&format!(
@@ -86,7 +86,7 @@ async fn sign_in(wire: &mut Wire, account: &str) -> anyhow::Result<Stanza> {
 
 impl Client {
     /// Comes online as the `n`th, and lets connections be acknowledged if wanted.
-    pub(super) async fn enter(door: Door, account: String, n: usize, acks: bool) -> anyhow::Result<Self> {
+    pub(super) async fn enter(door: &Door, account: String, n: usize, acks: bool) -> anyhow::Result<Self> {
         let mut wire = Wire::open(door, n).await?;
         let offered = sign_in(&mut wire, &account).await?;
         wire.put("<iq type='set' id='bind'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><resource>load</resource></bind></iq>");
@@ -109,7 +109,7 @@ impl Client {
     }
 
     /// Takes up a connection that was cut.
-    pub(super) async fn resume(door: Door, torn: Torn, n: usize) -> anyhow::Result<Self> {
+    pub(super) async fn resume(door: &Door, torn: Torn, n: usize) -> anyhow::Result<Self> {
         let mut wire = Wire::open(door, n).await?;
         sign_in(&mut wire, &torn.account).await?;
         let Torn { account, mut acks } = torn;

@@ -62,7 +62,7 @@ impl Guest {
         if has_gateway {
             return Ok(Self::Visitor(n, visitor::arrive(&place.site, n).await?));
         }
-        let door = place.door.context("no door")?;
+        let door = place.door.as_ref().context("no door")?;
         Ok(Self::Client(n, Client::enter(door, idler(n), n, acks).await?))
     }
 
@@ -120,7 +120,7 @@ impl Gone {
             drop(visitor::resume(&place.site, *n, token).await?);
             return Ok(None);
         }
-        let door = place.door.context("no door")?;
+        let door = place.door.as_ref().context("no door")?;
         Ok(Some(match self {
             Self::Resumes(n, torn) => Client::resume(door, torn.clone(), *n).await?,
             Self::Returns(n) | Self::Visitor(n, _) => Client::enter(door, idler(*n), *n, false).await?,

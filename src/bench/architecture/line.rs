@@ -39,7 +39,7 @@ pub(super) fn receiver(n: usize) -> String {
 
 impl Writer {
     /// Comes online, and writes under a number.
-    pub(super) async fn open(door: Door, n: usize, sender: u32, manner: Manner) -> anyhow::Result<Self> {
+    pub(super) async fn open(door: &Door, n: usize, sender: u32, manner: Manner) -> anyhow::Result<Self> {
         let client = Client::enter(door, writer(n), n, manner.waits).await?;
         let to = address(&receiver(n % AGENTS));
         Ok(Self { client, to, manner, sender, next: 0, open: BTreeSet::new() })
@@ -102,7 +102,7 @@ pub(super) struct Reader {
 
 impl Reader {
     /// Comes online.
-    pub(super) async fn open(door: Door, n: usize, acks: bool) -> anyhow::Result<Self> {
+    pub(super) async fn open(door: &Door, n: usize, acks: bool) -> anyhow::Result<Self> {
         Ok(Self { client: Client::enter(door, receiver(n), n, acks).await? })
     }
 

@@ -101,11 +101,16 @@ pub struct Topology {
     pub promise: Promise,
     /// Connections that are open beside those who speak, and do nothing.
     pub beside: usize,
+    /// Whether there is TLS between every client and what it connects to.
+    pub tls: bool,
 }
 
 impl Topology {
-    fn all(beside: usize) -> impl Iterator<Item = Self> {
-        let ways = move |promise| Path::ALL.into_iter().map(move |path| Self { path, promise, beside });
+    /// All ways and promises; with TLS, too, each of them stands behind the same without.
+    fn all(beside: usize, tls: bool) -> impl Iterator<Item = Self> {
+        let both: &[bool] = if tls { &[false, true] } else { &[false] };
+        let of = move |promise, path| both.iter().map(move |tls| Self { path, promise, beside, tls: *tls });
+        let ways = move |promise| Path::ALL.into_iter().flat_map(move |path| of(promise, path));
         Promise::ALL.into_iter().flat_map(ways)
     }
 
@@ -123,6 +128,7 @@ impl Topology {
             Promise::Sent => format!("{way}.sent"),
             Promise::Acknowledged => format!("{way}.acked"),
         };
+        let word = if self.tls { format!("{word}+tls") } else { word };
         if self.beside == 0 { word } else { format!("{word}+{}", self.beside) }
     }
 
@@ -131,6 +137,7 @@ impl Topology {
     pub fn label(self) -> String {
         let way = self.path.label();
         let way = if self.is_x5() { format!("X5 {}", way.get(3..).unwrap_or(way)) } else { way.to_owned() };
+        let way = if self.tls { format!("{way} TLS") } else { way };
         if self.beside == 0 { way } else { format!("{way} + {} 空闲 idle", self.beside) }
     }
 }
@@ -154,6 +161,8 @@ pub struct Options {
     pub workers: usize,
     /// Everything is measured with each of these numbers of idle connections beside; with none if there is no number.
     pub connections: Vec<usize>,
+    /// Whether everything is measured a second time, with TLS between clients and what they connect to.
+    pub tls: bool,
 }
 
 impl Options {
@@ -172,22 +181,45 @@ impl Options {
             let word = one.word();
             self.only.is_empty() || self.only.iter().any(|only| word.contains(only.as_str()))
         };
-        self.beside().iter().flat_map(|beside| Topology::all(*beside)).filter(wanted).collect()
+        self.beside().iter().flat_map(|beside| Topology::all(*beside, self.tls)).filter(wanted).collect()
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
+
+    fn words(beside: usize, tls: bool) -> Vec<String> {
+        Topology::all(beside, tls).map(Topology::word).collect()
+    }
 
     #[test]
     fn every_topology_has_a_word_of_its_own_and_x5_is_xmpp_with_all_it_can_promise() {
-        let words: Vec<String> = Topology::all(0).map(Topology::word).collect();
-        let distinct: std::collections::BTreeSet<&String> = words.iter().collect();
-        assert_eq!((words.len(), distinct.len()), (14, 14));
-        let x5: Vec<String> = Topology::all(0).filter(|one| one.is_x5()).map(Topology::label).collect();
+        let plain = words(0, false);
+        let distinct: BTreeSet<&String> = plain.iter().collect();
+        assert_eq!((plain.len(), distinct.len()), (14, 14));
+        let x5: Vec<String> = Topology::all(0, false).filter(|one| one.is_x5()).map(Topology::label).collect();
         assert_eq!(x5, ["X5 Prosody TCP", "X5 Prosody WebSocket", "X5 ejabberd TCP"]);
-        let crowded: Vec<String> = Topology::all(5_000).map(Topology::word).collect();
-        assert!(crowded.iter().zip(&words).all(|(crowded, word)| *crowded == format!("{word}+5000")));
+        let crowded = words(5_000, false);
+        assert!(crowded.iter().zip(&plain).all(|(crowded, word)| *crowded == format!("{word}+5000")));
+    }
+
+    #[test]
+    fn with_tls_each_is_there_twice_and_readers_see_which_is_which() {
+        let (plain, both) = (words(0, false), words(0, true));
+        let twice: Vec<String> = plain.iter().flat_map(|word| [word.clone(), format!("{word}+tls")]).collect();
+        assert_eq!(both, twice);
+        let everything: BTreeSet<String> = [both, words(5_000, true)].concat().into_iter().collect();
+        assert_eq!(everything.len(), 4 * plain.len());
+        assert!(everything.contains("x4.x1.sent+tls+5000"), "{everything:?}");
+        for promise in Promise::ALL {
+            let all = || [0, 5_000].into_iter().flat_map(|beside| Topology::all(beside, true));
+            let labels: Vec<String> = all().filter(|one| one.promise == promise).map(Topology::label).collect();
+            let distinct: BTreeSet<&String> = labels.iter().collect();
+            assert_eq!((labels.len(), distinct.len()), (28, 28));
+            assert!(distinct.contains(&"W1 网关 gateway TLS + 5000 空闲 idle".to_owned()), "{labels:?}");
+        }
     }
 }

@@ -17,13 +17,18 @@ type Found = [(Topology, Figures)];
 
 /// Makes the report.
 pub(super) fn render(options: &Options, machine: &Machine, found: &Found, failures: Vec<String>) -> Report {
-    let mut text = options.setting.headline(machine, &versions());
+    let mut text = options.setting.headline(machine, &versions(options.tls));
     let Options { size, visitors, workers, idle, .. } = options;
     // Writing to a text cannot fail, here and below.
     let _ = write!(
         text,
         "\n{AGENTS} agents, {SLOTS} senders at a time (gateway: {visitors} visitors, {workers} HTTP worker(s) per node), \
-         {size} B, no TLS.\n"
+         {size} B, {}.\n",
+        if options.tls {
+            "no TLS but in rows that say so: there haproxy stands in front of each node, XMPP servers speak TLS themselves"
+        } else {
+            "no TLS"
+        }
     );
     for promise in Promise::ALL {
         let some: Vec<&(Topology, Figures)> = found.iter().filter(|(one, _)| one.promise == promise).collect();

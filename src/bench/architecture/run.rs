@@ -7,6 +7,7 @@ use super::line::{Reader, Writer};
 use super::place::Place;
 use super::{GOAL, Options, Promise, Topology, report};
 use crate::bench::agent::Agent;
+use crate::bench::certificate::Certificates;
 use crate::bench::crowd::{self, AGENTS, Crowd, Delays, Faults, Run, SLOTS, Sender};
 use crate::bench::measure::Series;
 use crate::bench::process::{Folder, enough_files};
@@ -94,8 +95,12 @@ pub async fn run(options: &Options) -> anyhow::Result<Report> {
     ensure!(!topologies.is_empty(), "--only chooses nothing");
     ensure!(options.visitors >= SLOTS, "--visitors: there are {SLOTS} senders at a time");
     let beside = options.beside().iter().copied().max().unwrap_or(0);
-    enough_files((options.visitors + beside).max(idle::accounts(options.idle)))?;
+    let sockets = (options.visitors + beside).max(idle::accounts(options.idle));
+    // haproxy has two for each.
+    let fronted = topologies.iter().any(|one| one.tls && one.path.has_gateway());
+    enough_files(if fronted { sockets * 2 } else { sockets })?;
     let (folder, machine) = options.setting.ground("architecture")?;
+    let certificates = if options.tls { Some(Certificates::make(folder.path())?) } else { None };
     let rates = || options.rates.iter().map(|rate| (*rate, AtRate::default())).collect();
     let mut figures: Vec<(Topology, Figures)> =
         topologies.iter().map(|one| (*one, Figures { rates: rates(), ..Figures::default() })).collect();
@@ -103,7 +108,8 @@ pub async fn run(options: &Options) -> anyhow::Result<Report> {
     let failures =
         take_all(&topologies, word, (options.setting.repeats, options.setting.seed), async |topology, progress| {
             let Some((_, found)) = figures.iter_mut().find(|(one, _)| one == topology) else { return Ok(()) };
-            Box::pin(Turn { topology: *topology, options, progress }.take(found, &folder)).await
+            let tls = certificates.as_ref().filter(|_| topology.tls);
+            Box::pin(Turn { topology: *topology, options, tls, progress }.take(found, &folder)).await
         });
     let failures = failures.await;
     Ok(report::render(options, &machine, &figures, failures))
@@ -113,6 +119,7 @@ pub async fn run(options: &Options) -> anyhow::Result<Report> {
 struct Turn<'a> {
     topology: Topology,
     options: &'a Options,
+    tls: Option<&'a Certificates>,
     progress: &'a Progress,
 }
 
@@ -127,7 +134,7 @@ impl Turn<'_> {
         let (has_gateway, acks) = (path.has_gateway(), self.topology.promise == Promise::Acknowledged);
         let folder = Folder::new(folder.path(), &self.topology.word())?;
         let accounts = idle::accounts(idle).max(beside);
-        let place = Place::start(path, self.options, accounts, &folder).await.context("setting up")?;
+        let place = Place::start(path, self.options, accounts, self.tls, &folder).await.context("setting up")?;
         if idle > 0 {
             self.say("idle");
             figures.idle(idle::measure(&place, idle, has_gateway, acks).await.context("idle connections")?);
@@ -152,7 +159,7 @@ impl Turn<'_> {
             return others.still_there();
         }
         let mut crowd = self.receivers(&place).await.context("coming in")?;
-        let door = place.door.context("no door")?;
+        let door = place.door.as_ref().context("no door")?;
         let open = async |n: usize| {
             Writer::open(door, n, crowd::name(n)?, manner).await.with_context(|| format!("sender {n}"))
         };
@@ -167,7 +174,7 @@ impl Turn<'_> {
         let acks = self.topology.promise == Promise::Acknowledged;
         for n in 0..AGENTS {
             let who = || format!("receiver {n}");
-            match place.door {
+            match &place.door {
                 Some(door) => crowd.receives(Reader::open(door, n, acks).await.with_context(who)?),
                 None => crowd.receives(Agent::open(&place.site, n).await.with_context(who)?),
             }

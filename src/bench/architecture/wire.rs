@@ -1,45 +1,43 @@
 //! A connection to an XMPP server: TCP (RFC 6120) or its own WebSocket (RFC 7395). Carries elements, knows none of them.
 
-use std::net::SocketAddr;
-
 use anyhow::bail;
 use bytes::{Buf as _, BytesMut};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
 
 use super::stanza::{self, Stanza};
+use crate::bench::site;
+use crate::bench::stream::{Stream, Target};
 use crate::bench::visitor::source;
 use crate::bench::ws::Ws;
-use crate::bench::{http, site};
 
 /// The host of all accounts.
 pub(super) const HOST: &str = "localhost";
 
 /// Where clients come in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(super) enum Door {
-    Tcp(SocketAddr),
+    Tcp(Target),
     /// Prosody's address for WebSockets, with the path.
-    Ws(SocketAddr, &'static str),
+    Ws(Target, &'static str),
 }
 
 /// See the module.
 #[derive(Debug)]
 pub(super) enum Wire {
-    Tcp { stream: TcpStream, read: BytesMut, out: BytesMut },
+    Tcp { stream: Stream, read: BytesMut, out: BytesMut },
     Ws(Ws),
 }
 
 impl Wire {
     /// Connects as the `n`th. The stream is not opened yet.
-    pub(super) async fn open(door: Door, n: usize) -> anyhow::Result<Self> {
+    pub(super) async fn open(door: &Door, n: usize) -> anyhow::Result<Self> {
         Ok(match door {
-            Door::Tcp(address) => {
-                let stream = http::connect(address, Some(source(n))).await?;
+            Door::Tcp(target) => {
+                let stream = target.connect(Some(source(n))).await?;
                 Self::Tcp { stream, read: BytesMut::new(), out: BytesMut::new() }
             }
-            Door::Ws(address, path) => {
-                Self::Ws(Ws::speaking(address, Some(source(n)), path, (site::PAGE, "xmpp")).await?)
+            Door::Ws(target, path) => {
+                Self::Ws(Ws::speaking(target, Some(source(n)), path, (site::PAGE, "xmpp")).await?)
             }
         })
     }
@@ -88,7 +86,7 @@ impl Wire {
                 while !out.is_empty() {
                     stream.write_buf(out).await?;
                 }
-                Ok(())
+                Ok(stream.flush().await?)
             }
             Self::Ws(ws) => ws.flush().await,
         }
@@ -121,6 +119,43 @@ impl Wire {
                     _ => bail!("not one element in a frame: {text}"),
                 }
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt as _;
+
+    use super::*;
+    use crate::bench::certificate::Certificates;
+    use crate::bench::process::Folder;
+    use crate::bench::stream::tests::echo;
+
+    #[tokio::test]
+    async fn a_flush_that_is_cancelled_again_and_again_loses_and_doubles_nothing() {
+        let folder = Folder::new(&std::env::temp_dir(), "yizhan-bench-wire").unwrap();
+        let certificates = Certificates::make(folder.path()).unwrap();
+        let element = |n: u32| format!("<message id='{n:04}'><body>{}</body></message>", "x".repeat(8_000));
+        let count: u32 = 1_000;
+        let bytes = element(0).len() * usize::try_from(count).unwrap();
+        let door = Door::Tcp(certificates.target(echo(&certificates, bytes).await));
+        let mut wire = Wire::open(&door, 0).await.unwrap();
+        let mut cancelled = 0;
+        for n in 0..count {
+            wire.put(&element(n));
+            match wire.flush().now_or_never() {
+                Some(flushed) => flushed.unwrap(),
+                None => cancelled += 1,
+            }
+        }
+        // The server has not had a turn: not everything can have gone out.
+        assert!(cancelled > 0);
+        while wire.flush().now_or_never().is_none() {
+            tokio::task::yield_now().await;
+        }
+        for n in 0..count {
+            assert_eq!(wire.next().await.unwrap().id, Some(format!("{n:04}")));
         }
     }
 }

@@ -81,6 +81,7 @@ async fn take(
         tenants: 1,
         workers: options.workers,
         agents_at: None,
+        tls: None,
         extra: "[call]\nchats_in_call = 200\n",
     };
     let site = Site::gateway(&wish, Vec::new(), &folder).await.context("setting up")?;

@@ -15,7 +15,7 @@ pub(super) struct Ear {
 impl Ear {
     /// Joins its room.
     pub(super) async fn open(site: &Site, n: usize) -> anyhow::Result<Self> {
-        let mut ws = socket_io(site.there, n).await?;
+        let mut ws = socket_io(&site.there, n).await?;
         ws.send(&format!(r#"420["join","{n}"]"#)).await?;
         expect(&mut ws, "430[").await?;
         Ok(Self { ws })

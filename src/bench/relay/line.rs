@@ -9,6 +9,7 @@ use super::SIZE;
 use crate::bench::crowd::{AGENTS, Sender};
 use crate::bench::parcel::Parcel;
 use crate::bench::site::{PAGE, Site};
+use crate::bench::stream::Target;
 use crate::bench::visitor::{Visitor, source};
 use crate::bench::ws::Ws;
 
@@ -51,7 +52,7 @@ pub(super) struct Member {
 
 impl Member {
     pub(super) async fn open(site: &Site, n: usize, sender: u32) -> anyhow::Result<Self> {
-        Ok(Self { ws: socket_io(site.here, n).await?, room: n % AGENTS, sender, next: 0 })
+        Ok(Self { ws: socket_io(&site.here, n).await?, room: n % AGENTS, sender, next: 0 })
     }
 
     async fn send(&mut self, intended: Duration) -> anyhow::Result<u64> {
@@ -74,8 +75,8 @@ impl Member {
 }
 
 /// Opens a socket of socket.io's protocol, version 5 over Engine.IO 4, and joins the default namespace.
-pub(super) async fn socket_io(address: std::net::SocketAddr, n: usize) -> anyhow::Result<Ws> {
-    let mut ws = Ws::open(address, Some(source(n)), SOCKET_IO, PAGE).await?;
+pub(super) async fn socket_io(target: &Target, n: usize) -> anyhow::Result<Ws> {
+    let mut ws = Ws::open(target, Some(source(n)), SOCKET_IO, PAGE).await?;
     expect(&mut ws, "0{").await?;
     ws.send("40").await?;
     expect(&mut ws, "40").await?;

@@ -112,6 +112,7 @@ impl Turn<'_> {
             tenants: options.tenants,
             workers: options.workers,
             agents_at: None,
+            tls: None,
             extra: "",
         };
         Site::gateway(&wish, Vec::new(), folder).await
