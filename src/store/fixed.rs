@@ -4,6 +4,7 @@
 //! own per statement says that they do not. The text is plain SQL that both back ends take.
 
 use diesel::backend::Backend;
+use diesel::expression::{AppearsOnTable, Expression, SelectableExpression, ValidGrouping, is_aggregate};
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::serialize::ToSql;
 use diesel::sql_types::{BigInt, Bool, Integer, Text};
@@ -13,6 +14,30 @@ use crate::model::time::Millis;
 
 /// The columns of a conversation's row, in their order.
 type Row = (Text, Text, Text, Text, Text, Text, Text, BigInt, Integer, BigInt, BigInt);
+
+/// Whether an assignment is the one that goes on. Written out, not given as a value: only so a plan that fits every value
+/// may use the index of active ones.
+#[derive(Debug, Clone, Copy, QueryId)]
+pub(in crate::store) struct GoesOn;
+
+impl Expression for GoesOn {
+    type SqlType = Bool;
+}
+
+impl<DB: Backend> QueryFragment<DB> for GoesOn {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        out.push_sql("assignment.state = 'active'");
+        Ok(())
+    }
+}
+
+impl<From> AppearsOnTable<From> for GoesOn {}
+
+impl<From> SelectableExpression<From> for GoesOn {}
+
+impl<GroupBy> ValidGrouping<GroupBy> for GoesOn {
+    type IsAggregate = is_aggregate::Never;
+}
 
 /// Finds the conversation of an identity, gives out its next `seq` and opens its window anew. Returns the row, whether
 /// the customer follows the account, and whether messages to them are held back.

@@ -3,13 +3,13 @@
 //!
 //! Both happen for every message, and a tenant has one writer: each question of theirs is a wait of all others.
 
-use diesel::dsl::{exists, max, sql};
+use diesel::dsl::{exists, max};
 use diesel::prelude::*;
-use diesel::sql_types::Bool;
 
 use super::conn::{ahead, on};
 use super::conversation::{self, Conversation};
 use super::cursor::Cursor;
+use super::fixed::GoesOn;
 use super::lease::Lease;
 use super::schema::{assignment, conversation as head, lease, message, reader, session as episode, timer};
 use super::session::{self, Session};
@@ -138,9 +138,7 @@ macro_rules! question_of_send {
                 assignment::table.on(assignment::tenant
                     .eq(head::tenant)
                     .and(assignment::session.nullable().eq(episode::id.nullable()))
-                    // Written out, not given as a value: only so a plan that fits every value may use the index of
-                    // active ones.
-                    .and(sql::<Bool>("assignment.state = 'active'"))),
+                    .and(GoesOn)),
             )
             .filter(head::tenant.eq(tenant).and(head::conv.eq(of.conv.to_string())))
             .select((
