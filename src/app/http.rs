@@ -21,6 +21,7 @@ use crate::simulator::{self, Platform};
 use crate::socket;
 use crate::socket::connection::Shared;
 use crate::socket::roster::Roster;
+use crate::socket::written::Written;
 use crate::web::metric::Metrics;
 use crate::web::wechat::CallbackLimits;
 use crate::web::{self, Counts, Deps, link, shield};
@@ -159,8 +160,8 @@ fn deps(
         drain_spread: config.drain.spread,
         ..socket::Settings::default()
     };
-    let found = AtomicU64::new(0);
-    let shared = Shared { settings: sockets, node: core.node(), signer: core.signer().clone(), found };
+    let (written, found) = (Written::default(), AtomicU64::new(0));
+    let shared = Shared { settings: sockets, node: core.node(), signer: core.signer().clone(), written, found };
     let access = Access::new(core.clone(), access);
     let settings = Arc::new(settings);
     Ok(Deps { core, bus, access, shared: Arc::new(shared), roster: Roster::default(), metrics, settings })

@@ -13,6 +13,7 @@ pub mod roster;
 pub mod told;
 pub mod wire;
 pub mod work;
+pub mod written;
 pub mod xmpp;
 
 use std::time::Duration;

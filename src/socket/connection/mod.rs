@@ -22,6 +22,7 @@ use super::limit::{Calm, Flood, Window};
 use super::outbox::Text;
 use super::told::Told;
 use super::work::{Admission, Done, Work};
+use super::written::Written;
 use super::{Endpoint, Settings};
 use crate::core::signature::Signer;
 use crate::core::{Client, Party};
@@ -47,6 +48,8 @@ pub struct Shared {
     pub node: NodeId,
     /// Fills in the addresses of blobs.
     pub signer: Signer,
+    /// The frames that several clients get.
+    pub written: Written,
     /// What the sweep found that no hint had told: hints get lost.
     pub found: AtomicU64,
 }

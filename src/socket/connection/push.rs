@@ -12,7 +12,6 @@ use crate::model::envelope::Envelope;
 use crate::model::id::ConversationId;
 use crate::socket::close::Close;
 use crate::socket::conversation::{Cursor, Move};
-use crate::socket::frame;
 use crate::socket::outbox::Text;
 
 /// Places in conversations that one connection keeps; the least recent conversations are forgotten beyond that.
@@ -117,8 +116,8 @@ impl Connection {
     }
 
     fn push(&mut self, prev: i64, envelope: &Arc<Envelope>) {
-        match self.shared.signer.json(envelope) {
-            Ok(json) => self.say(frame::message(prev, &json)),
+        match self.shared.written.message(&self.shared.signer, prev, envelope) {
+            Ok(frame) => self.show(&frame),
             Err(error) => {
                 tracing::error!(error = %error, "a message could not be written as JSON");
                 self.end(Close::INSUFFICIENT_STATE);

@@ -64,6 +64,7 @@ impl Bench {
             settings: Settings::default(),
             node: NodeId::generate(Millis(0)),
             signer: signature::tests::signer(&Clock::system()),
+            written: Written::default(),
             found: AtomicU64::new(0),
         };
         let now = Instant::now();
