@@ -170,7 +170,7 @@ pub(super) struct Relay {
     #[arg(long, value_delimiter = ',', default_value = "500,1000", value_name = "N,…", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub(super) rates: Vec<u32>,
     /// 访客数。 Visitors; each may send 20 messages in 10 seconds.
-    #[arg(long, default_value_t = 3_200, value_name = "N", value_parser = clap::value_parser!(u32).range(400..=9_000))]
+    #[arg(long, default_value_t = 6_400, value_name = "N", value_parser = clap::value_parser!(u32).range(400..=9_000))]
     pub(super) visitors: u32,
     /// 租户数；访客与坐席均分。 Tenants that visitors and agents are spread over; each has one writer at a time.
     #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=50))]
