@@ -200,7 +200,7 @@ async fn range(server: &Server, requests: &Arc<Vec<Vec<u8>>>, from: usize, to: u
     let next = Arc::new(AtomicUsize::new(from));
     let mut connections = Vec::new();
     for _ in 0..CONNECTIONS {
-        let client = Client::open(server.address, None).await?;
+        let client = Client::open(&server.address.into(), None).await?;
         connections.push((client, Arc::clone(&next), Arc::clone(requests)));
     }
     let begin = Instant::now();

@@ -80,7 +80,7 @@ async fn one(plan: &Plan) -> anyhow::Result<[Latency; 3]> {
     }
     let deliveries = Deliveries::new(CONTACTS)?;
     // Everybody says something and is taken by an agent.
-    let mut client = Client::open(gateway.address(), None).await?;
+    let mut client = Client::open(&gateway.address().into(), None).await?;
     for n in 0..CONTACTS {
         client.call(&deliveries.request(n)).await?;
     }
@@ -93,7 +93,7 @@ async fn one(plan: &Plan) -> anyhow::Result<[Latency; 3]> {
     let requests: Vec<Vec<u8>> = (CONTACTS..CONTACTS + count).map(|n| deliveries.request(n)).collect();
     let mut clients = Vec::new();
     for _ in 0..CONNECTIONS {
-        clients.push(Client::open(gateway.address(), None).await?);
+        clients.push(Client::open(&gateway.address().into(), None).await?);
     }
     let begin = Instant::now() + Duration::from_millis(100);
     let delivering = tokio::spawn(deliver(requests, clients, begin, Arc::clone(&seen)));

@@ -117,7 +117,7 @@ impl Gateway {
 
     /// Signs an agent in and opens the console's socket, ready for offers.
     pub(crate) async fn agent(&self, n: usize) -> anyhow::Result<Ws> {
-        let (origin, mut client) = (self.origin(), Client::open(self.address(), None).await?);
+        let (origin, mut client) = (self.origin(), Client::open(&self.address().into(), None).await?);
         let login = json!({ "tenant": "demo", "login": format!("agent{n}"), "password": PASSWORD });
         let (head, body) = client.exchange(&json("/api/v1/login", &origin, "", &login)).await?;
         let head = String::from_utf8(head.to_vec())?;
@@ -133,7 +133,7 @@ impl Gateway {
         );
         let ticket: Value =
             serde_json::from_slice(&client.call(&json("/api/v1/ticket", &origin, &extra, &json!({}))).await?)?;
-        let mut ws = Ws::open(self.address(), None, "/ws/agent", &origin).await?;
+        let mut ws = Ws::open(&self.address().into(), None, "/ws/agent", &origin).await?;
         ws.request("auth", json!({ "ticket": ticket["ticket"], "device": format!("agent{n}") })).await?;
         ws.request("presence.set", json!({ "status": "ready" })).await?;
         Ok(ws)
@@ -144,7 +144,7 @@ impl Gateway {
         let wish = json!({ "account": "demo.site" });
         let ticket: Value =
             serde_json::from_slice(&client.call(&json("/api/v1/visitor/ticket", SITE, "", &wish)).await?)?;
-        let mut ws = Ws::open(self.address(), Some(from), "/ws/visitor", SITE).await?;
+        let mut ws = Ws::open(&self.address().into(), Some(from), "/ws/visitor", SITE).await?;
         let auth = json!({ "ticket": ticket["ticket"], "device": format!("visitor{n}") });
         let ready = ws.request("auth", auth).await?;
         Ok((ws, ready))

@@ -65,7 +65,7 @@ async fn visitors(gateway: &Arc<Gateway>, from: usize, to: usize) -> anyhow::Res
         tasks.push(tokio::spawn(async move {
             let mut sockets = Vec::new();
             for n in (from..to).skip(lane).step_by(AT_ONCE) {
-                let mut client = Client::open(gateway.address(), Some(source(n))).await?;
+                let mut client = Client::open(&gateway.address().into(), Some(source(n))).await?;
                 let (ws, ready) =
                     gateway.visitor(&mut client, source(n), n).await.with_context(|| format!("visitor {n}"))?;
                 sockets.push((n, ws, ready));
@@ -84,7 +84,7 @@ async fn visitors(gateway: &Arc<Gateway>, from: usize, to: usize) -> anyhow::Res
 async fn echoes(server: &Server, from: usize, to: usize) -> anyhow::Result<Vec<Ws>> {
     let mut sockets = Vec::new();
     for n in from..to {
-        let mut ws = Ws::open(server.address, Some(source(n)), "/ws/visitor", "http://x").await?;
+        let mut ws = Ws::open(&server.address.into(), Some(source(n)), "/ws/visitor", "http://x").await?;
         ws.send("{}").await?;
         ws.text().await?;
         sockets.push(ws);
@@ -156,7 +156,7 @@ async fn cut(plan: &Plan) -> anyhow::Result<()> {
             .map(|n| {
                 let address = server.address;
                 tokio::spawn(async move {
-                    let mut ws = Ws::open(address, Some(source(n)), "/ws/visitor", "http://x").await?;
+                    let mut ws = Ws::open(&address.into(), Some(source(n)), "/ws/visitor", "http://x").await?;
                     ws.send("{}").await?;
                     ws.text().await?;
                     anyhow::Ok(ws)
@@ -220,7 +220,7 @@ async fn storm(plan: &Plan) -> anyhow::Result<f64> {
 }
 
 async fn resume(gateway: &Gateway, n: usize, lost: &Lost) -> anyhow::Result<Ws> {
-    let mut ws = Ws::open(gateway.address(), Some(source(n)), "/ws/visitor", super::gateway::SITE).await?;
+    let mut ws = Ws::open(&gateway.address().into(), Some(source(n)), "/ws/visitor", super::gateway::SITE).await?;
     let d = json!({
         "resume_token": lost.token, "device": lost.device,
         "convs": [{ "conv": lost.conv, "epoch": lost.epoch, "seq": lost.seen }],
@@ -254,7 +254,7 @@ async fn start(plan: &Plan) -> anyhow::Result<()> {
     println!("\n## start-up on an existing database\n");
     let mut gateway = Gateway::start(&setup(plan)?)?;
     let deliveries = Deliveries::new(100)?;
-    let mut client = Client::open(gateway.address(), None).await?;
+    let mut client = Client::open(&gateway.address().into(), None).await?;
     for n in 0..2_000 {
         client.call(&deliveries.request(n)).await?;
     }
@@ -265,7 +265,7 @@ async fn start(plan: &Plan) -> anyhow::Result<()> {
         gateway = gateway.again()?;
         // It listens before it is ready: only an answer counts.
         loop {
-            let mut client = Client::open(gateway.address(), None).await?;
+            let mut client = Client::open(&gateway.address().into(), None).await?;
             if client.call(b"GET /readyz HTTP/1.1\r\nHost: gateway\r\n\r\n").await.is_ok() {
                 break;
             }
