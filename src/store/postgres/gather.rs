@@ -85,6 +85,8 @@ impl Postgres {
             Some(place) => self.gathered.0.swap_remove(place),
             None => {
                 let Some(heap) = Heap::of(key, &text(query)?, types) else { return self.tell(query) };
+                // Rows of the same table under another statement come first.
+                self.make_way(&heap.table)?;
                 heap
             }
         };
