@@ -51,37 +51,13 @@ mod tests {
     use super::*;
     use crate::clock::Clock;
     use crate::core::signature;
-    use crate::model::content::Content;
-    use crate::model::envelope::{ChannelKind, ChannelRef, Role, Sender, Visibility};
-    use crate::model::id::{AccountId, ConversationId, MessageId, TenantId};
-    use crate::model::time::Millis;
-
-    fn envelope(seq: i64) -> Arc<Envelope> {
-        let account = AccountId::parse("site").unwrap();
-        Arc::new(Envelope {
-            v: 1,
-            id: MessageId::generate(Millis(seq)),
-            tenant: TenantId::parse("demo").unwrap(),
-            conv: ConversationId::generate(Millis(1)),
-            session: None,
-            seq,
-            cid: None,
-            ts: Millis(seq),
-            from: Sender { role: Role::Contact, id: "p".into(), name: None },
-            visibility: Visibility::All,
-            content: Content::text("您好"),
-            fallback: "您好".into(),
-            reply_to: None,
-            replaces: None,
-            channel: ChannelRef { kind: ChannelKind::Web, account, ext_id: None, raw_type: None },
-            control_epoch: 0,
-        })
-    }
+    use crate::model::envelope::Visibility;
+    use crate::socket::connection::tests::{conv, envelope};
 
     #[test]
     fn devices_that_get_the_same_share_one_frame() {
         let (written, signer) = (Written::default(), signature::tests::signer(&Clock::system()));
-        let (one, other) = (envelope(7), envelope(8));
+        let (one, other) = (envelope(conv(1), 7, Visibility::All), envelope(conv(1), 8, Visibility::All));
         let first = written.message(&signer, 6, &one).unwrap();
         assert!(Arc::ptr_eq(&first, &written.message(&signer, 6, &one).unwrap()));
         // A customer did not see the note before it.

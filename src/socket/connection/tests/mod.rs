@@ -28,11 +28,11 @@ fn tenant() -> TenantId {
     TenantId::parse("demo").unwrap()
 }
 
-fn conv(n: i64) -> ConversationId {
+pub(in crate::socket) fn conv(n: i64) -> ConversationId {
     ConversationId::parse(&format!("c_{n:026}")).unwrap()
 }
 
-fn envelope(conv: ConversationId, seq: i64, visibility: Visibility) -> Arc<Envelope> {
+pub(in crate::socket) fn envelope(conv: ConversationId, seq: i64, visibility: Visibility) -> Arc<Envelope> {
     Arc::new(Envelope {
         v: 1,
         id: MessageId::generate(Millis(seq)),
