@@ -124,7 +124,7 @@ impl Postgres {
         let (Given { types, binds }, key) = (given(query)?, Key::of(query)?);
         let Some(lists) = lists(&types) else { return Ok(()) };
         let all = Key::All(Box::new(key.clone()));
-        let prepared = self.prepared_as(all, &lists, || Ok(together(&text(query)?, types.len())))?;
+        let prepared = self.prepared_as(all, || Ok((together(&text(query)?, types.len()), lists)))?;
         self.ahead.ready.push((Asked { key, binds, depends, round: 0, place: 0 }, prepared));
         Ok(())
     }

@@ -119,16 +119,18 @@ impl Postgres {
     }
 
     fn send_heap(&mut self, heap: Heap) -> Result<(), Fault> {
-        let Heap { head, types, binds, mut rows, .. } = heap;
+        let Heap { key, head, types, binds, mut rows, .. } = heap;
         let mut binds = binds.into_iter();
         while rows > 0 {
             let part = part(rows);
             rows -= part;
-            let sql = format!("{head} VALUES {}", tuples(part, types.len()));
-            let types: Vec<Type> = repeat_n(&types, part).flatten().cloned().collect();
-            let prepared = self.prepared_as(Key::Text(sql.clone()), &types, || Ok(sql))?;
+            let width = types.len();
+            let prepared = self.prepared_as(Key::Rows(Box::new(key.clone()), part), || {
+                let sql = format!("{head} VALUES {}", tuples(part, width));
+                Ok((sql, repeat_n(&types, part).flatten().cloned().collect()))
+            })?;
             let (client, sender) = (self.client()?, self.transaction.touched());
-            let binds: Vec<Bind> = binds.by_ref().take(types.len()).collect();
+            let binds: Vec<Bind> = binds.by_ref().take(width * part).collect();
             let answer = async move { client.execute_raw(&prepared.statement, &binds).await.map(|_rows| Vec::new()) };
             self.send(sender, Box::pin(answer));
         }

@@ -252,24 +252,24 @@ impl Postgres {
         T: QueryFragment<Pg> + QueryId,
     {
         let key = Key::of(query).map_err(Fault::Unsent)?;
-        let prepared = self.prepared_as(key, &given.types, || text(query))?;
+        let prepared = self.prepared_as(key, || Ok((text(query)?, given.types.clone())))?;
         self.make_way(&prepared.text)?;
         Ok(prepared)
     }
 
-    /// The statement under this key, prepared if it was not yet.
+    /// The statement under this key, prepared if it was not yet; only then its text and the types of its values are asked
+    /// for.
     fn prepared_as(
         &mut self,
         key: Key,
-        types: &[Type],
-        text: impl FnOnce() -> Result<String, diesel::result::Error>,
+        new: impl FnOnce() -> Result<(String, Vec<Type>), diesel::result::Error>,
     ) -> Result<Prepared, Fault> {
         let known = self.link.as_mut().and_then(|link| link.statements.get(&key)).cloned();
         if let Some(prepared) = known {
             return Ok(prepared);
         }
-        let (client, sql) = (self.client()?, text().map_err(Fault::Unsent)?);
-        let statement = self.wait(client.prepare_typed(&sql, types))?;
+        let (client, (sql, types)) = (self.client()?, new().map_err(Fault::Unsent)?);
+        let statement = self.wait(client.prepare_typed(&sql, &types))?;
         let prepared = Prepared::new(statement, &sql);
         if let Some(link) = &mut self.link {
             link.statements.keep(key, prepared.clone());

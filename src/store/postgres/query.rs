@@ -132,6 +132,8 @@ pub(super) enum Key {
     Text(String),
     /// The one that asks for many values what another asks for one.
     All(Box<Self>),
+    /// The one that inserts so many rows where another inserts one.
+    Rows(Box<Self>, usize),
 }
 
 impl Key {
