@@ -22,7 +22,7 @@ pub(super) fn run(asked: Bench) -> Outcome {
         }
         Bench::Architecture(asked) => {
             let options = architecture_options(&asked)?;
-            tell(&asked.experiment, "bench architecture", architecture::run(&options))
+            tell(&asked.experiment, options.name(), architecture::run(&options))
         }
         Bench::Call(asked) => {
             let options = call_options(&asked)?;

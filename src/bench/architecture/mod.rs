@@ -171,6 +171,12 @@ impl Options {
         if self.connections.is_empty() { &[0] } else { &self.connections }
     }
 
+    /// The name of its report in the document: a sweep over connections has a place of its own.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        if self.connections.is_empty() { "bench architecture" } else { "bench architecture connections" }
+    }
+
     /// Whether this is where idle connections themselves are measured: once for every way.
     fn measures_idle(&self, topology: Topology) -> bool {
         self.idle > 0 && self.beside().first() == Some(&topology.beside)

@@ -50,7 +50,7 @@ pub(super) fn render(options: &Options, machine: &Machine, found: &Found, failur
             let _ = writeln!(text, "* {failure}");
         }
     }
-    Report { name: "bench architecture", text, plots: plots(options, found), failures }
+    Report { name: options.name(), text, plots: plots(options, found), failures }
 }
 
 fn summary(found: &[&(Topology, Figures)]) -> Table {
@@ -171,8 +171,7 @@ fn plots(options: &Options, found: &Found) -> Vec<(String, String)> {
         text: "客户到坐席的发送时间（毫秒） From customer to agent, ms",
         axis: "点 = p50，短线 = p99、p99.9 dot = p50, ticks = p99, p99.9",
     };
-    vec![
-        ("architecture-throughput.svg".to_owned(), throughput),
-        ("architecture-latency.svg".to_owned(), plot::spans(title, &all)),
-    ]
+    let kind = if options.connections.is_empty() { "architecture" } else { "architecture-connections" };
+    let file = |what: &str| format!("{kind}-{what}.svg");
+    vec![(file("throughput"), throughput), (file("latency"), plot::spans(title, &all))]
 }
