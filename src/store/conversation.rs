@@ -3,7 +3,7 @@
 use diesel::dsl::exists;
 use diesel::prelude::*;
 
-use super::conn::{on, put};
+use super::conn::{gather, on, put};
 use super::fixed::{Arrive, Step};
 use super::message::Origin;
 use super::schema::{contact, conversation, delivery, identity};
@@ -137,7 +137,7 @@ pub fn step(tx: &mut Tx<'_>, read: &mut Conversation, now: Millis) -> Result<(),
     read.last_seq = read.last_seq.saturating_add(1);
     read.updated_at = now;
     let conv = read.conv.to_string();
-    put!(conn, Step { tenant, conv: &conv, seq: read.last_seq, now: now.0 })?;
+    gather!(conn, Step { tenant, conv: &conv, seq: read.last_seq, now: now.0 })?;
     Ok(())
 }
 

@@ -4,6 +4,7 @@ use futures_util::future::join_all;
 
 use super::row::event;
 use super::{NOW, append, customer, log, scope};
+use crate::model::time::Millis;
 use crate::store::trial::{Trial, on_both};
 use crate::store::{Course, Error, conversation, message, outbox};
 
@@ -11,6 +12,7 @@ on_both! {
     a_job_sees_the_rows_that_it_has_just_added
     many_rows_of_one_job_keep_their_order
     of_a_job_that_fails_no_row_stays
+    of_the_steps_of_a_conversation_the_last_one_counts
     a_row_that_is_refused_takes_no_neighbour_along
 }
 
@@ -62,6 +64,34 @@ async fn of_a_job_that_fails_no_row_stays(on: Trial) {
     let pending = store.survey(|conn| outbox::pending(conn, 500)).await.unwrap();
     assert_eq!((good, pending.len()), (34, 34));
     assert!(pending.iter().all(|row| row.event.at == NOW && !row.event.id.ends_with("003")));
+}
+
+async fn of_the_steps_of_a_conversation_the_last_one_counts(on: Trial) {
+    let ground = on.ground();
+    let node = scope(&ground.store());
+    let mut convs = Vec::new();
+    for n in 0..40 {
+        convs.push(customer(&node, &format!("o{n}")).await.conv);
+    }
+    let jobs = convs.iter().enumerate().map(|(n, conv)| {
+        let conv = *conv;
+        node.repeat(Course::Lane, None, move |tx| {
+            let mut read = conversation::find(tx, conv)?.expect("a conversation");
+            for later in [1, 2] {
+                conversation::step(tx, &mut read, Millis(NOW.0 + later))?;
+            }
+            // Whoever looks sees it, even within the job.
+            let seen = conversation::find(tx, conv)?.expect("a conversation");
+            if n % 7 == 3 { Err(Error::Unavailable) } else { Ok((seen.last_seq, seen.updated_at)) }
+        })
+    });
+    let told = join_all(jobs).await;
+    let stands =
+        node.read(move |tx| convs.iter().map(|conv| conversation::find(tx, *conv)).collect::<Result<Vec<_>, _>>());
+    for (told, stands) in told.into_iter().zip(stands.await.unwrap()) {
+        let stands = stands.map(|found| (found.last_seq, found.updated_at)).unwrap();
+        assert_eq!(stands, told.unwrap_or((0, NOW)));
+    }
 }
 
 /// It cannot happen but by a fault of ours; then only whoever is at fault pays for it, at the latest at the second try.

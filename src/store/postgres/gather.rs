@@ -1,33 +1,41 @@
-//! Rows to be inserted that are kept back, so that one statement takes many of them. Knows statements as text and bytes,
-//! not what a row means.
+//! Rows to be inserted or changed that are kept back, so that one statement takes many of them. Knows statements as text
+//! and bytes, not what a row means.
 //!
 //! Invariants: a statement whose text names the table of a row that is kept back is sent only after that row; so are the
-//! next mark and the commit. Rows of one table keep their order. An undone job's rows are forgotten with it: a mark keeps
-//! none back.
+//! next mark and the commit. Rows of one table keep their order, and of several changes of one row the last is kept. An
+//! undone job's rows are forgotten with it: a mark keeps none back.
 
 use std::iter::repeat_n;
 
 use diesel::pg::Pg;
 use diesel::query_builder::{QueryFragment, QueryId};
-use tokio_postgres::types::Type;
+use tokio_postgres::Statement;
+use tokio_postgres::types::{ToSql, Type};
 
 use super::Postgres;
 use super::fault::Fault;
 use super::query::{Bind, Given, Key, given, text};
+use super::together::{Change, change, columns, lists};
 
 /// The most rows of one statement; when there are so many the server shall begin with them. A power of two, as are the
-/// rows of every statement: so few are ever prepared.
+/// rows of every statement that inserts: so few are ever prepared.
 const MOST: usize = 32;
+
+/// What a statement does with its row.
+enum Verb {
+    /// Inserts it: the statement before its values.
+    Insert(Box<str>),
+    /// Changes it.
+    Change(Change),
+}
 
 /// The rows of one table that wait, under one statement.
 struct Heap {
     key: Key,
     table: Box<str>,
-    /// The statement before its values.
-    head: Box<str>,
+    verb: Verb,
     types: Vec<Type>,
-    binds: Vec<Bind>,
-    rows: usize,
+    rows: Vec<Vec<Bind>>,
 }
 
 /// The rows that nobody has sent yet.
@@ -35,18 +43,36 @@ struct Heap {
 pub(super) struct Gathered(Vec<Heap>);
 
 impl Heap {
-    /// For a statement that inserts just one row of values; `None` for any other.
+    /// For a statement that inserts just one row of values, or gives values to one that is found by values; `None` for
+    /// any other.
     fn of(key: Key, text: &str, types: Vec<Type>) -> Option<Self> {
-        let (head, values) = text.split_once(" VALUES ")?;
-        let table = head.strip_prefix("INSERT INTO ")?.split_whitespace().next()?.trim_matches('"');
-        (values.trim_end() == tuples(1, types.len())).then(|| Self {
-            key,
-            table: table.into(),
-            head: head.into(),
-            types,
-            binds: Vec::new(),
-            rows: 0,
-        })
+        let (table, verb) = match change(text, types.len()) {
+            Some(known) if lists(&types).is_some() => (known.table.clone(), Verb::Change(known)),
+            _ => {
+                let (head, values) = text.split_once(" VALUES ")?;
+                let table = head.strip_prefix("INSERT INTO ")?.split_whitespace().next()?.trim_matches('"');
+                if values.trim_end() != tuples(1, types.len()) {
+                    return None;
+                }
+                (table.into(), Verb::Insert(head.into()))
+            }
+        };
+        Some(Self { key, table, verb, types, rows: Vec::new() })
+    }
+
+    /// Adds a row, in place of what was to become of the same one.
+    fn add(&mut self, row: Vec<Bind>) {
+        let same = match &self.verb {
+            Verb::Insert(_) => None,
+            Verb::Change(Change { found_by, .. }) => {
+                let same = |other: &Vec<Bind>| found_by.iter().all(|place| other.get(*place) == row.get(*place));
+                self.rows.iter_mut().find(|other| same(other))
+            }
+        };
+        match same {
+            Some(known) => *known = row,
+            None => self.rows.push(row),
+        }
     }
 }
 
@@ -72,7 +98,7 @@ fn part(rows: usize) -> usize {
 }
 
 impl Postgres {
-    /// Keeps a row back that is to be inserted, for what cannot fail but by a fault of ours or of the server.
+    /// Keeps a row back that is to be inserted or changed, for what cannot fail but by a fault of ours or of the server.
     pub(in crate::store) fn gather<T>(&mut self, query: &T) -> Result<(), diesel::result::Error>
     where
         T: QueryFragment<Pg> + QueryId,
@@ -90,10 +116,9 @@ impl Postgres {
                 heap
             }
         };
-        heap.binds.extend(binds);
-        heap.rows += 1;
+        heap.add(binds);
         self.changing();
-        if heap.rows == MOST {
+        if heap.rows.len() == MOST {
             return Ok(self.send_heap(heap)?);
         }
         self.gathered.0.push(heap);
@@ -119,21 +144,36 @@ impl Postgres {
     }
 
     fn send_heap(&mut self, heap: Heap) -> Result<(), Fault> {
-        let Heap { key, head, types, binds, mut rows, .. } = heap;
-        let mut binds = binds.into_iter();
-        while rows > 0 {
-            let part = part(rows);
-            rows -= part;
-            let width = types.len();
-            let prepared = self.prepared_as(Key::Rows(Box::new(key.clone()), part), || {
-                let sql = format!("{head} VALUES {}", tuples(part, width));
-                Ok((sql, repeat_n(&types, part).flatten().cloned().collect()))
+        let Heap { key, verb, types, rows, .. } = heap;
+        let head = match verb {
+            Verb::Insert(head) => head,
+            Verb::Change(Change { many, .. }) => {
+                let prepared = self.prepared_as(Key::All(Box::new(key)), || {
+                    Ok((many.into_string(), lists(&types).unwrap_or_default()))
+                })?;
+                return self.send_rows(prepared.statement, columns(rows));
+            }
+        };
+        let mut rows = rows.as_slice();
+        while let Some((some, rest)) = rows.split_at_checked(part(rows.len())) {
+            rows = rest;
+            let prepared = self.prepared_as(Key::Rows(Box::new(key.clone()), some.len()), || {
+                let sql = format!("{head} VALUES {}", tuples(some.len(), types.len()));
+                Ok((sql, repeat_n(&types, some.len()).flatten().cloned().collect()))
             })?;
-            let (client, sender) = (self.client()?, self.transaction.touched());
-            let binds: Vec<Bind> = binds.by_ref().take(width * part).collect();
-            let answer = async move { client.execute_raw(&prepared.statement, &binds).await.map(|_rows| Vec::new()) };
-            self.send(sender, Box::pin(answer));
+            self.send_rows(prepared.statement, some.concat())?;
         }
+        Ok(())
+    }
+
+    /// Sends them; nobody waits for an answer.
+    fn send_rows<T>(&mut self, statement: Statement, binds: Vec<T>) -> Result<(), Fault>
+    where
+        T: ToSql + Send + Sync + 'static,
+    {
+        let (client, sender) = (self.client()?, self.transaction.touched());
+        let answer = async move { client.execute_raw(&statement, &binds).await.map(|_rows| Vec::new()) };
+        self.send(sender, Box::pin(answer));
         Ok(())
     }
 }
@@ -169,6 +209,17 @@ mod tests {
         assert_eq!(heap(r#"INSERT INTO "t" ("a", "b") VALUES ($1, $2)"#).as_deref(), Some("t"));
         assert_eq!(heap(r#"INSERT INTO "t" ("a", "b") VALUES ($1, $2) ON CONFLICT DO NOTHING"#), None);
         assert_eq!(heap(r#"INSERT INTO "t" ("a", "b") VALUES ($1, DEFAULT)"#), None);
-        assert_eq!(heap(r#"UPDATE "t" SET "a" = $1 WHERE "b" = $2"#), None);
+        assert_eq!(heap(r#"UPDATE "t" SET "a" = "a" + $1 WHERE "b" = $2"#), None);
+    }
+
+    #[test]
+    fn of_several_changes_of_a_row_the_last_is_kept() {
+        let text = "UPDATE t SET a = $1 WHERE k = $2";
+        let mut heap = Heap::of(Key::Text(text.into()), text, vec![Type::TEXT; 2]).unwrap();
+        let row = |a: &str, k: &str| vec![Bind::text(a), Bind::text(k)];
+        for (a, k) in [("1", "x"), ("2", "y"), ("3", "x")] {
+            heap.add(row(a, k));
+        }
+        assert_eq!(heap.rows, [row("3", "x"), row("2", "y")]);
     }
 }

@@ -27,6 +27,14 @@ const ANEW: std::ops::RangeInclusive<u64> = 256..=262_144;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Bind(Option<Bytes>);
 
+#[cfg(test)]
+impl Bind {
+    /// A text.
+    pub(super) fn text(text: &str) -> Self {
+        Self(Some(Bytes::copy_from_slice(text.as_bytes())))
+    }
+}
+
 impl ToSql for Bind {
     fn to_sql(&self, _: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
         let Some(bytes) = &self.0 else { return Ok(IsNull::Yes) };

@@ -1,4 +1,5 @@
-//! One statement that asks for many values what a statement asks for one. Knows statements as text, not what they ask.
+//! One statement that asks or does for many values what a statement does for one. Knows statements as text, not what they
+//! mean.
 
 use tokio_postgres::types::Type;
 
@@ -16,6 +17,16 @@ pub(super) fn lists(types: &[Type]) -> Option<Vec<Type>> {
     if types.is_empty() { None } else { types.iter().map(list).collect() }
 }
 
+/// Rows of values as lists, one for each column.
+pub(super) fn columns<T>(rows: Vec<Vec<T>>) -> Vec<Vec<T>> {
+    let mut columns: Vec<Vec<T>> = Vec::new();
+    for row in rows {
+        columns.resize_with(columns.len().max(row.len()), Vec::new);
+        columns.iter_mut().zip(row).for_each(|(column, value)| column.push(value));
+    }
+    columns
+}
+
 /// Asks what `text` asks, for the first of `width` lists of values, for the second and so on. Behind the columns of an answer
 /// stands which it is, from 1 on.
 ///
@@ -28,6 +39,40 @@ pub(super) fn together(text: &str, width: usize) -> String {
         names("v"),
         placed(text)
     )
+}
+
+/// How one row is changed, and how many are.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Change {
+    pub(super) table: Box<str>,
+    /// The places of the values by which the row is found, from 0 on.
+    pub(super) found_by: Box<[usize]>,
+    /// What changes as many rows as its lists of values are long. A row that is meant twice gets either's values.
+    pub(super) many: Box<str>,
+}
+
+/// Understands `UPDATE t SET a = $1, … WHERE k = $2 AND …` for `width` values; `None` for any other statement.
+pub(super) fn change(text: &str, width: usize) -> Option<Change> {
+    let (table, rest) = text.strip_prefix("UPDATE ")?.split_once(" SET ")?;
+    let (set, found) = rest.split_once(" WHERE ")?;
+    let places = |terms: &str, between: &str| terms.split(between).map(place).collect::<Option<Box<[usize]>>>();
+    let (changed, found_by) = (places(set, ", ")?, places(found, " AND ")?);
+    let names = |name: &str| (1..=width).map(|n| format!("{name}{n}")).collect::<Vec<_>>().join(", ");
+    let many = format!(
+        "UPDATE {table} SET {} FROM unnest({}) AS asked({}) WHERE {}",
+        placed(set),
+        names("$"),
+        names("v"),
+        placed(found)
+    );
+    (changed.len() + found_by.len() == width).then(|| Change { table: table.into(), found_by, many: many.into() })
+}
+
+/// Of `column = $n` the place of its value.
+fn place(term: &str) -> Option<usize> {
+    let (column, number) = term.split_once(" = $")?;
+    let number: usize = number.parse().ok()?;
+    if column.contains(' ') { None } else { number.checked_sub(1) }
 }
 
 /// With the columns of a row of values in place of `$1` and so on.
@@ -54,6 +99,26 @@ mod tests {
              (SELECT a FROM t WHERE b = asked.v1 AND c = asked.v12 LIMIT asked.v2) AS answer"
         );
         assert_eq!(placed("SELECT '$' || $3"), "SELECT '$' || asked.v3");
+    }
+
+    #[test]
+    fn a_change_of_a_row_becomes_one_of_many() {
+        let known = change("UPDATE t SET a = $1, b = $2 WHERE k = $3 AND l = $4", 4).unwrap();
+        assert_eq!((&*known.table, &*known.found_by), ("t", &[2, 3][..]));
+        assert_eq!(
+            &*known.many,
+            "UPDATE t SET a = asked.v1, b = asked.v2 FROM unnest($1, $2, $3, $4) AS asked(v1, v2, v3, v4) \
+             WHERE k = asked.v3 AND l = asked.v4"
+        );
+        for other in [
+            "UPDATE t SET a = a + $1 WHERE k = $2",
+            "UPDATE t SET a = $1 WHERE k > $2",
+            "UPDATE t SET a = $1 WHERE k = $2 RETURNING a",
+            "UPDATE t SET a = $1",
+            "DELETE FROM t WHERE k = $1 AND l = $2",
+        ] {
+            assert_eq!(change(other, 2), None, "{other}");
+        }
     }
 
     #[test]
