@@ -119,6 +119,7 @@ impl App {
             robots,
             passive_wait,
             public_url,
+            is_heard: bus.leaves_process(),
         };
         let core = Core::new(parts);
         knowledge::take_up(&core, config.tenants_dir.as_deref(), taught).await?;

@@ -95,6 +95,12 @@ impl Bus {
         }
     }
 
+    /// Whether it carries events to other processes. A process has no listener of its own unless it is a test's.
+    #[must_use]
+    pub fn leaves_process(&self) -> bool {
+        matches!(self, Self::Rabbitmq(_))
+    }
+
     /// Whether anybody may be listening. If not, events need not be read to be handed over.
     #[must_use]
     pub fn is_heard(&self) -> bool {

@@ -12,8 +12,11 @@ use crate::store::{Tx, outbox, session};
 /// In place of a tenant: no declared one begins like this.
 const OF_NO_TENANT: &str = "_";
 
-/// Writes an event for other modules into the transaction. Those of a session are numbered.
+/// Writes an event for other modules, if there may be any, into the transaction. Those of a session are numbered.
 pub(crate) fn emit<D: Details>(tx: &mut Tx<'_>, scene: &Scene, details: &D) -> Result<(), Error> {
+    if !scene.is_heard {
+        return Ok(());
+    }
     let sequence = match details.subject() {
         Subject::Session(session) => Some(session::next_event(tx, session)?),
         _ => None,
@@ -23,7 +26,7 @@ pub(crate) fn emit<D: Details>(tx: &mut Tx<'_>, scene: &Scene, details: &D) -> R
 
 /// Writes the event of an accepted message: its id is the message's, its number the place in the log.
 pub(super) fn accepted(tx: &mut Tx<'_>, scene: &Scene, envelope: &Envelope) -> Result<(), Error> {
-    Ok(outbox::add_message(tx, envelope, scene.node)?)
+    if scene.is_heard { Ok(outbox::add_message(tx, envelope, scene.node)?) } else { Ok(()) }
 }
 
 fn write<D: Details>(
@@ -71,6 +74,9 @@ impl Core {
     }
 
     async fn tell_of_node<D: Details>(&self, details: &D) {
+        if !self.inner.parts.is_heard {
+            return;
+        }
         let told = async {
             let nobody = TenantId::parse(OF_NO_TENANT)?;
             let event = self.occurrence(&nobody, details)?;

@@ -224,6 +224,8 @@ pub struct Parts {
     pub passive_wait: Duration,
     /// Scheme, host and port under which customers reach this gateway, for links in messages.
     pub public_url: String,
+    /// Whether other modules may hear of what happens; if not, no event is written.
+    pub is_heard: bool,
 }
 
 /// The routing core of one node. Clones share it.
@@ -281,6 +283,8 @@ pub(crate) struct Scene {
     /// Signs the way back from pages that forms send customers to.
     pub(crate) signer: Signer,
     pub(crate) public_url: Arc<str>,
+    /// Whether other modules may hear of what happens.
+    pub(crate) is_heard: bool,
 }
 
 impl Core {
@@ -384,6 +388,7 @@ impl Core {
             flows: self.inner.knowledge.flows(tenant),
             signer: self.inner.signer.clone(),
             public_url: Arc::clone(&self.inner.public_url),
+            is_heard: self.inner.parts.is_heard,
         })
     }
 }

@@ -117,6 +117,7 @@ fn parts(store: Store, clock: Clock, tenants: Registry, folder: &Path) -> Parts 
         robots: Robots::new(Guard::default(), Http::new(&Lookup::System).unwrap()),
         passive_wait: Duration::from_secs(3),
         public_url: "http://127.0.0.1:1".into(),
+        is_heard: true,
     }
 }
 
