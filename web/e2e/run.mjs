@@ -22,13 +22,14 @@ import * as ime from './ime.mjs'
 import * as policy from './policy.mjs'
 import { demo } from './demo.mjs'
 import * as faq from './faq.mjs'
+import * as faqmany from './faqmany.mjs'
 import * as robot from './robot.mjs'
 import * as screenshot from './screenshot.mjs'
 import { openStage, tidy } from './stage.mjs'
 import * as widget from './widget.mjs'
 import * as xss from './xss.mjs'
 
-const CASES = { policy, conversation, cut, ime, desk, widget, robot, faq, xss, call, calldenied, callends, callglare, callcut, calllink, callrecord, calltransfer, callorder, callqueue, callrelay, callnodes, screenshot }
+const CASES = { policy, conversation, cut, ime, desk, widget, robot, faq, faqmany, xss, call, calldenied, callends, callglare, callcut, calllink, callrecord, calltransfer, callorder, callqueue, callrelay, callnodes, screenshot }
 const CASE_MS = 240_000
 
 function options(argv) {
