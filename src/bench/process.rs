@@ -177,15 +177,16 @@ pub fn cpu_of(process: &str) -> anyhow::Result<f64> {
     Ok(Stat::of(process)?.cpu)
 }
 
-/// Makes sure that so many sockets can be open at a time: each is one of this process and one of a server.
+/// Makes sure that so many files can be open at a time. This process and an XMPP server have one for each socket; the
+/// gateway has two, as has haproxy.
 ///
 /// # Errors
 /// Fewer files may be open, or `/proc` cannot be read.
-pub fn enough_files(sockets: usize) -> anyhow::Result<()> {
+pub fn enough_files(files: usize) -> anyhow::Result<()> {
     let limits = fs::read_to_string("/proc/self/limits").context("no /proc/self/limits")?;
     let line = limits.lines().find(|line| line.starts_with("Max open files")).unwrap_or_default();
     let soft: usize = line.split_whitespace().nth(3).and_then(|word| word.parse().ok()).unwrap_or(usize::MAX);
-    ensure!(soft > sockets + 500, "打开文件数上限太低 too few files may be open: ulimit -n {}", sockets * 2);
+    ensure!(soft > files + 500, "打开文件数上限太低 too few files may be open: ulimit -n {}", files + 1_000);
     Ok(())
 }
 

@@ -96,9 +96,8 @@ pub async fn run(options: &Options) -> anyhow::Result<Report> {
     ensure!(options.visitors >= SLOTS, "--visitors: there are {SLOTS} senders at a time");
     let beside = options.beside().iter().copied().max().unwrap_or(0);
     let sockets = (options.visitors + beside).max(idle::accounts(options.idle));
-    // haproxy has two for each.
-    let fronted = topologies.iter().any(|one| one.tls && one.path.has_gateway());
-    enough_files(if fronted { sockets * 2 } else { sockets })?;
+    let gateway = topologies.iter().any(|one| one.path.has_gateway());
+    enough_files(if gateway { sockets * 2 } else { sockets })?;
     let (folder, machine) = options.setting.ground("architecture")?;
     let certificates = if options.tls { Some(Certificates::make(folder.path())?) } else { None };
     let rates = || options.rates.iter().map(|rate| (*rate, AtRate::default())).collect();

@@ -61,7 +61,7 @@ pub async fn run(options: &Options) -> anyhow::Result<Report> {
     ensure!(!scenarios.is_empty(), "--only chooses nothing");
     ensure!(options.visitors >= SLOTS, "--visitors: there are {SLOTS} senders at a time");
     ensure!((1..=AGENTS).contains(&options.tenants), "--tenants: each needs an agent, and there are {AGENTS}");
-    enough_files(options.visitors)?;
+    enough_files(options.visitors * 2)?;
     let (folder, machine) = options.setting.ground("relay")?;
     let peer = scenarios.contains(&Scenario::SocketIo).then(|| Peer::prepare(&options.setting.cache)).transpose()?;
     let rates = || options.rates.iter().map(|rate| (*rate, AtRate::default())).collect();
