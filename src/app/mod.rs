@@ -140,12 +140,6 @@ impl App {
         self.platform.as_ref()
     }
 
-    /// The module bus.
-    #[must_use]
-    pub fn bus(&self) -> &Bus {
-        &self.bus
-    }
-
     /// Runs until `stop`, then drains; `abort` ends it at once.
     ///
     /// # Errors
