@@ -18,7 +18,7 @@ use tokio_postgres::Row;
 use super::Postgres;
 use super::fault::Fault;
 use super::query::{Bind, Given, Key, Prepared, given, text};
-use super::together::{lists, together};
+use super::together::{columns, lists, together};
 use super::transaction::Sender;
 
 type Answer = Pin<Box<dyn Future<Output = Result<Vec<Row>, tokio_postgres::Error>> + Send>>;
@@ -143,9 +143,7 @@ impl Postgres {
 
     fn send_round(&mut self, prepared: &Prepared, mut questions: Vec<Asked>) -> Result<(), Fault> {
         self.make_way(&prepared.text)?;
-        let width = questions.first().map_or(0, |first| first.binds.len());
-        let lists: Vec<Vec<Bind>> =
-            (0..width).map(|n| questions.iter().filter_map(|asked| asked.binds.get(n)).cloned().collect()).collect();
+        let lists = columns(questions.iter().map(|asked| asked.binds.clone()));
         let (client, statement) = (self.client()?, prepared.statement.clone());
         let mut answer: Answer =
             Box::pin(async move { client.query_raw(&statement, &lists).await?.try_collect().await });

@@ -34,6 +34,7 @@ struct Heap {
     key: Key,
     table: Box<str>,
     verb: Verb,
+    /// Of the values of an inserted row; of the lists of values of changed ones.
     types: Vec<Type>,
     rows: Vec<Vec<Bind>>,
 }
@@ -46,18 +47,14 @@ impl Heap {
     /// For a statement that inserts just one row of values, or gives values to one that is found by values; `None` for
     /// any other.
     fn of(key: Key, text: &str, types: Vec<Type>) -> Option<Self> {
-        let (table, verb) = match change(text, types.len()) {
-            Some(known) if lists(&types).is_some() => (known.table.clone(), Verb::Change(known)),
-            _ => {
-                let (head, values) = text.split_once(" VALUES ")?;
-                let table = head.strip_prefix("INSERT INTO ")?.split_whitespace().next()?.trim_matches('"');
-                if values.trim_end() != tuples(1, types.len()) {
-                    return None;
-                }
-                (table.into(), Verb::Insert(head.into()))
-            }
-        };
-        Some(Self { key, table, verb, types, rows: Vec::new() })
+        if let Some(known) = change(text, types.len()) {
+            let (table, types) = (known.table.clone(), lists(&types)?);
+            return Some(Self { key, table, verb: Verb::Change(known), types, rows: Vec::new() });
+        }
+        let (head, values) = text.split_once(" VALUES ")?;
+        let table = head.strip_prefix("INSERT INTO ")?.split_whitespace().next()?.trim_matches('"').into();
+        let one = values.trim_end() == tuples(1, types.len());
+        one.then(|| Self { key, table, verb: Verb::Insert(head.into()), types, rows: Vec::new() })
     }
 
     /// Adds a row, in place of what was to become of the same one.
@@ -147,10 +144,8 @@ impl Postgres {
         let Heap { key, verb, types, rows, .. } = heap;
         let head = match verb {
             Verb::Insert(head) => head,
-            Verb::Change(Change { many, .. }) => {
-                let prepared = self.prepared_as(Key::All(Box::new(key)), || {
-                    Ok((many.into_string(), lists(&types).unwrap_or_default()))
-                })?;
+            Verb::Change(change) => {
+                let prepared = self.prepared_as(Key::All(Box::new(key)), || Ok((change.many(types.len()), types)))?;
                 return self.send_rows(prepared.statement, columns(rows));
             }
         };

@@ -18,7 +18,7 @@ pub(super) fn lists(types: &[Type]) -> Option<Vec<Type>> {
 }
 
 /// Rows of values as lists, one for each column.
-pub(super) fn columns<T>(rows: Vec<Vec<T>>) -> Vec<Vec<T>> {
+pub(super) fn columns<T>(rows: impl IntoIterator<Item = Vec<T>>) -> Vec<Vec<T>> {
     let mut columns: Vec<Vec<T>> = Vec::new();
     for row in rows {
         columns.resize_with(columns.len().max(row.len()), Vec::new);
@@ -32,23 +32,40 @@ pub(super) fn columns<T>(rows: Vec<Vec<T>>) -> Vec<Vec<T>> {
 ///
 /// The server sets such a statement up once and not once for each: that is most of what a short question costs.
 pub(super) fn together(text: &str, width: usize) -> String {
-    let names = |name: &str| (1..=width).map(|n| format!("{name}{n}")).collect::<Vec<_>>().join(", ");
     format!(
         "SELECT answer.*, asked.place FROM unnest({}) WITH ORDINALITY AS asked({}, place) CROSS JOIN LATERAL ({}) AS answer",
-        names("$"),
-        names("v"),
+        names("$", width),
+        names("v", width),
         placed(text)
     )
 }
 
-/// How one row is changed, and how many are.
+/// The name with each number up to `width`.
+fn names(name: &str, width: usize) -> String {
+    (1..=width).map(|n| format!("{name}{n}")).collect::<Vec<_>>().join(", ")
+}
+
+/// How one row is changed.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Change {
     pub(super) table: Box<str>,
     /// The places of the values by which the row is found, from 0 on.
     pub(super) found_by: Box<[usize]>,
-    /// What changes as many rows as its lists of values are long. A row that is meant twice gets either's values.
-    pub(super) many: Box<str>,
+    set: Box<str>,
+    found: Box<str>,
+}
+
+impl Change {
+    /// Changes as many rows as its `width` lists of values are long. A row that is meant twice gets either's values.
+    pub(super) fn many(&self, width: usize) -> String {
+        let Self { table, set, found, .. } = self;
+        let (set, found) = (placed(set), placed(found));
+        format!(
+            "UPDATE {table} SET {set} FROM unnest({}) AS asked({}) WHERE {found}",
+            names("$", width),
+            names("v", width)
+        )
+    }
 }
 
 /// Understands `UPDATE t SET a = $1, … WHERE k = $2 AND …` for `width` values; `None` for any other statement.
@@ -57,15 +74,8 @@ pub(super) fn change(text: &str, width: usize) -> Option<Change> {
     let (set, found) = rest.split_once(" WHERE ")?;
     let places = |terms: &str, between: &str| terms.split(between).map(place).collect::<Option<Box<[usize]>>>();
     let (changed, found_by) = (places(set, ", ")?, places(found, " AND ")?);
-    let names = |name: &str| (1..=width).map(|n| format!("{name}{n}")).collect::<Vec<_>>().join(", ");
-    let many = format!(
-        "UPDATE {table} SET {} FROM unnest({}) AS asked({}) WHERE {}",
-        placed(set),
-        names("$"),
-        names("v"),
-        placed(found)
-    );
-    (changed.len() + found_by.len() == width).then(|| Change { table: table.into(), found_by, many: many.into() })
+    let whole = changed.len() + found_by.len() == width;
+    whole.then(|| Change { table: table.into(), found_by, set: set.into(), found: found.into() })
 }
 
 /// Of `column = $n` the place of its value.
@@ -106,7 +116,7 @@ mod tests {
         let known = change("UPDATE t SET a = $1, b = $2 WHERE k = $3 AND l = $4", 4).unwrap();
         assert_eq!((&*known.table, &*known.found_by), ("t", &[2, 3][..]));
         assert_eq!(
-            &*known.many,
+            known.many(4),
             "UPDATE t SET a = asked.v1, b = asked.v2 FROM unnest($1, $2, $3, $4) AS asked(v1, v2, v3, v4) \
              WHERE k = asked.v3 AND l = asked.v4"
         );
