@@ -171,7 +171,7 @@ fn plots(options: &Options, found: &Found) -> Vec<(String, String)> {
         text: "客户到坐席的发送时间（毫秒） From customer to agent, ms",
         axis: "点 = p50，短线 = p99、p99.9 dot = p50, ticks = p99, p99.9",
     };
-    let kind = if options.connections.is_empty() { "architecture" } else { "architecture-connections" };
-    let file = |what: &str| format!("{kind}-{what}.svg");
+    let name = options.name().trim_start_matches("bench ").replace(' ', "-");
+    let file = |what: &str| format!("{name}-{what}.svg");
     vec![(file("throughput"), throughput), (file("latency"), plot::spans(title, &all))]
 }
