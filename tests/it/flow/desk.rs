@@ -15,6 +15,29 @@ async fn session_is(visitor: &mut Visitor, state: &str) -> Value {
     visitor.socket.push("session", |frame| frame["d"]["state"] == state).await["d"].clone()
 }
 
+/// An agent's page says at once how far it is in all conversations: that is written together, and not one by one.
+#[tokio::test(flavor = "multi_thread")]
+async fn acknowledgements_of_one_page_are_written_together() {
+    let app = TestApp::start().await;
+    let mut li = Agent::ready(&app, "li").await;
+    let (mut acks, mut visitors) = (Vec::new(), Vec::new());
+    for n in 1..=5 {
+        let mut visitor = Visitor::arrives(&app, &format!("w{n}")).await;
+        visitor.says("你好").await;
+        let conv = li.takes_offer().await;
+        acks.push(json!({ "op": "ack", "d": { "conv": conv["conv"], "seq": conv["last_seq"] } }));
+        visitors.push(visitor);
+    }
+    // Each job that is committed with another saves a commit.
+    let saved = async || app.metric("yizhan_store_commit_jobs").await - app.metric("yizhan_store_commits").await;
+    let before = saved().await;
+    li.socket.raw(&Value::Array(acks).to_string()).await;
+    for visitor in &mut visitors {
+        visitor.socket.push("receipt", |frame| frame["d"]["who"] == "li" && frame["d"]["delivered"] != 0).await;
+    }
+    assert!(saved().await - before >= 3.0, "five acknowledgements in two commits at most");
+}
+
 /// 6: three contacts, capacity for two; the third is offered when one ends.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_third_customer_is_offered_as_soon_as_a_place_is_free() {
