@@ -52,7 +52,7 @@ macro_rules! put {
 }
 pub(in crate::store) use put;
 
-/// As [`put`], for one row that is inserted, or that is given values and found by its key: PostgreSQL may get it together with
+/// As [`put`], for one row that is inserted, also over one of before, or that is given values and found by its key: PostgreSQL may get it together with
 /// others of its kind, before whatever could see it.
 macro_rules! gather {
     ($conn:expr, $query:expr) => {

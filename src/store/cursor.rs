@@ -4,7 +4,7 @@ use diesel::dsl::case_when;
 use diesel::prelude::*;
 use diesel::upsert::excluded;
 
-use super::conn::{on, put};
+use super::conn::{gather, on};
 use super::schema::reader;
 use super::{Error, Tx};
 use crate::model::id::ConversationId;
@@ -32,7 +32,7 @@ impl Cursor {
 /// When the statement fails.
 pub fn set(tx: &mut Tx<'_>, conv: ConversationId, participant: &str, device: &str, now: Cursor) -> Result<(), Error> {
     let (conn, tenant) = tx.parts();
-    put!(
+    gather!(
         conn,
         diesel::insert_into(reader::table)
             .values((

@@ -23,10 +23,20 @@ const MOST: usize = 32;
 
 /// What a statement does with its row.
 enum Verb {
-    /// Inserts it: the statement before its values.
-    Insert(Box<str>),
+    /// Inserts it.
+    Insert(Insertion),
     /// Changes it.
     Change(Change),
+}
+
+/// How one row is inserted.
+struct Insertion {
+    /// The statement before its values.
+    head: Box<str>,
+    /// Behind them: what becomes of a row that is there already.
+    tail: Box<str>,
+    /// The places of the values by which such a row is found, from 0 on; none when it is a fault that there is one.
+    found_by: Box<[usize]>,
 }
 
 /// The rows of one table that wait, under one statement.
@@ -51,26 +61,61 @@ impl Heap {
             let (table, types) = (known.table.clone(), lists(&types)?);
             return Some(Self { key, table, verb: Verb::Change(known), types, rows: Vec::new() });
         }
-        let (head, values) = text.split_once(" VALUES ")?;
-        let table = head.strip_prefix("INSERT INTO ")?.split_whitespace().next()?.trim_matches('"').into();
-        let one = values.trim_end() == tuples(1, types.len());
-        one.then(|| Self { key, table, verb: Verb::Insert(head.into()), types, rows: Vec::new() })
+        let insertion = Insertion::of(text, types.len())?;
+        let table = insertion.head.strip_prefix("INSERT INTO ")?.split_whitespace().next()?.trim_matches('"').into();
+        Some(Self { key, table, verb: Verb::Insert(insertion), types, rows: Vec::new() })
+    }
+
+    /// Whether a row that waits and this one are the same one of the table, and both have to be heard of: no statement takes
+    /// one row twice.
+    fn meets(&self, row: &[Bind]) -> bool {
+        match &self.verb {
+            Verb::Insert(Insertion { found_by, .. }) if !found_by.is_empty() => {
+                self.rows.iter().any(|other| is_same(found_by, other, row))
+            }
+            Verb::Insert(_) | Verb::Change(_) => false,
+        }
     }
 
     /// Adds a row, in place of what was to become of the same one.
     fn add(&mut self, row: Vec<Bind>) {
         let same = match &self.verb {
             Verb::Insert(_) => None,
-            Verb::Change(Change { found_by, .. }) => {
-                let same = |other: &Vec<Bind>| found_by.iter().all(|place| other.get(*place) == row.get(*place));
-                self.rows.iter_mut().find(|other| same(other))
-            }
+            Verb::Change(Change { found_by, .. }) => self.rows.iter_mut().find(|other| is_same(found_by, other, &row)),
         };
         match same {
             Some(known) => *known = row,
             None => self.rows.push(row),
         }
     }
+}
+
+impl Insertion {
+    /// Understands `INSERT INTO t (…) VALUES ($1, …)` of just one row of values, with what is to be set when there is such a row
+    /// already or without.
+    fn of(text: &str, width: usize) -> Option<Self> {
+        let (head, values) = text.split_once(" VALUES ")?;
+        let tail = values.strip_prefix(&*tuples(1, width))?.trim_end();
+        let found_by = match tail.strip_prefix(" ON CONFLICT (") {
+            None if tail.is_empty() => Box::default(),
+            None => return None,
+            Some(conflict) => {
+                let (keys, set) = conflict.split_once(") DO UPDATE SET ")?;
+                let names: Vec<&str> = head.split_once('(')?.1.strip_suffix(')')?.split(", ").collect();
+                let place = |key| names.iter().position(|name| *name == key);
+                if set.contains('$') {
+                    return None;
+                }
+                keys.split(", ").map(place).collect::<Option<_>>()?
+            }
+        };
+        Some(Self { head: head.into(), tail: tail.into(), found_by })
+    }
+}
+
+/// Whether two rows have the same values in these places.
+fn is_same(places: &[usize], one: &[Bind], other: &[Bind]) -> bool {
+    places.iter().all(|place| one.get(*place) == other.get(*place))
 }
 
 impl Gathered {
@@ -113,10 +158,13 @@ impl Postgres {
                 heap
             }
         };
+        if heap.meets(&binds) {
+            self.send_heap(&mut heap)?;
+        }
         heap.add(binds);
         self.changing();
         if heap.rows.len() == MOST {
-            return Ok(self.send_heap(heap)?);
+            return Ok(self.send_heap(&mut heap)?);
         }
         self.gathered.0.push(heap);
         Ok(())
@@ -134,18 +182,21 @@ impl Postgres {
 
     fn send_gathered(&mut self, which: impl Fn(&Heap) -> bool) -> Result<(), Fault> {
         while let Some(place) = self.gathered.0.iter().position(&which) {
-            let heap = self.gathered.0.swap_remove(place);
-            self.send_heap(heap)?;
+            let mut heap = self.gathered.0.swap_remove(place);
+            self.send_heap(&mut heap)?;
         }
         Ok(())
     }
 
-    fn send_heap(&mut self, heap: Heap) -> Result<(), Fault> {
-        let Heap { key, verb, types, rows, .. } = heap;
-        let head = match verb {
-            Verb::Insert(head) => head,
+    /// Sends the rows of a heap, which has none then.
+    fn send_heap(&mut self, heap: &mut Heap) -> Result<(), Fault> {
+        let rows = std::mem::take(&mut heap.rows);
+        let Heap { key, verb, types, .. } = heap;
+        let Insertion { head, tail, .. } = match verb {
+            Verb::Insert(insertion) => insertion,
             Verb::Change(change) => {
-                let prepared = self.prepared_as(Key::All(Box::new(key)), || Ok((change.many(types.len()), types)))?;
+                let key = Key::All(Box::new(key.clone()));
+                let prepared = self.prepared_as(key, || Ok((change.many(types.len()), types.clone())))?;
                 return self.send_rows(prepared.statement, columns(rows));
             }
         };
@@ -153,8 +204,8 @@ impl Postgres {
         while let Some((some, rest)) = rows.split_at_checked(part(rows.len())) {
             rows = rest;
             let prepared = self.prepared_as(Key::Rows(Box::new(key.clone()), some.len()), || {
-                let sql = format!("{head} VALUES {}", tuples(some.len(), types.len()));
-                Ok((sql, repeat_n(&types, some.len()).flatten().cloned().collect()))
+                let sql = format!("{head} VALUES {}{tail}", tuples(some.len(), types.len()));
+                Ok((sql, repeat_n(&*types, some.len()).flatten().cloned().collect()))
             })?;
             self.send_rows(prepared.statement, some.concat())?;
         }
@@ -205,6 +256,30 @@ mod tests {
         assert_eq!(heap(r#"INSERT INTO "t" ("a", "b") VALUES ($1, $2) ON CONFLICT DO NOTHING"#), None);
         assert_eq!(heap(r#"INSERT INTO "t" ("a", "b") VALUES ($1, DEFAULT)"#), None);
         assert_eq!(heap(r#"UPDATE "t" SET "a" = "a" + $1 WHERE "b" = $2"#), None);
+    }
+
+    #[test]
+    fn a_row_that_may_be_there_already_is_found_by_what_it_may_not_share() {
+        let text = r#"INSERT INTO "t" ("a", "b", "c") VALUES ($1, $2, $3) ON CONFLICT ("c", "a") DO UPDATE SET "b" = "excluded"."b""#;
+        let insertion = Insertion::of(text, 3).unwrap();
+        assert_eq!(*insertion.found_by, [2, 0]);
+        assert_eq!(&*insertion.tail, r#" ON CONFLICT ("c", "a") DO UPDATE SET "b" = "excluded"."b""#);
+        for other in [
+            r#"INSERT INTO "t" ("a") VALUES ($1) ON CONFLICT ("a") DO UPDATE SET "a" = $2"#,
+            r#"INSERT INTO "t" ("a") VALUES ($1) ON CONFLICT ("z") DO UPDATE SET "a" = 1"#,
+            r#"INSERT INTO "t" ("a") VALUES ($1) RETURNING "a""#,
+        ] {
+            assert!(Insertion::of(other, 1).is_none(), "{other}");
+        }
+    }
+
+    #[test]
+    fn one_statement_does_not_take_the_same_row_twice() {
+        let text = r#"INSERT INTO "t" ("a", "b") VALUES ($1, $2) ON CONFLICT ("a") DO UPDATE SET "b" = "excluded"."b""#;
+        let mut heap = Heap::of(Key::Text(text.into()), text, vec![Type::TEXT; 2]).unwrap();
+        let row = |a: &str, b: &str| vec![Bind::text(a), Bind::text(b)];
+        heap.add(row("x", "1"));
+        assert!(heap.meets(&row("x", "2")) && !heap.meets(&row("y", "1")));
     }
 
     #[test]
