@@ -112,11 +112,16 @@ impl Server {
         };
         // A writer's transactions say for themselves how long they wait.
         let lock = if role == Role::Migrator { 300_000 } else { 0 };
-        let read_only = if role == Role::Reader { "; SET default_transaction_read_only = on" } else { "" };
+        // What writers ask they find by whole keys. The server would rather plan a list of values anew each time.
+        let own = match role {
+            Role::Reader => "; SET default_transaction_read_only = on",
+            Role::Writer => "; SET plan_cache_mode = force_generic_plan",
+            Role::Migrator => "",
+        };
         format!(
             "SET statement_timeout = {statement}; SET lock_timeout = {lock}; \
              SET idle_in_transaction_session_timeout = {idle}; SET timezone = 'UTC'; SET client_encoding = 'UTF8'; \
-             SET default_transaction_isolation = 'read committed'; SET jit = off; {QUESTION}{read_only}"
+             SET default_transaction_isolation = 'read committed'; SET jit = off; {QUESTION}{own}"
         )
     }
 }
