@@ -130,7 +130,7 @@ fn joined(scene: &Scene, call: &Call, side: Side) -> Result<Value, Error> {
     let servers = servers(scene, policy(scene)?, call.call, side);
     let mut reply = serde_json::to_value(servers).map_err(Error::internal)?;
     if let Some(reply) = reply.as_object_mut() {
-        let view = view::CallView::of(scene, call, side);
+        let view = view::CallView::here(scene, call, side);
         reply.insert("call".into(), serde_json::to_value(view).map_err(Error::internal)?);
         reply.insert("side".into(), json!(side));
     }

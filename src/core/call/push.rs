@@ -57,7 +57,7 @@ pub struct Start {
 impl Start {
     pub(super) fn of(scene: &Scene, policy: &CallPolicy, call: &Call, side: Side) -> Self {
         Self {
-            call: CallView::of(scene, call, side),
+            call: CallView::here(scene, call, side),
             side,
             polite: side == Side::Contact,
             leg: call.life.leg,
@@ -152,7 +152,7 @@ pub enum CallPush {
         call_id: CallId,
         /// Whether.
         on: bool,
-        /// The contact said no.
+        /// The contact said no, or nothing in time, or no longer agrees.
         #[serde(skip_serializing_if = "std::ops::Not::not")]
         denied: bool,
         /// Under which id, for the device that records.
@@ -244,9 +244,19 @@ pub(super) fn to_others(call: &Call, side: Side, push: CallPush) -> Told {
     Told { to: Party::of(call, side), audience, push }
 }
 
-/// How the call stands, to one side.
+/// How the call stands, for any device of a side.
 pub(super) fn state(scene: &Scene, call: &Call, side: Side) -> CallPush {
     CallPush::State(Box::new(CallView::of(scene, call, side)))
+}
+
+/// How the call stands, to all devices of a side: to the one that takes part with what is only for it.
+pub(super) fn states(scene: &Scene, call: &Call, side: Side) -> Vec<Told> {
+    let here = CallView::here(scene, call, side);
+    if !here.is_private() {
+        return vec![to_all(call, side, CallPush::State(Box::new(here)))];
+    }
+    let others = to_others(call, side, state(scene, call, side));
+    vec![to_device(call, side, CallPush::State(Box::new(here))), others]
 }
 
 /// What a client that has just arrived has to know of calls.

@@ -14,7 +14,7 @@ use crate::model::label::label;
 use crate::model::time::Millis;
 use crate::store::Tx;
 use crate::store::call::recording::{self, Recording};
-use crate::store::call::{self as store, Call};
+use crate::store::call::{self as store, Call, Tally};
 
 /// How long after its end a call may be rated.
 const LATE: Duration = Duration::from_secs(600);
@@ -57,7 +57,7 @@ pub(super) fn record_of(call: &Call, recordings: &[Recording]) -> Record {
         avg_rtt_ms: mean(tally.rtt_ms, tally.rtts),
         avg_loss: mean(tally.loss, tally.losses),
         restarts: life.restarts,
-        recordings: recordings.iter().map(shown).collect(),
+        recordings: recordings.iter().map(|recording| shown(recording, tally)).collect(),
         consent: life.consent,
         quality: Side::BOTH.into_iter().filter_map(opinion).collect(),
     }
@@ -77,7 +77,7 @@ pub fn record(tx: &mut Tx<'_>, id: CallId) -> Result<Option<Record>, Error> {
 }
 
 /// A recording as other modules see it.
-pub(super) fn shown(recording: &Recording) -> RecordingRef {
+pub(super) fn shown(recording: &Recording, tally: &Tally) -> RecordingRef {
     RecordingRef {
         id: recording.recording,
         side: Side::Agent,
@@ -86,6 +86,8 @@ pub(super) fn shown(recording: &Recording) -> RecordingRef {
         sha256: recording.sha256.clone(),
         ms: recording.ms,
         size: recording.size,
+        consent: tally.recordings.contains(&recording.recording),
+        withdrawn: tally.withdrawn.contains(&recording.recording),
     }
 }
 

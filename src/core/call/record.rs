@@ -5,7 +5,7 @@ use super::{participant, policy, step};
 use crate::core::asker::agent;
 use crate::core::effect::Effects;
 use crate::core::{Client, Core, Error, Party, Scene};
-use crate::model::call::Move;
+use crate::model::call::{Move, Recording as Now};
 use crate::model::code::Code;
 use crate::model::id::{CallId, MediaId, RecordingId};
 use crate::store::Tx;
@@ -13,7 +13,7 @@ use crate::store::call::Call;
 use crate::store::call::recording::{self, Recording};
 use crate::tenant::call::Record;
 
-/// Asks to record, or stops.
+/// Asks to record, or stops recording or asking.
 pub(in crate::core) fn switched(
     tx: &mut Tx<'_>,
     scene: &Scene,
@@ -29,7 +29,7 @@ pub(in crate::core) fn switched(
 }
 
 impl Core {
-    /// The agent asks to record, or stops.
+    /// The agent asks to record, which may be repeated, or stops recording or asking.
     ///
     /// # Errors
     /// `not_found`, `call_gone`, `bad_request`; `forbidden` where nothing is recorded.
@@ -43,10 +43,10 @@ impl Core {
         .await
     }
 
-    /// The contact says whether it may be recorded.
+    /// The contact says whether it may be recorded; no longer, while it is.
     ///
     /// # Errors
-    /// `not_found`, `call_gone`; `bad_request` when nobody asked.
+    /// `not_found`, `call_gone`; `bad_request` when nobody asked and nothing is recorded.
     pub(super) async fn consent(&self, client: &Client, id: CallId, ok: bool) -> Result<(), Error> {
         if !matches!(client.party, Party::Contact { .. }) {
             return Err(Error::new(Code::Forbidden, "仅限访客 / for visitors only"));
@@ -55,6 +55,9 @@ impl Core {
         self.change(&client.tenant, move |tx, scene, fx| {
             let (mut call, _) = participant(tx, &owned, id)?;
             if !ok {
+                if let Now::On(id) = call.life.recording {
+                    call.tally.withdrawn.push(id);
+                }
                 return step(tx, scene, &mut call, Move::NoConsent, fx).map(drop);
             }
             let made = Recording {

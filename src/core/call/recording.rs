@@ -173,9 +173,8 @@ impl Core {
                 shelve(tx, &mut recording, stored, scene.now)?;
             }
             store::save(tx, &recording)?;
-            let consent = call.life.consent.unwrap_or(false);
-            let ready =
-                RecordingReady { call: call.call, session: call.session, recording: shown(&recording), consent };
+            let told = shown(&recording, &call.tally);
+            let ready = RecordingReady { call: call.call, session: call.session, recording: told };
             emit(tx, scene, &ready)?;
             Ok(complete(&recording))
         })

@@ -105,7 +105,7 @@ fn report(tx: &mut Tx<'_>, scene: &Scene, before: &Life, call: &Call, fx: &mut E
     if !before.media.video && now.media.video {
         emit(tx, scene, &Upgraded(of()))?;
     }
-    if let (Recording::Asked, Recording::On(recording)) = (before.recording, now.recording) {
+    if let (Recording::Asked(_), Recording::On(recording)) = (before.recording, now.recording) {
         emit(tx, scene, &RecordingStarted { of: of(), recording, consent: true })?;
     }
     Ok(())
@@ -148,9 +148,7 @@ fn show(scene: &Scene, before: &Life, call: &Call, fx: &mut Effects) -> Result<(
         say(push::to_all(call, now.caller.other(), CallPush::Cancel { call_id: id, reason }));
     }
     ask(before, call, &mut say);
-    for side in Side::BOTH {
-        say(push::to_all(call, side, push::state(scene, call, side)));
-    }
+    Side::BOTH.into_iter().flat_map(|side| push::states(scene, call, side)).for_each(say);
     Ok(())
 }
 
@@ -184,15 +182,15 @@ fn ask(before: &Life, call: &Call, say: &mut impl FnMut(push::Told)) {
     }
     let told = |on, denied, recording| CallPush::Recording { call_id: id, on, denied, recording };
     match (before.recording, now.recording) {
-        (Recording::Off, Recording::Asked) => {
+        (Recording::Off | Recording::Asked(_), Recording::Asked(_)) if before.recording != now.recording => {
             say(push::to_device(call, Side::Contact, CallPush::AskRecord { call_id: id }));
         }
-        (Recording::Asked, Recording::On(recording)) => {
+        (Recording::Asked(_), Recording::On(recording)) => {
             say(push::to_device(call, Side::Agent, told(true, false, Some(recording))));
             say(push::to_device(call, Side::Contact, told(true, false, None)));
         }
-        (Recording::Asked | Recording::On(_), Recording::Off) => {
-            let denied = before.recording == Recording::Asked && now.consent == Some(false);
+        (Recording::Asked(_) | Recording::On(_), Recording::Off) => {
+            let denied = now.refusals > before.refusals;
             for side in Side::BOTH {
                 say(push::to_device(call, side, told(false, denied, None)));
             }
@@ -202,7 +200,7 @@ fn ask(before: &Life, call: &Call, say: &mut impl FnMut(push::Told)) {
 }
 
 /// The call is over: its line in the log, its record for other modules, and nothing kept that nobody needs.
-fn finish(tx: &mut Tx<'_>, scene: &Scene, call: &Call, end: End, fx: &mut Effects) -> Result<(), Error> {
+pub(super) fn finish(tx: &mut Tx<'_>, scene: &Scene, call: &Call, end: End, fx: &mut Effects) -> Result<(), Error> {
     side::forget(tx, call.call)?;
     // The agent may be offered more again.
     fx.push(Effect::Route);

@@ -21,7 +21,7 @@ fn told(scene: &Scene, call: &Call) -> Vec<Told> {
     if call.life.rings() {
         all.push(push::to_all(call, call.life.caller.other(), CallPush::Ring(Box::new(Ring::of(scene, call)))));
     }
-    all.extend(Side::BOTH.map(|side| push::to_all(call, side, push::state(scene, call, side))));
+    all.extend(Side::BOTH.into_iter().flat_map(|side| push::states(scene, call, side)));
     all
 }
 

@@ -6,7 +6,7 @@ use super::ice::Servers;
 use crate::core::Scene;
 use crate::hub::Mark;
 use crate::model::call::{Author, Media, Pair, Reason, Recording, Side, State};
-use crate::model::id::{AgentId, CallId, ConversationId, DeviceId, SessionId};
+use crate::model::id::{AgentId, CallId, ConversationId, DeviceId, RecordingId, SessionId};
 use crate::model::time::Millis;
 use crate::store::call::Call;
 use crate::store::call::side::{Candidates, Description, Said};
@@ -42,6 +42,10 @@ pub struct CallView {
     held: bool,
     screen: bool,
     recording: bool,
+    /// The contact was asked whether it may be recorded, and has not answered.
+    record_asked: bool,
+    /// The recording that the agent's browser is to make now, for the device that makes it; the push that said so may be lost.
+    recording_id: Option<RecordingId>,
     #[serde(skip_serializing_if = "Option::is_none")]
     upgrade: Option<UpgradeView>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -63,6 +67,21 @@ struct EndView {
 }
 
 impl CallView {
+    /// For the device of a side that takes part.
+    pub(super) fn here(scene: &Scene, call: &Call, side: Side) -> Self {
+        let recording_id = match (side, call.life.recording) {
+            (Side::Agent, Recording::On(id)) => Some(id),
+            _ => None,
+        };
+        Self { recording_id, ..Self::of(scene, call, side) }
+    }
+
+    /// Whether it says something that is only for the device that takes part.
+    pub(super) fn is_private(&self) -> bool {
+        self.recording_id.is_some()
+    }
+
+    /// For any device of a side.
     pub(super) fn of(scene: &Scene, call: &Call, side: Side) -> Self {
         let life = &call.life;
         let ring_until = || life.invited_at.plus(super::limits(scene).ring);
@@ -86,6 +105,8 @@ impl CallView {
             held: life.held_since.is_some(),
             screen: life.screen,
             recording: matches!(life.recording, Recording::On(_)),
+            record_asked: matches!(life.recording, Recording::Asked(_)),
+            recording_id: None,
             upgrade: life.upgrade.map(|asked| UpgradeView { by: asked.by, expires_at: asked.until }),
             end: life.end.map(|end| EndView {
                 reason: end.reason,
@@ -101,8 +122,9 @@ impl CallView {
     /// How it stands, in a form that can be compared. That it rings is no news to the side on which it does.
     pub(in crate::core) fn mark(&self) -> Mark {
         let state = if self.state == State::Ringing.as_str() { State::Inviting.as_str() } else { self.state };
-        let shown = (self.held, self.screen, self.recording, self.upgrade.map(|asked| asked.expires_at));
-        Mark::of(("call", self.call_id.to_string()), (state, self.leg, self.media.video, shown))
+        let shown = (self.held, self.screen, self.upgrade.map(|asked| asked.expires_at));
+        let recorded = (self.recording, self.record_asked, self.recording_id.map(|id| id.to_string()));
+        Mark::of(("call", self.call_id.to_string()), (state, self.leg, self.media.video, shown, recorded))
     }
 }
 
@@ -174,7 +196,7 @@ impl Snapshot {
             policy: PolicyView::of(policy),
             mine: Mine { n: mine.n, desc: mine.desc, muted: muted(side) },
             peer: Peer { n: peer.n, desc: peer.desc, ice: peer.ice, muted: muted(side.other()) },
-            call: CallView::of(scene, call, side),
+            call: CallView::here(scene, call, side),
         }
     }
 }

@@ -22,6 +22,7 @@ on_both! {
     a_node_whose_clock_is_ahead_ends_no_call_of_others
     idle_visitors_cost_a_statement_per_five_hundred
     that_it_rings_elsewhere_is_found_once
+    a_lost_question_for_recording_and_its_answer_are_found
 }
 
 /// Another node on the tables of a desk. Its hub leads to a server that is not there: nothing is heard of others.
@@ -316,4 +317,57 @@ async fn that_it_rings_elsewhere_is_found_once(on: Trial) {
     let found = elsewhere.round(&mut inlet).await;
     assert_eq!(swept(&found, "call.ring").len(), 1);
     assert!(swept(&elsewhere.round(&mut inlet).await, "call.ring").is_empty(), "once");
+}
+
+/// The pushes about a recording are lost: the question is found on the customer's side, and what is to be recorded by the
+/// agent's browser, and by no other one.
+async fn a_lost_question_for_recording_and_its_answer_are_found(on: Trial) {
+    let desk = Desk::open_with(on, "[call]\nrecord = \"client\"\n");
+    let (li, customer) = calls::in_talks(&desk).await;
+    let id = calls::connected(&desk, &li, &customer).await;
+    let mut elsewhere = Elsewhere::of(&desk);
+    let (_theirs, mut tab) = elsewhere.joined(&customer.client).await;
+    elsewhere.round(&mut tab).await;
+    calls::ask(&desk, &li, "call.record", json!({ "call_id": id, "on": true })).await.unwrap();
+    let found = elsewhere.round(&mut tab).await;
+    let asked = swept(&found, "call.state");
+    assert_eq!((asked.len(), &asked[0]["record_asked"]), (1, &json!(true)));
+    assert_eq!((&asked[0]["recording"], &asked[0]["recording_id"]), (&json!(false), &Value::Null));
+    // A socket takes from a sweep what has another mark than what it was told last.
+    let marked = |hints: &[Hint]| {
+        let mark = |hint: &Hint| if let Hint::Swept(frame) = hint { frame.mark } else { None };
+        hints.iter().find_map(mark).expect("a mark")
+    };
+    calls::ask(&desk, &li, "call.record", json!({ "call_id": id, "on": false })).await.unwrap();
+    let withdrawn = elsewhere.round(&mut tab).await;
+    assert_ne!(marked(&found), marked(&withdrawn), "that it is asked is news");
+    calls::ask(&desk, &li, "call.record", json!({ "call_id": id, "on": true })).await.unwrap();
+    elsewhere.round(&mut tab).await;
+
+    let mut there = Elsewhere::of(&desk);
+    let (_mine, mut console) = there.joined(&li).await;
+    there.round(&mut console).await;
+    calls::ask(&desk, &customer.client, "call.consent", json!({ "call_id": id, "ok": true })).await.unwrap();
+    there.core.sweep_all(&mut there.memory).await.unwrap();
+    there.core.tell_swept(&mut there.memory);
+    let mut told = Vec::new();
+    while let Ok(hint) = console.hints.try_recv() {
+        if let Hint::Swept(frame) = hint {
+            let text: Value = serde_json::from_str(&frame.text).unwrap();
+            if text["op"] == "call.state" {
+                told.push((frame.audience.clone(), text["d"].clone()));
+            }
+        }
+    }
+    assert_eq!(told.len(), 2, "{told:?}");
+    for (audience, state) in told {
+        let own = audience == crate::hub::Audience::Only(li.device.clone());
+        assert_eq!(
+            (own, state["recording"].as_bool()),
+            (state["recording_id"].is_string(), Some(true)),
+            "{audience:?}: {state}"
+        );
+    }
+    let theirs = swept(&elsewhere.round(&mut tab).await, "call.state");
+    assert_eq!((&theirs[0]["recording"], &theirs[0]["recording_id"]), (&json!(true), &Value::Null));
 }

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use super::{Call, Reason, State};
+use super::{Call, Reason, Recording, State};
 use crate::model::time::Millis;
 
 /// How long each state may last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// To be accepted; also for a question for video.
+    /// To be accepted; also for questions of one side to the other.
     pub ring: Duration,
     /// To find a way.
     pub connecting: Duration,
@@ -38,6 +38,8 @@ pub enum Overdue {
     End(Reason),
     /// The question for video is.
     Upgrade,
+    /// The question whether it may be recorded is.
+    Record,
 }
 
 impl Call {
@@ -55,7 +57,11 @@ impl Call {
         let held = self.held_since.and_then(|since| end(since.plus(limits.held), Reason::MaxDuration));
         let longest = self.connected_at.and_then(|at| end(at.plus(limits.max), Reason::MaxDuration));
         let upgrade = self.upgrade.map(|asked| (asked.until, Overdue::Upgrade));
-        [state, held, longest, upgrade].into_iter().flatten().min_by_key(|(at, _)| *at)
+        let record = match self.recording {
+            Recording::Asked(until) => Some((until, Overdue::Record)),
+            Recording::Off | Recording::On(_) => None,
+        };
+        [state, held, longest, upgrade, record].into_iter().flatten().min_by_key(|(at, _)| *at)
     }
 
     /// What time has decided by `now`, if it has.

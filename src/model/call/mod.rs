@@ -74,8 +74,8 @@ pub struct Upgrade {
 pub enum Recording {
     /// No.
     Off,
-    /// The contact was asked.
-    Asked,
+    /// The contact was asked, and may answer until then.
+    Asked(Millis),
     /// Yes, under this id.
     On(RecordingId),
 }
@@ -130,8 +130,12 @@ pub struct Call {
     pub screen: bool,
     /// Whether it is recorded.
     pub recording: Recording,
-    /// What the contact said about being recorded, if asked.
+    /// Whether the contact agreed to any recording; `None` while nobody has asked, or nothing was answered. What was agreed
+    /// to once stays so: a later refusal is about what would have come after it.
     pub consent: Option<bool>,
+    /// How often the contact would not be recorded, or not any longer. A question without an answer is a refusal, too.
+    #[serde(default)]
+    pub refusals: u32,
     /// How often a side had to look for a new way.
     pub restarts: u32,
     /// How it ended.
@@ -164,6 +168,7 @@ impl Call {
             screen: false,
             recording: Recording::Off,
             consent: None,
+            refusals: 0,
             restarts: 0,
             end: None,
         }

@@ -39,11 +39,11 @@ pub enum Move {
     Mute(Side, Media),
     /// The agent shows the screen, or stops.
     Screen(bool),
-    /// The agent asks to record.
+    /// The agent asks to record, for the first time or again.
     AskRecord,
     /// The contact agrees to be recorded, under this id.
     Consent(RecordingId),
-    /// The contact does not.
+    /// The contact does not, or no longer.
     NoConsent,
     /// The agent records no more, or asks no more.
     StopRecord,
@@ -90,7 +90,9 @@ impl Call {
             }),
             Move::Mute(side, muted) => self.talking(|call| std::mem::replace(call.muted.of_mut(side), muted) != muted),
             Move::Screen(on) => self.talking(|call| std::mem::replace(&mut call.screen, on) != on),
-            Move::AskRecord | Move::Consent(_) | Move::NoConsent | Move::StopRecord => self.record(step),
+            Move::AskRecord | Move::Consent(_) | Move::NoConsent | Move::StopRecord => {
+                self.record(step, now.plus(limits.ring))
+            }
             Move::Hangup(side, why) => Ok(self.hangup(side, why, now)),
             Move::HandOver(device) => self.hand_over(device, now),
             Move::Over(reason, by) => Ok(self.finish(reason, by, now)),
@@ -229,20 +231,22 @@ impl Call {
         }
     }
 
-    fn record(&mut self, step: Move) -> Result<bool, Refused> {
+    fn record(&mut self, step: Move, until: Millis) -> Result<bool, Refused> {
         let next = match (step, self.recording) {
-            (Move::AskRecord, Recording::Off) if self.state == State::Connected => Recording::Asked,
-            (Move::AskRecord, Recording::Asked | Recording::On(_)) => return Ok(false),
-            (Move::Consent(id), Recording::Asked) => {
+            (Move::AskRecord, Recording::Off) if self.state == State::Connected => Recording::Asked(until),
+            // The question may have got lost: it is put again.
+            (Move::AskRecord, Recording::Asked(_)) => Recording::Asked(until),
+            (Move::AskRecord, Recording::On(_)) | (Move::StopRecord, Recording::Off) => return Ok(false),
+            (Move::Consent(id), Recording::Asked(_)) => {
                 self.consent = Some(true);
                 Recording::On(id)
             }
-            (Move::NoConsent, Recording::Asked) => {
-                self.consent = Some(false);
+            (Move::NoConsent, Recording::Asked(_) | Recording::On(_)) => {
+                self.consent.get_or_insert(false);
+                self.refusals += 1;
                 Recording::Off
             }
-            (Move::StopRecord, Recording::Off) => return Ok(false),
-            (Move::StopRecord, Recording::Asked | Recording::On(_)) => Recording::Off,
+            (Move::StopRecord, Recording::Asked(_) | Recording::On(_)) => Recording::Off,
             _ => return Err(self.not_now()),
         };
         self.recording = next;
@@ -283,6 +287,11 @@ impl Call {
             Some(Overdue::End(reason)) => self.finish(reason, Author::System, now),
             Some(Overdue::Upgrade) => {
                 self.upgrade = None;
+                true
+            }
+            Some(Overdue::Record) => {
+                self.refusals += 1;
+                self.recording = Recording::Off;
                 true
             }
         }

@@ -36,6 +36,10 @@ fn talking() -> Call {
     call
 }
 
+fn recording() -> RecordingId {
+    RecordingId::generate(Millis(7))
+}
+
 fn seconds(at: i64) -> Millis {
     Millis::from_seconds(at)
 }
@@ -68,7 +72,7 @@ fn any_move() -> impl Strategy<Value = Move> {
         (side(), any::<bool>()).prop_map(|(side, video)| Move::Mute(side, Media { audio: true, video })),
         any::<bool>().prop_map(Move::Screen),
         Just(Move::AskRecord),
-        Just(Move::Consent(RecordingId::generate(Millis(7)))),
+        Just(Move::Consent(recording())),
         Just(Move::NoConsent),
         Just(Move::StopRecord),
     ];
@@ -97,6 +101,11 @@ fn is_sound(call: &Call) -> Result<(), TestCaseError> {
     }
     prop_assert!(call.media.audio);
     prop_assert!(call.upgrade.is_none() || !call.media.video);
+    if let Recording::Asked(until) = call.recording {
+        let due = call.deadline(&LIMITS).map(|(at, _)| at);
+        prop_assert!(due.is_some_and(|due| due <= until), "a question ends: {:?}", call);
+    }
+    prop_assert!(!matches!(call.recording, Recording::On(_)) || call.consent == Some(true), "recorded without consent");
     Ok(())
 }
 
@@ -121,6 +130,10 @@ proptest! {
                     prop_assert!(changed || at == before, "{:?} changed something in silence", step);
                     prop_assert!(at.leg == before.leg || matches!(step, Move::HandOver(_)));
                     prop_assert!(before.connected_at.is_none() || before.connected_at == at.connected_at);
+                    prop_assert!(before.consent != Some(true) || at.consent == Some(true), "{:?} unsaid a yes", step);
+                    if matches!(step, Move::NoConsent) {
+                        prop_assert_eq!(at.recording, Recording::Off, "who says no is not recorded");
+                    }
                 }
             }
             is_sound(&at)?;
@@ -202,6 +215,39 @@ fn both_ask_for_video_and_have_it() {
     at.step(Move::Upgrade(Side::Contact), seconds(13), &LIMITS).unwrap();
     at.step(Move::Tick, seconds(43), &LIMITS).unwrap();
     assert_eq!((at.upgrade, at.media.video, at.state), (None, false, State::Connected), "nobody answered");
+}
+
+#[test]
+fn a_question_for_recording_is_put_again_withdrawn_or_over_by_itself() {
+    let mut at = talking();
+    at.step(Move::AskRecord, seconds(10), &LIMITS).unwrap();
+    assert_eq!(at.step(Move::AskRecord, seconds(20), &LIMITS), Ok(true), "asked again");
+    assert_eq!(at.step(Move::Tick, seconds(49), &LIMITS), Ok(false), "counted from the last time");
+    assert_eq!(at.step(Move::Tick, seconds(50), &LIMITS), Ok(true));
+    assert_eq!((at.recording, at.consent, at.refusals), (Recording::Off, None, 1), "a refusal without a word");
+    assert_eq!(at.step(Move::Consent(recording()), seconds(51), &LIMITS), Err(Refused::NotNow(State::Connected)));
+    at.step(Move::AskRecord, seconds(60), &LIMITS).unwrap();
+    assert_eq!(at.step(Move::StopRecord, seconds(61), &LIMITS), Ok(true), "withdrawn");
+    assert_eq!((at.recording, at.consent, at.refusals), (Recording::Off, None, 1));
+    assert!(at.is_live());
+}
+
+#[test]
+fn a_later_no_does_not_unsay_a_yes_and_a_yes_may_be_withdrawn() {
+    let mut at = talking();
+    for step in [Move::AskRecord, Move::Consent(recording()), Move::StopRecord, Move::AskRecord, Move::NoConsent] {
+        assert_eq!(at.step(step, seconds(10), &LIMITS), Ok(true));
+    }
+    assert_eq!((at.recording, at.consent, at.refusals), (Recording::Off, Some(true), 1));
+    for step in [Move::AskRecord, Move::Consent(recording()), Move::NoConsent] {
+        assert_eq!(at.step(step, seconds(20), &LIMITS), Ok(true));
+    }
+    assert_eq!((at.recording, at.consent, at.refusals), (Recording::Off, Some(true), 2), "recorded no more");
+    let mut other = talking();
+    for step in [Move::AskRecord, Move::NoConsent] {
+        assert_eq!(other.step(step, seconds(10), &LIMITS), Ok(true));
+    }
+    assert_eq!(other.consent, Some(false));
 }
 
 #[test]

@@ -81,8 +81,6 @@ pub struct RecordingReady {
     /// The recording.
     #[serde(flatten)]
     pub recording: RecordingRef,
-    /// Whether the customer agreed.
-    pub consent: bool,
 }
 
 /// A recording of a call.
@@ -103,6 +101,10 @@ pub struct RecordingRef {
     pub ms: Option<i64>,
     /// Bytes.
     pub size: i64,
+    /// Whether the customer agreed to it.
+    pub consent: bool,
+    /// Whether it ended because the customer no longer agreed.
+    pub withdrawn: bool,
 }
 
 /// What a side thought of a call.
@@ -187,7 +189,7 @@ pub struct Record {
     pub restarts: u32,
     /// Recordings. Each is told again when it is complete.
     pub recordings: Vec<RecordingRef>,
-    /// What the customer said about being recorded, if asked.
+    /// Whether the customer agreed to any recording; absent when nobody asked, or nothing was answered.
     pub consent: Option<bool>,
     /// What the sides thought of it so far. Later words are told when they come.
     pub quality: Vec<Opinion>,

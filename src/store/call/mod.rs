@@ -1,6 +1,7 @@
 //! Calls: the row and its version, what a side said last, recordings. What may happen to a call is decided in
 //! `model::call`.
 
+pub mod console;
 pub mod recording;
 pub mod side;
 pub mod wish;
@@ -41,8 +42,10 @@ pub struct Tally {
     pub wanted: Media,
     /// What each side is called, as the other one reads it.
     pub names: Pair<String>,
-    /// Recordings.
+    /// Recordings that the customer agreed to. There are no others: a recording begins with the word of consent.
     pub recordings: Vec<RecordingId>,
+    /// Those of them that ended because the customer no longer agreed.
+    pub withdrawn: Vec<RecordingId>,
 }
 
 /// A call, as stored.

@@ -113,6 +113,7 @@ async fn every_step_is_told_and_the_record_has_it_all() {
         json!([{
             "id": recording, "side": "agent", "media": whole["media"], "size": 8, "ms": 10_000,
             "url": format!("/media/{}", whole["media"].as_str().unwrap()), "sha256": whole["sha256"],
+            "consent": true, "withdrawn": false,
         }])
     );
     assert!(whole["sha256"].is_string());

@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::{connected, hears, in_talks, link};
-use crate::support::{Agent, TestApp, Visitor};
+use super::{connected, hears, in_talks, link, stands};
+use crate::support::{Agent, Login, TestApp, Visitor};
 
 /// The contact agrees: the recording's id.
 pub(super) async fn recorded(li: &mut Agent, visitor: &mut Visitor, id: &Value) -> String {
@@ -97,6 +97,97 @@ async fn who_says_no_is_not_recorded() {
     visitor.socket.request("call.consent", json!({ "call_id": id, "ok": false })).await.expect("call.consent");
     let told = hears(&mut li.socket, "call.recording").await;
     assert_eq!((&told["on"], &told["denied"]), (&json!(false), &json!(true)));
+}
+
+/// The push with the question is lost, or the page was loaded anew: both sides read that it stands. It is put again, and can
+/// be withdrawn; nobody has refused then.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_question_that_got_lost_is_seen_put_again_and_withdrawn() {
+    let app = TestApp::start().await;
+    let (mut li, mut visitor, _) = in_talks(&app, &app).await;
+    let id = connected(&mut li, &mut visitor).await;
+    let of = json!({ "call_id": id });
+    let record = |on: bool| json!({ "call_id": id, "on": on });
+    li.socket.request("call.record", record(true)).await.expect("call.record");
+    hears(&mut visitor.socket, "call.record").await;
+    for socket in [&mut li.socket, &mut visitor.socket] {
+        let call = socket.request("call.state", of.clone()).await.expect("call.state");
+        let shown = (&call["record_asked"], &call["recording"], &call["recording_id"]);
+        assert_eq!(shown, (&json!(true), &json!(false), &Value::Null));
+    }
+    let mut li = li.vanishes().resumes(&app, json!([])).await;
+    assert_eq!(li.ready["state"]["calls"]["live"]["record_asked"], true, "loaded anew");
+    stands(&mut li.socket, "connected").await;
+    li.socket.request("call.record", record(true)).await.expect("again");
+    hears(&mut visitor.socket, "call.record").await;
+    li.socket.request("call.record", record(false)).await.expect("withdrawn");
+    for socket in [&mut li.socket, &mut visitor.socket] {
+        let told = hears(socket, "call.recording").await;
+        assert_eq!((&told["on"], &told["denied"]), (&json!(false), &Value::Null));
+        let call = socket.request("call.state", of.clone()).await.expect("call.state");
+        assert_eq!(call["record_asked"], false);
+    }
+    let late = visitor.socket.request("call.consent", json!({ "call_id": id, "ok": true })).await;
+    assert_eq!(late.expect_err("nobody asks")["code"], "bad_request");
+}
+
+/// Who does not answer in time has not agreed; both sides are told that the question is over.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_question_without_an_answer_is_over_in_time() {
+    let app = TestApp::start().await;
+    let (mut li, mut visitor, _) = in_talks(&app, &app).await;
+    let id = connected(&mut li, &mut visitor).await;
+    li.socket.request("call.record", json!({ "call_id": id, "on": true })).await.expect("call.record");
+    hears(&mut visitor.socket, "call.record").await;
+    app.let_pass(Duration::from_secs(31));
+    for socket in [&mut li.socket, &mut visitor.socket] {
+        let told = hears(socket, "call.recording").await;
+        assert_eq!((&told["on"], &told["denied"]), (&json!(false), &json!(true)));
+        let call = socket.request("call.state", json!({ "call_id": id })).await.expect("call.state");
+        assert_eq!((&call["record_asked"], &call["state"]), (&json!(false), &json!("connected")));
+    }
+}
+
+/// The push that names the recording is lost: the browser that is to make it reads it wherever it reads how the call stands.
+/// Nobody else does.
+#[tokio::test(flavor = "multi_thread")]
+async fn only_the_browser_that_records_reads_which_recording() {
+    let app = TestApp::start().await;
+    let (mut li, mut visitor, _) = in_talks(&app, &app).await;
+    let login = Login::of(&app, "demo", "li", app.password("li")).await;
+    let mut other = Agent::at(&app, login, "second").await;
+    let id = connected(&mut li, &mut visitor).await;
+    let recording = json!(recorded(&mut li, &mut visitor, &id).await);
+    let told = li.socket.push("call.state", |frame| frame["d"]["recording"] == true).await;
+    assert_eq!(told["d"]["recording_id"], recording);
+    for socket in [&mut other.socket, &mut visitor.socket] {
+        let told = socket.push("call.state", |frame| frame["d"]["recording"] == true).await;
+        assert_eq!(told["d"]["recording_id"], Value::Null);
+        let call = socket.request("call.state", json!({ "call_id": id })).await.expect("call.state");
+        assert_eq!((&call["recording"], &call["recording_id"]), (&json!(true), &Value::Null));
+    }
+    let mut li = li.vanishes().resumes(&app, json!([])).await;
+    assert_eq!(li.ready["state"]["calls"]["live"]["recording_id"], recording);
+    stands(&mut li.socket, "connected").await;
+    li.socket.request("call.record", json!({ "call_id": id, "on": false })).await.expect("call.record");
+    let told = li.socket.push("call.state", |frame| frame["d"]["recording"] == false).await;
+    assert_eq!(told["d"]["recording_id"], Value::Null);
+}
+
+/// Who has agreed may think better of it: nothing more is recorded, and both sides are told.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_agreed_may_withdraw_that() {
+    let app = TestApp::start().await;
+    let (mut li, mut visitor, _) = in_talks(&app, &app).await;
+    let id = connected(&mut li, &mut visitor).await;
+    recorded(&mut li, &mut visitor, &id).await;
+    visitor.socket.request("call.consent", json!({ "call_id": id, "ok": false })).await.expect("call.consent");
+    for socket in [&mut li.socket, &mut visitor.socket] {
+        let told = socket.push("call.recording", |frame| frame["d"]["on"] == false).await["d"].clone();
+        assert_eq!((&told["denied"], &told["recording"]), (&json!(true), &Value::Null));
+        let call = socket.request("call.state", json!({ "call_id": id })).await.expect("call.state");
+        assert_eq!((&call["recording"], &call["state"]), (&json!(false), &json!("connected")));
+    }
 }
 
 /// A browser that dies leaves what it has sent; it is closed some time after the call.
