@@ -267,6 +267,8 @@ struct Inner {
     sweep: sweep::Counters,
     /// Who tries the way of calls.
     call_tests: access::Attempts<String>,
+    /// Who asks for fresh servers in a call.
+    call_servers: access::Attempts<(crate::model::id::CallId, crate::model::call::Side)>,
     /// The XMPP links of this node.
     lines: xmpp::Lines,
 }
@@ -312,6 +314,7 @@ impl Core {
             typing: typing::Typing::default(),
             sweep: sweep::Counters::default(),
             call_tests: access::Attempts::new(3, Duration::from_secs(60)),
+            call_servers: access::Attempts::new(call::FRESH_PER_MINUTE, Duration::from_secs(60)),
             lines: xmpp::Lines::default(),
         };
         Self { inner: Arc::new(inner) }

@@ -84,7 +84,7 @@ impl<K: Hash + Eq + Clone> Attempts<K> {
     }
 
     /// Forgets keys whose window has passed.
-    pub(super) fn forget(&self, now: Millis) {
+    pub(in crate::core) fn forget(&self, now: Millis) {
         let window = self.window;
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         entries.retain(|_, entry| entry.until > now || now.since(entry.since) < window);

@@ -37,7 +37,19 @@ pub struct Servers {
     ice_until: Option<Millis>,
 }
 
-/// The servers for `bearer` (a call and its side), good for as long as the declaration says and never longer than `most`.
+/// Until when credentials made now are good: between a half of `life` and all of it.
+///
+/// A relay counts allocations by user name, and the name begins with this time. Were it another one each second, whoever
+/// asks each second had a quota for each answer. So it stays as it is for half of the life: at any time two names of one
+/// bearer are good at the most, and half of the life is time enough to find a way with them.
+fn good_until(now: Millis, life: Duration) -> i64 {
+    let step = i64::try_from(life.as_secs().div_ceil(2)).unwrap_or(i64::MAX).max(1);
+    let latest = now.plus(life).seconds();
+    latest - latest.rem_euclid(step)
+}
+
+/// The servers for `bearer` (a call and its side), good for as long as the declaration says or somewhat less, and never
+/// longer than `most`.
 pub(super) fn servers(policy: &CallPolicy, bearer: &str, now: Millis, most: Duration) -> Servers {
     let mut list = Vec::new();
     if !policy.stun.is_empty() {
@@ -55,7 +67,7 @@ pub(super) fn servers(policy: &CallPolicy, bearer: &str, now: Millis, most: Dura
             Servers { ice_servers: list, ice_until: None }
         }
         TurnKey::Shared { secret, previous, life } => {
-            let until = now.plus((*life).min(most)).seconds();
+            let until = good_until(now, (*life).min(most));
             let username = format!("{until}:{bearer}");
             let secrets = std::iter::once(secret).chain(previous);
             list.extend(secrets.map(|secret| server(&username, credential(secret, &username))));
@@ -73,7 +85,34 @@ fn credential(secret: &Secret, username: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn credentials_are_good_for_half_of_their_life_at_least_and_never_longer(
+            now in 0..4_000_000_000_000_i64, life in 1..=600_u64, most in 1..=600_u64,
+        ) {
+            let life = Duration::from_secs(life).min(Duration::from_secs(most));
+            let left = good_until(Millis(now), life) - Millis(now).seconds();
+            let life = i64::try_from(life.as_secs()).unwrap();
+            prop_assert!((life / 2..=life).contains(&left), "{left} of {life}");
+        }
+    }
+
+    #[test]
+    fn whoever_asks_each_second_has_two_good_names_at_the_most() {
+        for life in [60_i64, 600] {
+            let span = Duration::from_secs(life.unsigned_abs());
+            for from in [1_795_392_000, 1_795_392_073] {
+                let asked = (from..from + life).map(|at| good_until(Millis::from_seconds(at), span));
+                let mut names: Vec<i64> = asked.filter(|until| *until > from + life - 1).collect();
+                names.dedup();
+                assert!(names.len() <= 2, "{names:?}");
+            }
+        }
+    }
 
     #[test]
     fn the_password_is_what_coturn_makes_of_the_name() {

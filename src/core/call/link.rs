@@ -108,7 +108,7 @@ impl Core {
         Ok(json!({ "url": url, "expires_at": invitation.until, "seq": seq }))
     }
 
-    /// Servers for trying the way, good for a minute.
+    /// Servers for trying the way, good for a minute at the most.
     ///
     /// # Errors
     /// `forbidden` where there are no calls; `rate_limited`.

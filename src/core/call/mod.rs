@@ -31,6 +31,7 @@ pub(super) use record::switched;
 pub(super) use swept::{CallsSeen, look};
 pub(super) use upkeep::overdue;
 pub(super) use wait::wants;
+pub(super) use way::FRESH_PER_MINUTE;
 
 use self::ice::Servers;
 use self::request::Request;

@@ -45,6 +45,9 @@ impl Core {
             if let Err(error) = self.tidy_calls().await {
                 tracing::warn!(error = ?error, "calls could not be looked after; it is tried again");
             }
+            let now = self.clock().now();
+            self.inner.call_tests.forget(now);
+            self.inner.call_servers.forget(now);
             tokio::select! {
                 () = stop.cancelled() => {}
                 () = tokio::time::sleep(LOOK) => {}

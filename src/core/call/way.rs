@@ -9,7 +9,7 @@ use super::push::{self, CallPush, Told};
 use super::request::{Candidates, Describe, DescriptionKind, Way};
 use super::view::{CallView, Snapshot};
 use super::{bad, gone_error, participant, party, policy, servers, step};
-use crate::core::{Client, Core, Error, Scene};
+use crate::core::{Client, Core, Error, Scene, access};
 use crate::model::call::{Move, Pair, Side};
 use crate::model::code::Code;
 use crate::model::id::CallId;
@@ -24,6 +24,8 @@ const SECTIONS: usize = 16;
 /// Candidates of one frame, and since the sender's last description.
 const BATCH: usize = 10;
 const CANDIDATES: i64 = 100;
+/// Fresh servers of one side of a call in a minute: a network that comes and goes every few seconds needs half of them.
+pub(in crate::core) const FRESH_PER_MINUTE: u32 = 30;
 /// An answer may overtake the note of its offer between two nodes: how often, and after what pause, it is looked for.
 const LOOKS: u32 = 40;
 const PAUSE: Duration = Duration::from_millis(50);
@@ -184,26 +186,34 @@ impl Core {
     /// A device has lost the way and looks for a new one: it gets fresh servers for that.
     ///
     /// # Errors
-    /// `not_found`, `call_gone`, `bad_request` before it is accepted.
+    /// `not_found`, `call_gone`, `bad_request` before it is accepted; `rate_limited`.
     pub(super) async fn unlinked(&self, client: &Client, way: Way) -> Result<Value, Error> {
-        let owned = client.clone();
+        let (core, owned) = (self.clone(), client.clone());
         self.change(&client.tenant, move |tx, scene, fx| {
             let (mut call, side) = in_leg(tx, &owned, way)?;
+            core.admit_fresh(&call, side)?;
             step(tx, scene, &mut call, Move::Trouble(side), fx)?;
             fresh(scene, &call, side)
         })
         .await
     }
 
+    /// Counts how often a side asks for fresh servers. What else carries servers comes with a step of the call, or is
+    /// counted as any request is; the credentials in it are the same for minutes.
+    fn admit_fresh(&self, call: &Call, side: Side) -> Result<(), Error> {
+        self.inner.call_servers.admit(&(call.call, side), self.clock().now()).map_err(access::too_often)
+    }
+
     /// Fresh servers for a call.
     ///
     /// # Errors
-    /// `not_found`, `call_gone`.
+    /// `not_found`, `call_gone`; `rate_limited`.
     pub(super) async fn fresh_servers(&self, client: &Client, id: CallId) -> Result<Value, Error> {
-        let (scene, owned) = (self.scene(&client.tenant)?, client.clone());
+        let (core, scene, owned) = (self.clone(), self.scene(&client.tenant)?, client.clone());
         self.scope(&client.tenant)
             .read(move |tx| {
                 let (call, side) = participant(tx, &owned, id)?;
+                core.admit_fresh(&call, side)?;
                 fresh(&scene, &call, side)
             })
             .await
