@@ -12,8 +12,11 @@ use crate::runtime::Stop;
 use crate::store::Tx;
 use crate::store::call as store;
 
-/// A call whose time was over for so long has lost its timer.
-const ORPHAN: Duration = Duration::from_secs(60);
+/// A call whose time was over for so long has lost its timer. With a look's pause it is over within 25 s after that, by the
+/// clock of whichever node looks first; the rest of the half minute (H11) is for nodes whose clocks are all up to 5 s behind that
+/// of the one which set the time. A clock that is ahead ends nothing too early: its node has fired the timer by the same
+/// clock, if there was one.
+const ORPHAN: Duration = Duration::from_secs(20);
 /// How often.
 const LOOK: Duration = Duration::from_secs(5);
 /// Calls that are looked at at a time.
