@@ -12,12 +12,21 @@ use tokio::time::interval;
 use super::{accepted, audio, connected, end, hears, in_talks, link, stands};
 use crate::support::{Agent, PATIENCE, TestApp, Visitor};
 
-/// Calls that are set up, each time.
-const CALLS: usize = 50;
+/// Calls of a round: one of each customer. A session may have ten in a minute, so there are ten rounds.
+const CALLS: usize = 10;
+/// Rounds without a flood, and as many with one: fifty calls each.
+const ROUNDS: usize = 5;
 /// Connections that flood, and what each says in a tenth of a second: together a thousand frames a second, and each half
 /// of what ends a connection.
 const STRANGERS: usize = 20;
 const EACH: usize = 5;
+/// S75: p99 may be twice what it is without a flood. A moment besides, less than one and a half calls take when nothing
+/// else runs.
+const BESIDES: Duration = Duration::from_millis(50);
+/// Of fifty calls p99 is the slowest, and on two cores that others use, too, anything that stops them for a moment decides
+/// that one, with a flood or without. So what is too slow is measured again: a flood that made calls slow would make them
+/// slow each time.
+const TRIES: usize = 5;
 
 /// What makes no sense, and the one answer to it.
 const NONSENSE: [(&str, &str); 5] = [
@@ -28,13 +37,23 @@ const NONSENSE: [(&str, &str); 5] = [
     (r#""op":"call.hangup","d":[[[[]]]]"#, "bad_request"),
 ];
 
-/// Says nonsense until it is enough; how often each answer came to each.
-async fn babbles(mut visitor: Visitor, enough: Arc<AtomicBool>) -> BTreeMap<(usize, String), usize> {
+/// What those who flood go by.
+#[derive(Default)]
+struct Baton {
+    loud: AtomicBool,
+    enough: AtomicBool,
+}
+
+/// Says nonsense whenever it is to be loud, until it is enough; how often each answer came to each.
+async fn babbles(mut visitor: Visitor, baton: Arc<Baton>) -> BTreeMap<(usize, String), usize> {
     let mut answers = BTreeMap::new();
     let mut beat = interval(Duration::from_millis(100));
     let mut id = 1_000;
-    while !enough.load(Ordering::Relaxed) {
+    while !baton.enough.load(Ordering::Relaxed) {
         beat.tick().await;
+        if !baton.loud.load(Ordering::Relaxed) {
+            continue;
+        }
         for n in 0..EACH {
             let (text, _) = NONSENSE[n % NONSENSE.len()];
             visitor.socket.raw(&format!("{{\"id\":{},{text}}}", id + n)).await;
@@ -92,8 +111,8 @@ async fn set_up(li: &mut Agent, visitor: &mut Visitor) -> Duration {
     took
 }
 
-/// Fifty calls, seven a second, at two desks in turn; how long they took, the shortest first.
-async fn fifty(desks: &mut [Desk; 2]) -> Vec<Duration> {
+/// A call of each customer, seven a second, at two desks in turn; how long they took.
+async fn round(desks: &mut [Desk; 2]) -> Vec<Duration> {
     let mut took = Vec::new();
     let mut beat = interval(Duration::from_millis(150));
     for n in 0..CALLS {
@@ -102,8 +121,32 @@ async fn fifty(desks: &mut [Desk; 2]) -> Vec<Duration> {
         let one = n / 2 % visitors.len();
         took.push(set_up(agent, &mut visitors[one]).await);
     }
-    took.sort();
     took
+}
+
+/// Fifty calls without a flood and fifty with one, in turn, so that whatever else the machine does meanwhile is in both; how
+/// long they took, the shortest first.
+async fn measured(desks: &mut [Desk; 2], baton: &Baton) -> (Vec<Duration>, Vec<Duration>) {
+    let (mut quiet, mut flooded) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        quiet.extend(round(desks).await);
+        baton.loud.store(true, Ordering::Relaxed);
+        flooded.extend(round(desks).await);
+        baton.loud.store(false, Ordering::Relaxed);
+    }
+    quiet.sort();
+    flooded.sort();
+    (quiet, flooded)
+}
+
+/// Whether it took hardly longer with a flood.
+fn is_well(quiet: &[Duration], flooded: &[Duration]) -> bool {
+    let of = |sorted: &[Duration], percent: usize| sorted[(sorted.len() * percent).div_ceil(100) - 1];
+    [50, 90, 99].iter().all(|percent| {
+        let (before, during) = (of(quiet, *percent), of(flooded, *percent));
+        println!("p{percent} {before:?} without, {during:?} with");
+        during <= before * 2 + BESIDES
+    })
 }
 
 /// A thousand frames a second that make no sense, while fifty calls are set up: each frame has its answer, no connection
@@ -112,17 +155,23 @@ async fn fifty(desks: &mut [Desk; 2]) -> Vec<Duration> {
 async fn nonsense_keeps_nobody_from_calling() {
     let app = TestApp::start().await;
     let mut desks = [Desk::of(&app, "li").await, Desk::of(&app, "wang").await];
-    let quiet = fifty(&mut desks).await;
-
-    let enough = Arc::new(AtomicBool::new(false));
+    let baton = Arc::new(Baton::default());
     let mut strangers = Vec::new();
     for n in 0..STRANGERS {
         let visitor = Visitor::arrives(&app, &format!("stranger-{n}")).await;
-        strangers.push(tokio::spawn(babbles(visitor, Arc::clone(&enough))));
+        strangers.push(tokio::spawn(babbles(visitor, Arc::clone(&baton))));
     }
-    let (began, flooded) = (Instant::now(), fifty(&mut desks).await);
-    enough.store(true, Ordering::Relaxed);
-    let lasted = began.elapsed();
+    let mut well = false;
+    for _ in 0..TRIES {
+        let (quiet, flooded) = measured(&mut desks, &baton).await;
+        well = is_well(&quiet, &flooded);
+        if well {
+            break;
+        }
+        // The calls of the last minute count.
+        app.let_pass(Duration::from_secs(61));
+    }
+    baton.enough.store(true, Ordering::Relaxed);
     let mut frames = 0;
     for stranger in strangers {
         for ((which, code), number) in stranger.await.expect("no connection ends over this") {
@@ -130,12 +179,9 @@ async fn nonsense_keeps_nobody_from_calling() {
             frames += number;
         }
     }
-    let (middle, last) = (CALLS / 2, CALLS - 1);
-    let (before, during) = (quiet[last], flooded[last]);
-    println!("p99 {before:?} without, {during:?} with {frames} frames in {lasted:?}");
-    // The middle of fifty: the last of them tells what else the machine has to do. Twice, and what that adds to each.
-    let (before, during) = (quiet[middle], flooded[middle]);
-    assert!(during <= before * 2 + Duration::from_millis(500), "{before:?} became {during:?}");
+    // At the pace of one round of calls, which cannot be shorter than its beat.
+    assert!(frames >= ROUNDS * CALLS * STRANGERS * EACH, "{frames} frames are no flood");
+    assert!(well, "with a flood calls take more than twice as long, each time");
 }
 
 /// More than a hundred frames a second, for five seconds, end the connection of whoever sends them; the call waits for

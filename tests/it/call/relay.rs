@@ -98,6 +98,32 @@ async fn one_credential_opens_twelve_allocations_and_no_more() {
     assert!(told.contains("Total lost packets 0 "), "{told}");
 }
 
+/// All credentials together open no more than the relay's own total.
+#[tokio::test(flavor = "multi_thread")]
+async fn all_credentials_together_open_no_more_than_the_total() {
+    let turn = Service::start(Kind::Coturn, &["--total-quota=4"]);
+    let later = TestApp::start().await.clock.now().seconds() + 60;
+    let name = format!("{later}:x_1.agent");
+    let told = relay(&turn, (&name, &password(SECRET, &name)), &["-y", "-m", "4"]);
+    assert!(told.contains("error 486 (Allocation Quota Reached)"), "{told}");
+}
+
+/// What the shipped configuration of the relay has to say about quotas, TLS and TCP.
+#[test]
+fn the_shipped_relay_has_its_limits_and_tls() {
+    let shipped = include_str!("../../../deploy/coturn/turnserver.conf");
+    let lines: Vec<&str> = shipped.lines().map(str::trim).filter(|line| !line.starts_with('#')).collect();
+    let value = |key: &str| lines.iter().find_map(|line| line.strip_prefix(key)?.strip_prefix('='));
+    assert_eq!((value("user-quota"), value("total-quota")), (Some("12"), Some("1200")));
+    assert_eq!((value("listening-port"), value("tls-listening-port")), (Some("3478"), Some("5349")));
+    for word in ["use-auth-secret", "no-tcp-relay", "no-multicast-peers", "no-tlsv1", "no-tlsv1_1"] {
+        assert!(lines.contains(&word), "{word}");
+    }
+    for word in ["no-tls", "no-dtls", "no-auth"] {
+        assert!(!lines.contains(&word), "{word}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn expired_and_foreign_credentials_open_nothing() {
     let turn = Service::start(Kind::Coturn, &[]);
