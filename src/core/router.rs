@@ -39,7 +39,8 @@ fn make_offers(tx: &mut Tx<'_>, scene: &Scene, fx: &mut Effects) -> Result<bool,
         let video = declared.is_some_and(|queue| queue.video);
         let terms = Terms { now: scene.now, deadline: scene.now.plus(offer_time(scene, Some(&id))) };
         while made < BATCH
-            && let Some(offered) = assignment::claim_fit(tx, &id, terms, |agent| load.fits(agent, video))?
+            && let Some(offered) =
+                assignment::claim_fit(tx, &id, terms, |agent, session| load.fits(agent, session, video))?
         {
             offer::show(tx, scene, &offered, fx)?;
             made += 1;

@@ -63,7 +63,7 @@ pub(super) fn idle_warn(tx: &mut Tx<'_>, scene: &Scene, id: SessionId, fx: &mut 
     let conversation = home(tx, &session)?;
     let policy = &scene.tenant.policy;
     let (warn, close) = (policy.contact_idle_warn, policy.contact_idle_close);
-    if call::talks(tx, scene, id)? {
+    if call::talks(tx, id)? {
         return timer::set(tx, Kind::IdleWarn, id, scene.now.plus(by_channel(warn, conversation.kind)), fx);
     }
     let left = by_channel(close, conversation.kind).saturating_sub(by_channel(warn, conversation.kind));
@@ -75,7 +75,7 @@ pub(super) fn idle_warn(tx: &mut Tx<'_>, scene: &Scene, id: SessionId, fx: &mut 
 /// The customer stayed silent. Whoever waits in a queue is silent for a good reason.
 pub(super) fn idle_close(tx: &mut Tx<'_>, scene: &Scene, id: SessionId, fx: &mut Effects) -> Result<(), Error> {
     match store::find(tx, id)? {
-        Some(session) if session.state == State::Active && call::talks(tx, scene, id)? => {
+        Some(session) if session.state == State::Active && call::talks(tx, id)? => {
             let warn = by_channel(scene.tenant.policy.contact_idle_warn, home(tx, &session)?.kind);
             timer::set(tx, Kind::IdleWarn, id, scene.now.plus(warn), fx)
         }

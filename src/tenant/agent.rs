@@ -75,7 +75,7 @@ pub struct AgentSeed {
     pub role: Role,
     /// Chats at the same time.
     pub capacity: u32,
-    /// Calls at the same time: one, or none for who takes no calls out of queues.
+    /// Calls at the same time: one, or none for who is not called, neither out of queues nor by the customer of a chat.
     pub video_capacity: u32,
     /// The queues they answer.
     pub queues: Vec<QueueId>,

@@ -1,8 +1,9 @@
-//! What the rest of the house means to calls: sockets that come and go, sessions that end or get another agent.
+//! What the rest of the house means to calls: sockets that come and go, sessions that end or get another agent. Calls that
+//! are under way when calls are switched off are looked after like all others.
 
 use super::push::{self, CallPush, Ring, Standing};
 use super::settle::settle;
-use super::{limits, step, step_at, wait, way};
+use super::{limits, reach, step, step_at, wait, way};
 use crate::core::effect::{Effect, Effects};
 use crate::core::leases::CALL_LEASE;
 use crate::core::{Client, Error, Party, Scene};
@@ -35,9 +36,6 @@ pub(in crate::core) fn attached(
     client: &Client,
     fx: &mut Effects,
 ) -> Result<(), Error> {
-    if scene.tenant.call.is_none() {
-        return Ok(());
-    }
     let side = side_of(&client.party);
     let calls = live_of(tx, &client.party)?;
     if !calls.is_empty() {
@@ -61,9 +59,6 @@ pub(in crate::core) fn gone(
     (participant, device, since): (&str, &str, Millis),
     fx: &mut Effects,
 ) -> Result<(), Error> {
-    if scene.tenant.call.is_none() {
-        return Ok(());
-    }
     let (side, calls) = match participant.split_once(':') {
         Some(("agent", id)) => (Side::Agent, store::of_agent(tx, &AgentId::parse(id)?)?.into_iter().collect()),
         Some(("contact", id)) => (Side::Contact, store::of_contact(tx, ContactId::parse(id)?)?),
@@ -81,8 +76,8 @@ pub(in crate::core) fn gone(
 }
 
 /// Whether a session has a live call.
-pub(in crate::core) fn talks(tx: &mut Tx<'_>, scene: &Scene, session: SessionId) -> Result<bool, Error> {
-    Ok(scene.tenant.call.is_some() && store::of_session(tx, session)?.is_some())
+pub(in crate::core) fn talks(tx: &mut Tx<'_>, session: SessionId) -> Result<bool, Error> {
+    Ok(store::of_session(tx, session)?.is_some())
 }
 
 /// A session ended: so does its call.
@@ -92,9 +87,7 @@ pub(in crate::core) fn ended(
     session: SessionId,
     fx: &mut Effects,
 ) -> Result<(), Error> {
-    if scene.tenant.call.is_some() {
-        wait::forget(tx, session)?;
-    }
+    wait::forget(tx, session)?;
     over(tx, scene, session, Reason::SessionEnded, fx)
 }
 
@@ -109,9 +102,6 @@ pub(in crate::core) fn moved_on(
 }
 
 fn over(tx: &mut Tx<'_>, scene: &Scene, session: SessionId, reason: Reason, fx: &mut Effects) -> Result<(), Error> {
-    if scene.tenant.call.is_none() {
-        return Ok(());
-    }
     if let Some(mut call) = store::of_session(tx, session)? {
         step(tx, scene, &mut call, Move::Over(reason, Author::System), fx)?;
     }
@@ -127,12 +117,11 @@ pub(in crate::core) fn taken(
     fx: &mut Effects,
 ) -> Result<(), Error> {
     let Party::Agent { agent, .. } = &client.party else { return Ok(()) };
-    if scene.tenant.call.is_none() {
-        return Ok(());
-    }
     match store::of_session(tx, session.session)? {
         Some(call) if call.agent != *agent => hand_over(tx, scene, (client, agent), call, fx),
         Some(_) => Ok(()),
+        // Where calls were switched off meanwhile nobody waits for one any more.
+        None if scene.tenant.call.is_none() => Ok(()),
         None => wait::begin(tx, scene, (client, agent), session, fx),
     }
 }
@@ -144,7 +133,8 @@ fn hand_over(
     mut call: Call,
     fx: &mut Effects,
 ) -> Result<(), Error> {
-    if call.life.rings() || store::of_agent(tx, taker)?.is_some() {
+    let can = scene.tenant.call.is_some() && reach::takes(scene, client, taker).is_ok();
+    if call.life.rings() || !can || store::of_agent(tx, taker)?.is_some() {
         step(tx, scene, &mut call, Move::Over(Reason::Replaced, Author::System), fx)?;
         return Ok(());
     }

@@ -10,6 +10,7 @@ mod load;
 pub(super) mod order;
 pub mod push;
 mod quality;
+mod reach;
 mod record;
 pub mod recording;
 pub mod request;

@@ -1,18 +1,13 @@
 //! Calls that somebody else begins or ends. Knows what that means to them, not who may order it.
 
-use super::invite::invite;
-use super::push;
-use super::step;
+use super::invite::{Outcome, invite};
+use super::{busy, push, reach, step};
 use crate::core::effect::{Effect, Effects};
 use crate::core::{Client, Error, Party, Scene};
 use crate::model::call::{Author, Media, Move, Reason, Side};
-use crate::model::code::Code;
-use crate::model::id::{AgentId, CallId, ConnectionId, DeviceId, SessionId};
+use crate::model::id::{AgentId, CallId, ConnectionId, SessionId};
+use crate::store::Tx;
 use crate::store::call::Call;
-use crate::store::{Tx, lease};
-
-/// An agent's XMPP client, which has no calls.
-const NO_CONSOLE: &str = "xmpp";
 
 /// Lets an agent call the customer of a session from the console that was opened last, as if the agent had pressed the
 /// button there.
@@ -23,18 +18,16 @@ pub(in crate::core) fn start(
     media: Media,
     fx: &mut Effects,
 ) -> Result<CallId, Error> {
-    let open = lease::devices(tx, &format!("agent:{agent}"))?;
-    let Some(device) = open.into_iter().find(|device| device != NO_CONSOLE) else {
-        return Err(Error::new(Code::NoAgent, "坐席没有打开工作台 / the agent has no console open"));
-    };
     let client = Client {
         tenant: tx.tenant().clone(),
         party: Party::Agent { agent: agent.clone(), name: String::new(), supervisor: false },
-        device: DeviceId::parse(&device)?,
+        device: reach::console(tx, agent)?,
         connection: ConnectionId::generate(scene.now),
         calls_only: false,
     };
-    let call = invite(tx, scene, &client, (Some(session), media), fx)?;
+    let Outcome::Rings(call) = invite(tx, scene, &client, (Some(session), media), fx)? else {
+        return Err(busy());
+    };
     // That console has asked for nothing: it hears of its call by this.
     let shown = push::state(scene, &call, Side::Agent);
     fx.push(Effect::Call(Box::new(push::to_device(&call, Side::Agent, shown))));

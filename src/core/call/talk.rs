@@ -1,7 +1,7 @@
 //! What happens while two talk: mute, hold, the screen, video more or less, hanging up, another agent.
 
 use super::request::{Request, Trouble};
-use super::{bad, participant, side};
+use super::{bad, participant, reach, side};
 use crate::core::asker::{agent, sender};
 use crate::core::request::Target;
 use crate::core::session::conflict;
@@ -86,7 +86,7 @@ impl Core {
     /// Gives the session of a call to a queue or a colleague; the call goes on here until somebody takes it.
     ///
     /// # Errors
-    /// As for `transfer`; `call_busy` when the colleague is in another call.
+    /// As for `transfer`; `call_busy` when the colleague is in another call, `no_agent` when calls cannot come there.
     pub(super) async fn transfer_call(
         &self,
         client: &Client,
@@ -101,10 +101,11 @@ impl Core {
             if call.life.rings() {
                 return Err(bad("尚未接听 / not accepted yet"));
             }
-            if let Target::Agent(to) = &to
-                && crate::store::call::of_agent(tx, to)?.is_some()
-            {
-                return Err(super::busy());
+            if let Target::Agent(to) = &to {
+                if crate::store::call::of_agent(tx, to)?.is_some() {
+                    return Err(super::busy());
+                }
+                reach::reachable(tx, scene, to)?;
             }
             let session = held(tx, from, call.session)?;
             if session.transfer.is_some() {

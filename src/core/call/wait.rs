@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::invite::{made, permitted};
 use super::push::{self, CallPush, Start};
 use super::settle::{progress, watch};
-use super::{bad, policy};
+use super::{bad, busy, policy, reach};
 use crate::core::effect::{Effect, Effects};
 use crate::core::event::emit;
 use crate::core::{Client, Core, Error, Party, Scene, handoff};
@@ -29,7 +29,10 @@ pub(super) fn forget(tx: &mut Tx<'_>, session: SessionId) -> Result<(), Error> {
     Ok(wish::forget(tx, session)?)
 }
 
-/// An agent has taken a session whose customer waits for a call: it is there without ringing.
+/// An agent takes a session whose customer waits for a call: it is there without ringing.
+///
+/// # Errors
+/// `no_agent` when the call cannot be taken there, `call_busy` when the agent is in another one.
 pub(super) fn begin(
     tx: &mut Tx<'_>,
     scene: &Scene,
@@ -38,10 +41,12 @@ pub(super) fn begin(
     fx: &mut Effects,
 ) -> Result<(), Error> {
     let Some((device, media)) = wish::find(tx, session.session)? else { return Ok(()) };
-    wish::forget(tx, session.session)?;
+    // Whoever cannot take the call does not get the session either: the customer goes on waiting for somebody who can.
+    reach::takes(scene, client, agent)?;
     if store::of_agent(tx, agent)?.is_some() {
-        return Ok(());
+        return Err(busy());
     }
+    wish::forget(tx, session.session)?;
     let life = Life::agreed(device, client.device.clone(), media, scene.now);
     let call = made(tx, scene, session, agent, life)?;
     watch(tx, scene, None, &call, fx)?;

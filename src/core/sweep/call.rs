@@ -9,10 +9,11 @@ impl Core {
     /// Looks at the calls of a tenant and tells those parties who are here what has changed.
     pub(super) async fn sweep_calls(&self, tenant: &TenantId, here: &Here, memory: &mut Memory) -> Result<(), Error> {
         let scene = self.scene(tenant)?;
-        if scene.tenant.call.is_none() {
+        let known = memory.calls.remove(tenant).unwrap_or_default();
+        // Where calls were switched off what was seen live before is looked at until it is over.
+        if scene.tenant.call.is_none() && known.is_empty() {
             return Ok(());
         }
-        let known = memory.calls.remove(tenant).unwrap_or_default();
         let (seen, told) = self.scope(tenant).read(move |tx| call::look(tx, &scene, &known)).await?;
         memory.calls.insert(tenant.clone(), seen);
         let mut news = News { statements: 1, ..News::default() };

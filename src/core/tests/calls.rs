@@ -14,6 +14,8 @@ on_both! {
     the_keys_refuse_a_second_live_call
     a_call_without_a_timer_is_ended
     the_record_of_a_call_tells_everything
+    who_finds_the_agent_busy_leaves_a_call_that_is_over
+    fresh_servers_are_the_same_for_minutes_and_counted
     any_order_of_requests_leaves_one_final_call
 }
 
@@ -83,15 +85,91 @@ async fn a_call_without_a_timer_is_ended(on: Trial) {
     let id = CallId::parse(invited["call"]["call_id"].as_str().unwrap()).unwrap();
     let scope = desk.core.scope(&desk.tenant);
     scope.write(move |tx| timer::cancel(tx, &["call"], &id.to_string())).await.unwrap();
-    desk.pass(31).await;
+    desk.pass(45).await;
     desk.core.tidy_calls().await.unwrap();
     let call = desk.read(move |tx| Ok(calls::find(tx, id)?.unwrap())).await;
     assert!(call.life.is_live(), "its timer may only be late");
-    desk.pass(60).await;
+    // H11: within half a minute after its time, with the pause between two looks and clocks that differ by five seconds.
+    desk.pass(5).await;
     desk.core.tidy_calls().await.unwrap();
     let call = desk.read(move |tx| Ok(calls::find(tx, id)?.unwrap())).await;
     assert_eq!(call.life.end.unwrap().reason.as_str(), "server_restart");
     ask(&desk, &li, "call.accept", json!({ "call_id": id, "media": sound() })).await.unwrap_err();
+}
+
+/// Somebody else calls an agent who talks: refused as ever, and there is a record of it, a line in the log, and nothing else.
+async fn who_finds_the_agent_busy_leaves_a_call_that_is_over(on: Trial) {
+    let desk = Desk::open_with(on, "[call]\n");
+    let (li, first) = in_talks(&desk).await;
+    let second = desk.visitor("zhang").await;
+    desk.core.attached(&second.client).await.unwrap();
+    desk.says(&second, "您好").await;
+    desk.route().await;
+    desk.accept(&li).await;
+    let id = connected(&desk, &li, &first).await;
+    let before = desk.events().await.len();
+    let (_socket, mut hears) = desk.listen(&li);
+    let invite = json!({ "media": sound() });
+    assert_eq!(code(ask(&desk, &second.client, "call.invite", invite.clone()).await), Code::CallBusy);
+    assert!(!ops(&frames(&mut hears)).iter().any(|op| op.starts_with("call.")), "whoever talks is not disturbed");
+
+    let pending = desk.core.store().survey(|conn| outbox::pending(conn, 1000)).await.unwrap();
+    let told: Vec<_> = pending.iter().skip(before).filter(|row| row.event.kind.starts_with("call.")).collect();
+    let kinds: Vec<&str> = told.iter().map(|row| row.event.kind.as_str()).collect();
+    assert_eq!(kinds, ["call.invited", "call.ended"]);
+    let record: Value = serde_json::from_str(&told[1].event.data).unwrap();
+    assert_eq!((&record["end_reason"], &record["ended_by"]), (&json!("busy"), &json!("system")));
+    assert_eq!(
+        (&record["direction"], &record["agent"], &record["talk_ms"]),
+        (&json!("contact"), &json!("li"), &json!(0))
+    );
+    assert_ne!(record["call"], id);
+    let lines = desk.log(second.conv).await;
+    let missed = |line: &&Envelope| matches!(&line.content, Content::Event { name, data } if name == "call.ended" && data["reason"] == "busy");
+    assert_eq!(lines.iter().filter(missed).count(), 1);
+
+    // A second press, the agent's own other call, and the call that is there leave nothing.
+    let events = desk.events().await.len();
+    let session = desk.session(second.conv).await.session;
+    let own = json!({ "session": session, "media": sound() });
+    assert_eq!(code(ask(&desk, &li, "call.invite", own).await), Code::CallBusy);
+    assert_eq!(code(ask(&desk, &first.client, "call.invite", invite.clone()).await), Code::CallBusy);
+    assert_eq!(desk.events().await.len(), events);
+    // Nor does a flood of them.
+    for _ in 0..15 {
+        assert_eq!(code(ask(&desk, &second.client, "call.invite", invite.clone()).await), Code::CallBusy);
+    }
+    let lines = desk.log(second.conv).await;
+    assert_eq!(lines.iter().filter(missed).count(), 10, "of a minute");
+    let seen = ask(&desk, &li, "call.state", json!({ "call_id": id })).await.unwrap();
+    assert_eq!(seen["state"], "connected", "the other call goes on");
+}
+
+/// S74: whoever asks again and again has one name at the relay, and is refused at last.
+async fn fresh_servers_are_the_same_for_minutes_and_counted(on: Trial) {
+    let relay = "turn = [\"turn:127.0.0.1:3478\"]\nsecret = \"north\"\n";
+    let desk = Desk::open_with(on, &format!("[call]\n{relay}"));
+    let (li, customer) = in_talks(&desk).await;
+    let id = connected(&desk, &li, &customer).await;
+    let mut names = std::collections::BTreeSet::new();
+    for n in 0..30 {
+        let op = if n % 2 == 0 { "call.ice_servers" } else { "call.reconnecting" };
+        let servers = ask(&desk, &li, op, json!({ "call_id": id, "leg": 1 })).await.unwrap();
+        names.insert(servers["ice_servers"][0]["username"].as_str().unwrap().to_owned());
+        let until: i64 = names.last().unwrap().split(':').next().unwrap().parse().unwrap();
+        let left = until - desk.clock.now().seconds();
+        assert!((299..=600).contains(&left), "{left} s");
+        desk.turn(1);
+    }
+    assert!(names.len() <= 2, "thirty seconds reach into two halves at the most: {names:?}");
+    for op in ["call.ice_servers", "call.reconnecting"] {
+        let refused = ask(&desk, &li, op, json!({ "call_id": id, "leg": 1 })).await.unwrap_err();
+        assert_eq!(refused.code, Code::RateLimited);
+        assert!(refused.after_ms.is_some_and(|after| after > 0), "{refused:?}");
+    }
+    ask(&desk, &customer.client, "call.ice_servers", json!({ "call_id": id })).await.unwrap();
+    desk.turn(61);
+    ask(&desk, &li, "call.ice_servers", json!({ "call_id": id })).await.unwrap();
 }
 
 async fn the_record_of_a_call_tells_everything(on: Trial) {

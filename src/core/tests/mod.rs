@@ -7,6 +7,8 @@ mod cluster;
 mod events;
 mod offers;
 mod random;
+mod reach;
+mod recordings;
 mod services;
 mod sessions;
 mod swept;

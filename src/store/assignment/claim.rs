@@ -60,10 +60,10 @@ impl Terms {
 /// # Errors
 /// When a statement fails.
 pub fn claim(tx: &mut Tx<'_>, queue: &QueueId, terms: Terms) -> Result<Option<Assignment>, Error> {
-    claim_fit(tx, queue, terms, |_| true)
+    claim_fit(tx, queue, terms, |_, _| true)
 }
 
-/// As [`claim`], for those agents only who fit.
+/// As [`claim`], each session for those agents only who fit it.
 ///
 /// # Errors
 /// When a statement fails.
@@ -71,10 +71,10 @@ pub fn claim_fit(
     tx: &mut Tx<'_>,
     queue: &QueueId,
     terms: Terms,
-    fits: impl Fn(&Agent) -> bool,
+    fits: impl Fn(&Agent, SessionId) -> bool,
 ) -> Result<Option<Assignment>, Error> {
     let mut ready = agent::of_queue(tx, queue)?;
-    ready.retain(|agent| agent.presence.routable(terms.now) && fits(agent));
+    ready.retain(|agent| agent.presence.routable(terms.now));
     if ready.is_empty() {
         return Ok(None);
     }
@@ -84,7 +84,8 @@ pub fn claim_fit(
     let excluded: HashSet<_> = queue::excluded(tx, &sessions, terms.now)?.into_iter().collect();
     for (entry, last) in waiting {
         let fit: Vec<&AgentId> = in_turn(&ready, last.as_ref())
-            .filter(|agent| !excluded.contains(&(entry.session, (*agent).clone())))
+            .filter(|agent| fits(agent, entry.session) && !excluded.contains(&(entry.session, agent.agent.clone())))
+            .map(|agent| &agent.agent)
             .collect();
         if let Some(made) = pair(tx, &entry, &fit, terms)? {
             return Ok(Some(made));
@@ -131,9 +132,9 @@ fn candidate(agent: &Agent) -> Candidate {
 }
 
 /// The agents in the order in which they are asked: who served the customer last goes first.
-fn in_turn<'a>(ready: &'a [Agent], last: Option<&'a AgentId>) -> impl Iterator<Item = &'a AgentId> {
-    let known = ready.iter().map(|agent| &agent.agent).filter(move |agent| Some(*agent) == last);
-    let others = ready.iter().map(|agent| &agent.agent).filter(move |agent| Some(*agent) != last);
+fn in_turn<'a>(ready: &'a [Agent], last: Option<&'a AgentId>) -> impl Iterator<Item = &'a Agent> {
+    let known = ready.iter().filter(move |agent| Some(&agent.agent) == last);
+    let others = ready.iter().filter(move |agent| Some(&agent.agent) != last);
     known.chain(others)
 }
 

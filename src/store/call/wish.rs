@@ -1,5 +1,7 @@
 //! Customers who wait in a queue for an agent who takes calls.
 
+use std::collections::HashSet;
+
 use diesel::prelude::*;
 
 use crate::model::call::Media;
@@ -39,6 +41,17 @@ pub fn find(tx: &mut Tx<'_>, session: SessionId) -> Result<Option<(DeviceId, Med
         .first(c)
         .optional())?;
     row.map(|(device, video)| Ok((read("device", &device)?, Media { audio: true, video }))).transpose()
+}
+
+/// The sessions whose customers wish for a call.
+///
+/// # Errors
+/// When the statement fails.
+pub fn all(tx: &mut Tx<'_>) -> Result<HashSet<SessionId>, Error> {
+    let (conn, tenant) = tx.parts();
+    let rows: Vec<String> =
+        on!(conn, c => table::table.filter(table::tenant.eq(tenant)).select(table::session).load(c))?;
+    rows.iter().map(|session| read("session", session)).collect()
 }
 
 /// Forgets a wish.

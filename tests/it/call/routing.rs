@@ -40,6 +40,40 @@ async fn a_customer_waits_for_a_call() {
     assert_eq!(wang.expects_offer().await["media"], audio(), "now she is free");
 }
 
+/// `video_capacity = 0`: such an agent is offered no call, and is not called by the customer of a chat, or with a session that is
+/// passed on; but may call.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_takes_no_calls_is_not_called_and_may_call() {
+    let declared = |text: String| {
+        let text = text.replace("id = \"vip\"\n", "id = \"vip\"\nmedia = \"video\"\n");
+        text.replace("id = \"wang\"\n", "id = \"wang\"\nvideo_capacity = 0\n")
+    };
+    let app = TestApp::with().declared(declared).start().await;
+    let mut wang = Agent::ready(&app, "wang").await;
+    let mut caller = Visitor::arrives(&app, "caller").await;
+    caller.socket.request("call.request", json!({ "media": video() })).await.expect("call.request");
+    let mut visitor = Visitor::arrives(&app, "tab").await;
+    visitor.says("您好").await;
+    let offer = wang.expects_offer().await;
+    assert!(offer["media"].is_null(), "the chat, though the call waits for longer: {offer}");
+    wang.accepts(&offer).await;
+    visitor.socket.push("session", |frame| frame["d"]["state"] == "active").await;
+    let refused = visitor.socket.request("call.invite", json!({ "media": audio() })).await.expect_err("not called");
+    assert_eq!(refused["code"], "no_agent");
+    let pull = wang.socket.request("pull", json!({ "queue": "vip" })).await.expect_err("not even by hand");
+    assert_eq!(pull["code"], "no_agent");
+    let invite = json!({ "session": offer["session"], "media": audio() });
+    wang.socket.request("call.invite", invite).await.expect("call.invite");
+    let ring = hears(&mut visitor.socket, "call.ring").await;
+    wang.socket.request("call.cancel", json!({ "call_id": ring["call"]["call_id"] })).await.expect("call.cancel");
+
+    let (mut li, mut second, _) = in_talks(&app, &app).await;
+    let id = connected(&mut li, &mut second).await;
+    let transfer = json!({ "call_id": id, "to": { "agent": "wang" } });
+    let refused = li.socket.request("call.transfer", transfer).await.expect_err("nor does a call go there");
+    assert_eq!(refused["code"], "no_agent");
+}
+
 /// A customer who no longer waits gets no call.
 #[tokio::test(flavor = "multi_thread")]
 async fn who_does_not_wait_any_more_gets_no_call() {

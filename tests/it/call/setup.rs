@@ -121,6 +121,8 @@ async fn who_is_in_a_call_is_busy() {
     assert_eq!(refused.expect_err("the session's")["code"], "call_busy");
     let refused = second.socket.request("call.invite", json!({ "media": audio() })).await.expect_err("the agent's");
     assert_eq!(refused["code"], "call_busy");
+    let line = second.socket.push("msg", |frame| frame["d"]["body"]["name"] == "call.ended").await;
+    assert_eq!(line["d"]["body"]["data"]["reason"], "busy", "40: it leaves a trace");
     let mut wang = Agent::ready(&app, "wang").await;
     let hangup = json!({ "call_id": id });
     assert_eq!(wang.socket.request("call.hangup", hangup).await.expect_err("not hers")["code"], "not_found");
