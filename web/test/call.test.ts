@@ -2,8 +2,8 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { loudness } from '../src/rtc/devices'
 import { AGAIN_MS, Mender, SHAKEN_MS } from '../src/rtc/mender'
 import { pathOf } from '../src/rtc/path'
-import { PieceCarrier, type Freight, type PieceStore, type Recording } from '../src/rtc/pieces'
 import { momentOf, qualityOf, sampleOf, type Moment } from '../src/rtc/quality'
+import { recordable } from '../src/rtc/state'
 import { troubleOf, unable } from '../src/rtc/trouble'
 import { callEvent, endText, troubleText } from '../src/text/calls'
 
@@ -93,89 +93,9 @@ describe('quality', () => {
   })
 })
 
-describe('pieces of a recording', () => {
-  beforeEach(() => void vi.useFakeTimers())
-  afterEach(() => void vi.useRealTimers())
-
-  function memory(): PieceStore & { left: () => number } {
-    const entries = new Map<string, Recording>()
-    const pieces = new Map<string, Map<number, Blob>>()
-    const of = (id: string) => pieces.get(id) ?? new Map<number, Blob>()
-    return {
-      left: () => entries.size + [...pieces.values()].reduce((sum, one) => sum + one.size, 0),
-      recordings: () => Promise.resolve([...entries.values()]),
-      put: (entry, seq, data) => {
-        entries.set(entry.id, entry)
-        if (data) pieces.set(entry.id, of(entry.id).set(seq ?? 0, data))
-        return Promise.resolve()
-      },
-      piece: (id, seq) => Promise.resolve(of(id).get(seq)),
-      waiting: (id) => Promise.resolve([...of(id).keys()].sort((a, b) => a - b)),
-      drop: (id, seq) => {
-        if (seq !== undefined) of(id).delete(seq)
-        else {
-          entries.delete(id)
-          pieces.delete(id)
-        }
-        return Promise.resolve()
-      },
-    }
-  }
-  const recording = (): Recording => ({ id: 'r1', call: 'w1', type: 'audio/webm', began: 0, pieces: 0 })
-  const blob = new Blob(['x'])
-
-  function freight(failures: number) {
-    const sent: string[] = []
-    const ship: Freight = {
-      piece: (_recording, seq) => (failures-- > 0 ? Promise.reject(new Error('offline')) : (sent.push(String(seq)), Promise.resolve(true))),
-      finish: ({ pieces, ms }) => (sent.push(`finish ${pieces} ${ms}`), Promise.resolve(true)),
-    }
-    return { sent, ship }
-  }
-
-  it('arrive in order, however often the network fails, and then leave the device', async () => {
-    const store = memory()
-    const { sent, ship } = freight(3)
-    const carrier = new PieceCarrier(store, ship, () => 0)
-    const one = recording()
-    await carrier.begin(one)
-    for (let n = 0; n < 3; n += 1) await carrier.add(one, blob)
-    one.ms = 12_000
-    await carrier.end(one)
-    await vi.advanceTimersByTimeAsync(60_000)
-    expect(sent).toEqual(['0', '1', '2', 'finish 3 12000'])
-    expect(store.left()).toBe(0)
-  })
-
-  it('outlive the page: the next one finishes what is left', async () => {
-    const store = memory()
-    const dead = new PieceCarrier(store, freight(99).ship, () => 0)
-    const one = recording()
-    await dead.begin(one)
-    await dead.add(one, blob)
-    await dead.add(one, blob)
-    dead.stop()
-    const { sent, ship } = freight(0)
-    await new PieceCarrier(store, ship).recover()
-    await vi.advanceTimersByTimeAsync(1000)
-    expect(sent).toEqual(['0', '1', 'finish 2 10000'])
-    expect(store.left()).toBe(0)
-  })
-
-  it('wait for the agent who recorded them, and are let go after a day', async () => {
-    const store = memory()
-    const one = { ...recording(), began: Date.now() }
-    const stranger: Freight = { piece: () => Promise.resolve(false), finish: () => Promise.resolve(false) }
-    const carrier = new PieceCarrier(store, stranger)
-    await carrier.begin(one)
-    await carrier.add(one, blob)
-    await vi.advanceTimersByTimeAsync(1000)
-    expect(store.left()).toBe(2)
-    vi.setSystemTime(Date.now() + 25 * 3_600_000)
-    await new PieceCarrier(store, stranger).recover()
-    await vi.advanceTimersByTimeAsync(1000)
-    expect(store.left()).toBe(0)
-  })
+it('nothing can be recorded where the tenant does not say how', () => {
+  const where = (record: 'none' | 'client') => recordable({ allowed: { may_start: true, video: true, record } })
+  expect([where('client'), where('none'), recordable({ allowed: undefined })]).toEqual([true, false, false])
 })
 
 describe('words about calls', () => {

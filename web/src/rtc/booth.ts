@@ -1,14 +1,14 @@
 /** The calls of one party on this device: what the gateway says and what the person does, as reactive state. Knows no component. */
 import { computed, reactive } from 'vue'
-import { FrameError } from '../wire/client'
-import {
-  takesPart, type Call, type CallJoined, type CallMedia, type CallPush, type CallsState, type CallStart, type EndReason, type LiveCall, type Ring, type Side,
-} from '../wire/calls'
+import { takesPart, type Call, type CallPush, type CallsState, type CallStart, type EndReason, type LiveCall, type Side } from '../wire/calls'
 import type { Storage } from '../wire/store'
 import { callActs } from './acts'
+import { codeOf, openDoor } from './door'
 import { openKit } from './kit'
+import { openLeft } from './left'
 import { openLine } from './line'
-import { fresh, type BoothState, type Phase } from './state'
+import { fresh, type BoothState } from './state'
+import { openTape, type Recorder } from './tape'
 
 /** How long the end stays on the screen. */
 const ENDED_MS = 6000
@@ -27,8 +27,7 @@ export interface BoothOptions {
   online: () => boolean
   /** A call begins to ring, here or there, or does so no more. */
   ringing?: (how: 'in' | 'out' | undefined) => void
-  /** Recording begins or ends on this device. */
-  record?: { begin: (call: string, recording: string, booth: BoothState) => void; end: () => void }
+  record?: Recorder
 }
 
 export type Booth = ReturnType<typeof openBooth>
@@ -38,11 +37,6 @@ export function openBooth(options: BoothOptions) {
   const state = reactive({ allowed: undefined, elsewhere: false, ...fresh() }) as BoothState
   /** Of the call that is known here, whatever was said of it. */
   let version = -1
-  let missed: Ring | undefined
-  /** Was accepted, and the gateway may not have heard. */
-  let accepting: string | undefined
-  /** Were hung up while the link was gone: they must not come back with it. */
-  const left = new Set<string>()
   let clearing: ReturnType<typeof setTimeout> | undefined
   let starting: ReturnType<typeof setTimeout> | undefined
 
@@ -58,76 +52,24 @@ export function openBooth(options: BoothOptions) {
       else ended(call, 'lost')
     },
   })
-  const acts = callActs({ state, kit, tell: (op, d) => quietly(op, d), recordEnds: () => options.record?.end() })
-  const codeOf = (error: unknown): string => (error instanceof FrameError ? error.code : 'internal')
+  const left = openLeft({ request, online: options.online, late: (call) => void why(call) })
+  const door = openDoor({
+    state, kit, left, request, serverNow: options.serverNow, ringing: (how) => options.ringing?.(how), know: (call) => know(call), expectStart: (call) => expectStart(call), wipe: () => wipe(),
+  })
+  const tape = openTape({ state, side, recorder: options.record, tell: (op, d) => quietly(op, d), refresh: (call) => refresh(call) })
+  const acts = callActs({ state, kit, tell: (op, d) => quietly(op, d), recordEnds: tape.end })
 
-  /** Calls the other side; for agents, the customer of a session. */
-  async function invite(media: CallMedia, session?: string): Promise<boolean> {
-    if (state.phase !== 'none' && state.phase !== 'ended') return false
-    wipe()
-    state.phase = 'preparing'
-    if (!(await prepare(media))) return settle()
-    if (state.phase !== 'preparing') return release(), false
-    try {
-      joined(await request<CallJoined>('call.invite', { media, ...(session && { session }) }))
-      return true
-    } catch (error) {
-      return refused(error)
-    }
-  }
-
-  async function accept(): Promise<boolean> {
-    const { ring } = state
-    if (!ring || state.phase !== 'ringing') return false
-    state.phase = 'preparing'
-    if (!(await prepare(ring.call.media))) {
-      state.phase = still(ring) ? 'ringing' : 'none'
-      return false
-    }
-    // The person may have thought better of it, or the caller.
-    if ((state.phase as Phase) !== 'preparing') return release(), false
-    try {
-      joined(await request<CallJoined>('call.accept', { call_id: ring.call.call_id, media: ring.call.media }))
-      return true
-    } catch (error) {
-      if (!(error instanceof FrameError && error.retry && still(ring))) return refused(error)
-      // Said while the link was gone: it counts once that is back.
-      accepting = ring.call.call_id
-      if ((state.phase as Phase) === 'preparing') state.phase = 'ringing'
-      return false
-    }
-  }
-
-  const still = (ring: Ring): boolean => state.ring?.call.call_id === ring.call.call_id
-
-  /** Not now; with a device that does not work, the caller hears so. */
-  async function reject(): Promise<void> {
-    const { ring, trouble } = state
-    if (!ring) return
-    settle()
-    await quietly('call.reject', { call_id: ring.call.call_id, reason: trouble ? (trouble.what === 'unsupported' || trouble.what === 'wechat' ? 'unsupported' : 'no_permission') : 'declined' })
-  }
-
+  /** Out of the call at once on this device; the gateway's word about why it ended counts, whenever it comes. */
   async function hangUp(reason?: 'media_denied' | 'ice_failed'): Promise<void> {
-    const call = state.call
-    if (!call || state.phase === 'ended') {
-      if (state.phase === 'preparing') settle()
+    const { call, phase } = state
+    if (state.ring) return door.reject()
+    if (!call || phase === 'ended') {
+      if (phase === 'preparing') door.settle()
       return
     }
-    if (!options.online()) left.add(call.call_id)
-    else if (state.phase === 'calling') await quietly('call.cancel', { call_id: call.call_id })
-    else await quietly('call.hangup', { call_id: call.call_id, ...(reason && { reason }) })
-    // The gateway's word follows; without the gateway it is over all the same.
-    if (mine(call.call_id)) ended(call.call_id, reason ?? (state.phase === 'calling' ? 'cancelled' : side === 'agent' ? 'hangup_agent' : 'hangup_contact'))
-  }
-
-  function joined({ call }: CallJoined): void {
-    know(call)
-    state.ring = undefined
-    if (state.phase !== 'preparing') return
-    state.phase = call.state === 'connecting' ? 'joining' : 'calling'
-    options.ringing?.(state.phase === 'calling' ? 'out' : undefined)
-    if (state.phase === 'joining') expectStart(call)
+    left.add(call.call_id)
+    ended(call.call_id, reason ?? (phase === 'calling' ? 'cancelled' : side === 'agent' ? 'hangup_agent' : 'hangup_contact'))
+    await left.leave(call.call_id, phase === 'calling' && !reason ? { op: 'call.cancel' } : { op: 'call.hangup', reason })
   }
 
   /** `call.start` may go lost on its way: then the snapshot tells as much. */
@@ -140,28 +82,41 @@ export function openBooth(options: BoothOptions) {
   }
 
   async function start(from: CallStart): Promise<void> {
-    clearTimeout(starting)
     const { call } = from
+    // A call that the person has left may have no name here before the answer to its invitation.
+    if (!mine(call.call_id) && state.phase !== 'preparing' && door.pending()) await door.pending()
+    if (left.has(call.call_id)) return left.leave(call.call_id)
     if (!mine(call.call_id)) {
-      if (state.phase === 'none' || state.phase === 'ended' || state.phase === 'ringing') wipe()
+      if (idle()) wipe()
       // While it is being accepted, the answer to that may come later than this.
       else if (state.phase !== 'preparing') return
     }
     if (line.has(call.call_id, from.leg)) return
+    clearTimeout(starting)
     know(call)
     state.ring = undefined
     options.ringing?.(undefined)
     state.phase = 'joining'
+    // Another agent, who has muted and asked for nothing yet.
+    state.peerMuted = { audio: false, video: false }
     // A call that came without ringing finds no open camera.
-    if (!state.own && !(await prepare(call.media))) return void hangUp('media_denied')
-    if (!mine(call.call_id)) return release()
+    if (!(await opened(call)) || line.has(call.call_id, from.leg)) return
     line.begin(from)
-    if (state.muted.audio || state.muted.video) tellMuted()
+    if (state.muted.audio || state.muted.video) kit.tellMuted()
+  }
+
+  /** Whether the devices are there and the call is still wanted: without them it is hung up. */
+  async function opened(call: Call): Promise<boolean> {
+    const turn = kit.turn()
+    const able = state.own !== undefined || (await prepare(call.media))
+    if (kit.turn() !== turn || !mine(call.call_id)) return false
+    if (!able) void hangUp('media_denied')
+    return able
   }
 
   function ended(call: string, reason: EndReason, talkMs?: number): void {
     if (!mine(call)) return
-    options.record?.end()
+    tape.end()
     line.end()
     clearTimeout(starting)
     release()
@@ -172,7 +127,20 @@ export function openBooth(options: BoothOptions) {
     state.asked = { upgrade: false, record: false }
     options.ringing?.(undefined)
     // One that was talked in may be rated: it stays a little longer.
-    clearing = setTimeout(() => state.phase === 'ended' && wipe(), state.end.talkMs > 0 ? ENDED_MS * 3 : ENDED_MS)
+    fade(state.end.talkMs > 0 ? ENDED_MS * 3 : ENDED_MS)
+  }
+
+  function fade(ms: number): void {
+    clearTimeout(clearing)
+    clearing = setTimeout(() => state.phase === 'ended' && wipe(), ms)
+  }
+
+  /** Somebody is about to say more about it: the end stays on the screen until they have. */
+  const linger = (): void => clearTimeout(clearing)
+
+  async function rate(score: number, problems: string[] = []): Promise<void> {
+    fade(ENDED_MS)
+    await acts.rate(score, problems)
   }
 
   function wipe(): void {
@@ -185,20 +153,13 @@ export function openBooth(options: BoothOptions) {
     Object.assign(state, fresh())
   }
 
-  /** Nothing came of it: what is said about why stays. */
-  function settle(): false {
-    const { trouble, refusal, notice } = state
-    wipe()
-    Object.assign(state, { trouble, refusal, notice })
-    // Somebody called while this person was about to call.
-    if (missed && Date.parse(missed.expires_at) > options.serverNow()) ring(missed)
-    missed = undefined
-    return false
+  /** What the gateway says of a call that has ended here already. */
+  function correct(call: Call): void {
+    if (state.phase === 'ended' && state.call?.call_id === call.call_id && call.end) state.end = { reason: call.end.reason, talkMs: call.end.talk_ms }
   }
 
-  function refused(error: unknown): false {
-    state.refusal = codeOf(error)
-    return settle()
+  async function why(call: string): Promise<void> {
+    await request<Call>('call.state', { call_id: call }).then(correct, () => undefined)
   }
 
   async function quietly(op: string, d: object): Promise<boolean> {
@@ -217,6 +178,7 @@ export function openBooth(options: BoothOptions) {
     const live = await request<Call | LiveCall>('call.state', { call_id: call })
     if (!mine(call)) return undefined
     know(live)
+    if (takesPart(live)) state.peerMuted = { ...live.peer.muted }
     return takesPart(live) && live.state !== 'ended' ? live : undefined
   }
 
@@ -226,13 +188,11 @@ export function openBooth(options: BoothOptions) {
     line.offline()
     const live = calls?.live
     state.elsewhere = live !== undefined && !takesPart(live)
-    if (live && left.has(live.call_id)) void quietly(live.state === 'inviting' || live.state === 'ringing' ? 'call.cancel' : 'call.hangup', { call_id: live.call_id })
-    else if (live && takesPart(live)) resume(live)
-    else if (state.call && state.phase !== 'ended') void look(state.call.call_id)
-    if (calls?.ringing && calls.ringing.call.call_id !== state.call?.call_id) ring(calls.ringing)
-    else if (!calls?.ringing && state.phase === 'ringing') settle()
-    if (accepting && accepting === calls?.ringing?.call.call_id) void accept()
-    accepting = undefined
+    if (live && takesPart(live)) {
+      if (!mine(live.call_id)) door.claim(live.call_id)
+      resume(live)
+    } else if (state.call) void (state.phase === 'ended' ? why : look)(state.call.call_id)
+    door.ready(calls)
   }
 
   /** What became of a call that the gateway does not count among the living any more. */
@@ -246,8 +206,12 @@ export function openBooth(options: BoothOptions) {
   }
 
   function resume(live: LiveCall): void {
+    if (left.has(live.call_id)) return void left.leave(live.call_id)
     const known = mine(live.call_id)
-    if (!known) wipe()
+    if (!known) {
+      wipe()
+      tape.inherit(live)
+    }
     know(live)
     state.peerMuted = { ...live.peer.muted }
     state.policy = live.policy
@@ -266,47 +230,31 @@ export function openBooth(options: BoothOptions) {
   function revive(live: LiveCall): void {
     state.phase = 'calling'
     state.rings = live.state === 'ringing'
-    if (!state.own) void prepare(live.media).then((able) => !able && void hangUp())
+    void opened(live)
   }
 
   /** In the middle of a call without a connection: the page was loaded anew, or `call.start` went lost. */
   async function again(live: LiveCall, known: boolean): Promise<void> {
     state.phase = 'joining'
-    if (!state.own && !(await prepare(live.media))) return void hangUp('media_denied')
-    if (!mine(live.call_id) || line.has(live.call_id, live.leg)) return
+    if (!(await opened(live)) || line.has(live.call_id, live.leg)) return
     const next = line.begin({ ...live, call: live, leg: live.leg })
     next.continue(live)
-    if (!known) tellMuted()
-    if (!known && live.recording && side === 'agent') {
-      state.notice = 'record_cut'
-      void quietly('call.record', { call_id: live.call_id, on: false })
-    }
-  }
-
-  function tellMuted(): void {
-    void quietly('call.mute', { call_id: id(), ...state.muted })
-  }
-
-  function ring(ring: Ring): void {
-    if (state.phase === 'preparing' && !state.ring) missed = ring
-    if (state.phase !== 'none' && state.phase !== 'ended') return
-    missed = undefined
-    wipe()
-    state.ring = ring
-    state.phase = 'ringing'
-    options.ringing?.('in')
-    void quietly('call.ringing', { call_id: ring.call.call_id })
+    if (known) return
+    kit.tellMuted()
+    // The screen was shown by the page before.
+    if (live.screen && side === 'agent') void quietly('call.screen', { call_id: live.call_id, on: false })
   }
 
   /** A newer snapshot of the call on this device. */
   function know(call: Call): void {
-    if (state.call?.call_id === call.call_id && call.v <= version) return
+    if (state.call?.call_id === call.call_id && (state.phase === 'ended' || call.v <= version)) return correct(call)
     const before = state.call?.call_id === call.call_id ? state.call : undefined
     version = call.v
     state.call = call
     state.waiting.upgrade = call.upgrade?.by === side
     state.asked.upgrade = call.upgrade !== undefined && call.upgrade.by !== side
     if (call.state === 'ringing') state.rings = true
+    tape.know(call)
     if (call.end) return ended(call.call_id, call.end.reason, call.end.talk_ms)
     if (CONNECTED.has(call.state) && !line.has(call.call_id, call.leg)) expectStart(call)
     if (!line.leg()) return
@@ -324,7 +272,7 @@ export function openBooth(options: BoothOptions) {
 
   function onPush(push: CallPush): void {
     switch (push.op) {
-      case 'call.ring': return ring(push.d)
+      case 'call.ring': return door.ring(push.d)
       case 'call.ringing':
         if (mine(push.d.call_id)) state.rings = true
         return
@@ -348,40 +296,42 @@ export function openBooth(options: BoothOptions) {
       case 'call.record':
         if (mine(push.d.call_id)) state.asked.record = true
         return
-      case 'call.recording': return onRecording(push.d)
+      case 'call.recording':
+        if (mine(push.d.call_id)) tape.heard(push.d)
+        return
       case 'call.cancel': return onCancel(push.d)
       case 'call.state': return onState(push.d)
     }
   }
 
-  function onRecording(d: { call_id: string; on: boolean; denied?: boolean; recording?: string }): void {
-    if (!mine(d.call_id) || !state.call) return
-    state.asked.record = state.waiting.record = false
-    state.call = { ...state.call, recording: d.on }
-    if (d.denied) state.notice = 'record_denied'
-    if (d.on && d.recording) options.record?.begin(d.call_id, d.recording, state)
-    else if (!d.on) options.record?.end()
-  }
-
   function onCancel(d: { call_id: string; reason: string }): void {
-    if (missed?.call.call_id === d.call_id) missed = undefined
-    if (state.ring?.call.call_id === d.call_id) return void settle()
-    if (!mine(d.call_id)) return
+    if (door.silence(d.call_id) || !mine(d.call_id)) return
     // The call goes on with a colleague.
     if (d.reason === 'transferred') {
-      options.record?.end()
-      settle()
+      tape.end()
+      door.settle()
     }
   }
 
   function onState(call: Call): void {
     if (mine(call.call_id)) return know(call)
     if (call.state === 'ended' || call.device !== options.device) {
+      correct(call)
       state.elsewhere = call.state !== 'ended' && call.device !== undefined
       return
     }
-    // This device takes part, and has not heard of it.
-    if (state.phase === 'none' || state.phase === 'ended' || state.phase === 'ringing') void request<Call | LiveCall>('call.state', { call_id: call.call_id }).then((live) => takesPart(live) && live.state !== 'ended' && resume(live), () => undefined)
+    if (left.has(call.call_id)) return void left.leave(call.call_id)
+    if (idle()) void join(call.call_id)
+  }
+
+  /** In no call, and about to be in none of one's own will. */
+  const idle = (): boolean => state.phase === 'none' || state.phase === 'ended' || state.phase === 'ringing'
+
+  /** This device takes part, and has not heard of it. */
+  async function join(call: string): Promise<void> {
+    await door.pending()
+    const live = await request<Call | LiveCall>('call.state', { call_id: call }).catch(() => undefined)
+    if (live && takesPart(live) && live.state !== 'ended' && (idle() || mine(call))) resume(live)
   }
 
   const dismiss = (): void => {
@@ -394,7 +344,7 @@ export function openBooth(options: BoothOptions) {
   const busy = computed(() => state.phase !== 'none' && state.phase !== 'ended')
 
   return {
-    state, devices: kit.devices, busy, side, ready, onPush, offline: line.offline, close: wipe, dismiss, invite, accept, reject, hangUp, ...acts,
+    state, devices: kit.devices, busy, side, ready, onPush, offline: line.offline, close: wipe, dismiss, invite: door.invite, accept: door.accept, reject: door.reject, hangUp, ...acts, rate, linger,
     mute: kit.mute, choose: kit.choose, share: kit.share,
   }
 }

@@ -19,9 +19,12 @@ interface Place {
 
 export function openKit({ state, storage, leg, tell }: Place) {
   const devices = new Devices(storage)
+  /** Rises whenever everything is let go: a device that opens after that is closed at once. */
+  let turn = 0
 
-  /** Opens what the call needs. A video call without a camera is still a call. */
+  /** Opens what the call needs. A video call without a camera is still a call. False also when the call was left meanwhile. */
   async function prepare(media: CallMedia): Promise<boolean> {
+    const began = turn
     state.trouble = undefined
     const cannot = unable(surroundings())
     if (cannot) {
@@ -30,16 +33,16 @@ export function openKit({ state, storage, leg, tell }: Place) {
     }
     if (media.video) {
       try {
-        await take(true)
-        return true
+        return await take(true, began)
       } catch {
         // Which of the two it was shows below.
       }
     }
+    if (turn !== began) return false
     try {
-      await take(false)
+      if (!(await take(false, began))) return false
     } catch (error) {
-      return failed(error, 'audio')
+      return turn === began && failed(error, 'audio')
     }
     if (media.video) {
       state.notice = 'no_camera'
@@ -53,13 +56,19 @@ export function openKit({ state, storage, leg, tell }: Place) {
     return false
   }
 
-  async function take(video: boolean): Promise<void> {
+  async function take(video: boolean, began: number): Promise<boolean> {
     const stream = await devices.open({ audio: true, video })
+    if (turn !== began) {
+      stopAll(stream)
+      return false
+    }
     stopAll(state.own)
     state.own = stream
+    return true
   }
 
   function release(): void {
+    turn += 1
     stopAll(state.own)
     stopAll(state.screen)
     state.own = state.screen = undefined
@@ -74,6 +83,10 @@ export function openKit({ state, storage, leg, tell }: Place) {
   function mute(kind: Kind, off: boolean): void {
     for (const track of (kind === 'audio' ? state.own?.getAudioTracks() : state.own?.getVideoTracks()) ?? []) track.enabled = !off
     state.muted[kind] = off
+    tellMuted()
+  }
+
+  function tellMuted(): void {
     if (leg()) void tell('call.mute', { ...state.muted })
   }
 
@@ -81,12 +94,15 @@ export function openKit({ state, storage, leg, tell }: Place) {
   async function choose(kind: 'audioinput' | 'videoinput', device: string): Promise<void> {
     devices.choose(kind, device)
     const media = kind === 'audioinput' ? 'audio' : 'video'
-    if (!state.own || (media === 'video' && !state.own.getVideoTracks().length)) return
+    const began = turn
+    const inUse = (): boolean => turn === began && state.own !== undefined && (media === 'audio' || state.own.getVideoTracks().length > 0)
+    if (!inUse()) return
     try {
       const stream = await devices.open({ audio: media === 'audio', video: media === 'video' })
+      if (!inUse()) return stopAll(stream)
       await swap(media, stream.getTracks()[0])
     } catch (error) {
-      failed(error, media)
+      if (turn === began) failed(error, media)
     }
   }
 
@@ -102,24 +118,33 @@ export function openKit({ state, storage, leg, tell }: Place) {
   /** Both have agreed on video. One who has no camera can still see. */
   async function addCamera(): Promise<void> {
     if (state.own?.getVideoTracks().length) return
+    const began = turn
+    const wanted = (): boolean => turn === began && state.call?.media.video === true
     try {
       const stream = await devices.open({ audio: false, video: true })
+      if (!wanted()) return stopAll(stream)
       state.muted.video = false
       await swap('video', stream.getVideoTracks()[0])
     } catch (error) {
+      if (!wanted()) return
       failed(error, 'video')
       state.muted.video = true
     }
+    // The other side may still believe what was muted before.
+    tellMuted()
   }
 
   const dropCamera = (): Promise<void> => swap('video', undefined)
 
   async function share(on: boolean): Promise<void> {
     if (!on) return unshare()
+    const began = turn
     try {
-      state.screen = await openScreen()
+      const screen = await openScreen()
+      if (turn !== began) return stopAll(screen)
+      state.screen = screen
     } catch (error) {
-      if (!isChoice(error)) failed(error, 'screen')
+      if (turn === began && !isChoice(error)) failed(error, 'screen')
       return
     }
     const [track] = state.screen.getVideoTracks()
@@ -138,5 +163,5 @@ export function openKit({ state, storage, leg, tell }: Place) {
     await tell('call.screen', { on: false })
   }
 
-  return { devices, prepare, release, outgoing, mute, choose, addCamera, dropCamera, share }
+  return { devices, turn: () => turn, prepare, release, outgoing, mute, tellMuted, choose, addCamera, dropCamera, share }
 }

@@ -23,6 +23,8 @@ export interface LegOptions {
   request: <T>(op: string, d: object) => Promise<T>
   /** The gateway's snapshot of the call. */
   refresh: () => Promise<LiveCall | undefined>
+  /** While the call is on hold nothing comes, which says nothing about the network. */
+  held: () => boolean
   media: (media: Media) => void
   remote: (stream: MediaStream) => void
   quality: (quality: Quality) => void
@@ -210,6 +212,13 @@ export class Leg {
     if (this.pc.signalingState === 'closed') return
     const now = momentOf([...(await this.pc.getStats()).values()] as Parameters<typeof momentOf>[0] & object[], performance.now())
     if (this.closed) return
+    if (this.options.held()) this.before = this.told = undefined
+    else this.judge(now)
+    await this.silent()
+    await this.unanswered()
+  }
+
+  private judge(now: Moment): void {
     this.options.quality(qualityOf(this.before, now, this.mender.media === 'connected'))
     this.before = now
     if (this.told === undefined) this.told = now
@@ -217,8 +226,6 @@ export class Leg {
       this.options.sample(sampleOf(this.told, now))
       this.told = now
     }
-    await this.silent()
-    await this.unanswered()
   }
 
   /** While it connects, silence means that something went lost on its way. */

@@ -35,7 +35,7 @@ export function openLine({ state, kit, request, online, refresh, sample, over }:
     told = false
     leg = new Leg({
       call: call.call_id, leg: number, side, polite, policy, iceServers: ice_servers, own: kit.outgoing, request,
-      refresh: () => refresh(call.call_id),
+      refresh: () => refresh(call.call_id), held: () => state.call?.held === true,
       media: became,
       remote: (stream) => (state.remote = stream),
       quality: (quality) => (state.quality = quality),

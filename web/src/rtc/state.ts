@@ -1,7 +1,8 @@
 /** What a page knows of the calls of its person. Knows no gateway and no component. */
-import type { Call, CallPolicy, EndReason, Ring } from '../wire/calls'
+import type { Call, CallPolicy, EndReason, RecordPolicy, Ring } from '../wire/calls'
 import type { Media } from './mender'
 import type { Quality } from './quality'
+import type { Broken } from './tape'
 import type { Trouble } from './trouble'
 
 export type Phase =
@@ -18,7 +19,7 @@ export type Phase =
 
 export interface BoothState {
   /** Undefined where there are no calls. */
-  allowed: { may_start: boolean; video: boolean; record: boolean } | undefined
+  allowed: { may_start: boolean; video: boolean; record: RecordPolicy } | undefined
   phase: Phase
   call: Call | undefined
   ring: Ring | undefined
@@ -43,10 +44,13 @@ export interface BoothState {
   /** We asked, and wait. */
   waiting: { upgrade: boolean; record: boolean }
   /** A word about what has just happened, by name. */
-  notice: 'upgrade_denied' | 'record_denied' | 'record_cut' | 'no_camera' | undefined
+  notice: 'upgrade_denied' | 'record_denied' | 'record_cut' | 'no_camera' | Broken | undefined
   end: { reason: EndReason; talkMs: number } | undefined
   rated: boolean
 }
+
+/** Whether calls of this tenant may be recorded, which happens on the agent's device. */
+export const recordable = ({ allowed }: Pick<BoothState, 'allowed'>): boolean => allowed?.record === 'client'
 
 /** No call. */
 export const fresh = (): Omit<BoothState, 'allowed' | 'elsewhere'> => ({

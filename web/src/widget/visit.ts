@@ -3,7 +3,7 @@ import { computed, markRaw, reactive } from 'vue'
 import { openBooth } from '../rtc/booth'
 import { codeText } from '../text/codes'
 import { play, ringing } from '../ui/tone'
-import { isCallPush, type CallMedia } from '../wire/calls'
+import { isCallPush, type CallMedia, type IceServers } from '../wire/calls'
 import { FrameClient, FrameError, Refused, type LinkState } from '../wire/client'
 import { claimDevice, randomId } from '../wire/device'
 import { call, HttpProblem, socketUrl } from '../wire/http'
@@ -380,8 +380,11 @@ export async function openVisit(account: string, entry: { page: string; referrer
   window.addEventListener('offline', nudge)
   document.addEventListener('visibilitychange', () => document.visibilityState === 'visible' && client.nudge())
 
+  /** The ways through the network of the call that is on: visitors learn of no others. Not by `call.ice_servers`, whose number is for mending the call. */
+  const servers = async (): Promise<RTCIceServer[]> => (await client.request<IceServers>('call.state', { call_id: booth.state.call?.call_id })).ice_servers
+
   /** What the server's clock says. */
   const serverNow = (): number => state.now + client.skew
 
-  return { state, booth, phone, outbox, client, ratings, unread, serverNow, rate, post, sendPicture, command, leaveMessage, stay, again, loadOlder, markRead, typing, start: () => client.start() }
+  return { state, booth, servers, phone, outbox, client, ratings, unread, serverNow, rate, post, sendPicture, command, leaveMessage, stay, again, loadOlder, markRead, typing, start: () => client.start() }
 }

@@ -33,6 +33,10 @@ export interface Call {
   held: boolean
   screen: boolean
   recording: boolean
+  /** Whether the contact has yet to say if it may be recorded. */
+  record_asked?: boolean
+  /** The recording that is made now; on the agent's device only. */
+  recording_id?: string | null
   upgrade?: { by: Side; expires_at: string }
   /** Which device of one's own side takes part, once one does. */
   device?: string
@@ -44,9 +48,12 @@ export interface IceServers {
   ice_until?: string
 }
 
+/** Where calls are recorded, if at all. */
+export type RecordPolicy = 'none' | 'client'
+
 export interface CallPolicy {
   relay_only: boolean
-  record: 'none' | 'client'
+  record: RecordPolicy
   connecting_s: number
   reconnecting_s: number
   max_s: number
@@ -80,7 +87,7 @@ export interface Ring {
 export interface CallsState {
   may_start: boolean
   video: boolean
-  record: boolean
+  record: RecordPolicy
   live?: Call | LiveCall
   ringing?: Ring
 }
