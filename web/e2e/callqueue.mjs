@@ -3,7 +3,7 @@ import { cleared, flowsBoth, line, over, talking, watched } from './calling.mjs'
 import { demo, withCall } from './demo.mjs'
 import { acceptOffer, check, endTalk, id, openDesk, openPage, openVisitor } from './stage.mjs'
 
-export const title = 'a wish for video is routed by itself, and chats make room for it'
+export const title = 'a wish for video is routed by itself, chats make room for it, and nothing is recorded where the tenant forbids it'
 export const media = true
 
 const VIDEO_QUEUE = `
@@ -18,7 +18,7 @@ media = "video"
 id = "li"`
 
 export function gateway(program) {
-  return demo(program, ['--no-robot'], (text) => withCall({ chats_in_call: '1' })(text).replace('\n[[agent]]\nid = "li"', VIDEO_QUEUE).replace('queues = ["service"]', 'queues = ["service", "video"]'))
+  return demo(program, ['--no-robot'], (text) => withCall({ chats_in_call: '1', record: '"none"' })(text).replace('\n[[agent]]\nid = "li"', VIDEO_QUEUE).replace('queues = ["service"]', 'queues = ["service", "video"]'))
 }
 
 export async function run(stage) {
@@ -33,6 +33,8 @@ export async function run(stage) {
   await talking(pair)
   await flowsBoth(pair)
   await line(pair, '视频通话已接通')
+  await desk.page.locator(id('call-hold')).waitFor()
+  check((await desk.page.locator(id('call-record')).count()) === 0, 'recording is offered although the tenant has none')
 
   // While they talk, nothing else is offered; afterwards it is.
   const other = await openVisitor(stage, '周子涵')

@@ -29,6 +29,7 @@ export async function run(stage) {
   await guest.locator(id('ask-record')).locator(id('ask-yes')).click()
   for (const frame of [agent, guest]) await frame.locator(id('call-recording')).waitFor()
   await until('the first piece', () => sent.some(({ piece, status }) => piece === '0' && status === 204))
+  await another(pair, sent)
   await agent.click(id('call-record'))
   for (const frame of [agent, guest]) await frame.locator(id('call-recording')).waitFor({ state: 'detached' })
   await until('the end of the recording', () => sent.some(({ piece, status }) => piece === 'finish' && status === 200))
@@ -36,6 +37,10 @@ export async function run(stage) {
   numbered(sent, first)
   const { answer } = await until('what became of it', () => sent.find((one) => one.answer))
   check(answer.size > 10_000 && /^[0-9a-f]{64}$/.test(answer.sha256) && answer.ms > 1000, `nothing much was recorded: ${JSON.stringify(answer)}`)
+
+  await broken(pair, sent)
+  await reconsidered(pair, sent)
+  const earlier = new Set(sent.map(({ recording }) => recording))
 
   // The gateway cannot be reached, and the page is loaded anew: what was recorded is not lost.
   // The browser says of every piece that it did not get through.
@@ -57,10 +62,57 @@ export async function run(stage) {
   await talking(pair)
   await flowsBoth(pair)
   await agent.locator(`${id('call-notice')}[data-notice="record_cut"]`).waitFor()
-  await until('the rest of the second recording', () => sent.some(({ recording, piece, status }) => recording !== first && piece === 'finish' && status === 200))
-  numbered(sent, sent.find(({ recording }) => recording !== first).recording)
+  await until('the rest of the second recording', () => sent.some(({ recording, piece, status }) => !earlier.has(recording) && piece === 'finish' && status === 200))
+  numbered(sent, sent.find(({ recording }) => !earlier.has(recording)).recording)
 
   await part(pair, { anew: true })
+}
+
+/** The browser ends a recording by itself: nobody goes on believing in it. The question about the next one is withdrawn. */
+async function broken({ agent, guest }, sent) {
+  const before = sent.filter(({ piece }) => piece === 'finish').length
+  const known = new Set(sent.map(({ recording }) => recording))
+  await agent.click(id('call-record'))
+  await guest.locator(id('ask-record')).locator(id('ask-yes')).click()
+  for (const frame of [agent, guest]) await frame.locator(id('call-recording')).waitFor()
+  await until('its first piece', () => sent.some(({ recording, status }) => !known.has(recording) && status === 204))
+  await agent.evaluate(() => window.__recorders.at(-1).stop())
+  await agent.locator(`${id('call-notice')}[data-notice="record_broken"]`).waitFor()
+  for (const frame of [agent, guest]) await frame.locator(id('call-recording')).waitFor({ state: 'detached' })
+  await until('what there is of it', () => sent.filter(({ piece }) => piece === 'finish').length > before)
+
+  await agent.click(id('call-record'))
+  await guest.locator(id('ask-record')).waitFor()
+  await agent.locator(id('call-status')).filter({ hasText: '等待客户同意' }).waitFor()
+  await agent.click(id('call-record'))
+  await guest.locator(id('ask-record')).waitFor({ state: 'detached' })
+  await agent.locator(id('call-status')).filter({ hasText: '等待客户同意' }).waitFor({ state: 'detached' })
+}
+
+/** Who agreed thinks better of it: nothing more is recorded, and the agent hears why. */
+async function reconsidered({ agent, guest }, sent) {
+  const before = sent.filter(({ piece }) => piece === 'finish').length
+  await agent.click(id('call-record'))
+  await guest.locator(id('ask-record')).locator(id('ask-yes')).click()
+  for (const frame of [agent, guest]) await frame.locator(id('call-recording')).waitFor()
+  await guest.click(id('call-norecord'))
+  for (const frame of [agent, guest]) await frame.locator(id('call-recording')).waitFor({ state: 'detached' })
+  await agent.locator(`${id('call-notice')}[data-notice="record_denied"]`).waitFor()
+  await until('what was recorded until then', () => sent.filter(({ piece }) => piece === 'finish').length > before)
+}
+
+/** A second page of the console does not lay hands on what this one records. */
+async function another({ agent, desk }, sent) {
+  const page = await desk.context.newPage()
+  const theirs = []
+  page.on('request', (request) => /\/recording\//.test(request.url()) && theirs.push(request.url()))
+  await page.goto(agent.url())
+  await page.waitForSelector(id('presence'))
+  const before = sent.length
+  await until('pieces after a second page was opened', () => sent.slice(before).filter(({ status }) => status === 204).length > 1)
+  check(theirs.length === 0, `the second page sent ${theirs}`)
+  check(sent.every(({ status }) => status === 204), `pieces were refused: ${JSON.stringify(sent)}`)
+  await page.close()
 }
 
 /** From 0, none missing, each taken once. */

@@ -10,7 +10,7 @@ const GRACE_MS = 3000
 /** What the devices are not told. */
 const INNER = ['conversation', 'devices', 'told', 'timer', 'muted', 'started']
 const ice = () => ({ ice_servers: JSON.parse(process.env.MOCK_ICE ?? '[]'), ice_until: iso(Date.now() + 600_000) })
-const policy = { relay_only: process.env.MOCK_RELAY === '1', record: 'client', connecting_s: CONNECTING_S, reconnecting_s: RECONNECTING_S, max_s: 3600, held_max_s: 300, stats_s: 10 }
+const policy = { relay_only: process.env.MOCK_RELAY === '1', record: process.env.MOCK_RECORD ?? 'client', connecting_s: CONNECTING_S, reconnecting_s: RECONNECTING_S, max_s: 3600, held_max_s: 300, stats_s: 10 }
 const other = (side) => (side === 'agent' ? 'contact' : 'agent')
 const sideOf = (conn) => (conn.me.role === 'agent' ? 'agent' : 'contact')
 
@@ -41,7 +41,8 @@ export class Calls {
 
   /** What a side sees; without one, what everybody may. */
   view(call, side) {
-    return { ...Object.fromEntries(Object.entries(call).filter(([key]) => !INNER.includes(key))), ...(call.devices[side] && { device: call.devices[side] }) }
+    const recording_id = side === 'agent' ? (call.recording_id ?? null) : null
+    return { ...Object.fromEntries(Object.entries(call).filter(([key]) => !INNER.includes(key))), recording_id, ...(call.devices[side] && { device: call.devices[side] }) }
   }
 
   snapshot(call, side) {
@@ -51,7 +52,7 @@ export class Calls {
 
   ready(conn) {
     const call = this.live((one) => this.conns(one, sideOf(conn)).includes(conn))
-    const base = { may_start: true, video: true, record: true }
+    const base = { may_start: true, video: true, record: policy.record }
     if (!call) return base
     const side = sideOf(conn)
     const rings = !call.devices[side]
@@ -102,7 +103,7 @@ export class Calls {
     const fresh = () => ({ n: 0, ice: [] })
     const call = {
       v: 1, call_id: rid('w'), conv: conversation.id, session: conversation.session.session, state: 'inviting', leg: 1, direction: side, media, agent: agent.id, agent_name: agent.name, contact_name: conversation.contact.name,
-      invited_at: iso(), ring_until: iso(Date.now() + RING_MS), held: false, screen: false, recording: false, conversation, devices: { [side]: conn.device }, told: { agent: fresh(), contact: fresh() }, muted: { agent: { audio: false, video: false }, contact: { audio: false, video: false } },
+      invited_at: iso(), ring_until: iso(Date.now() + RING_MS), held: false, screen: false, recording: false, record_asked: false, conversation, devices: { [side]: conn.device }, told: { agent: fresh(), contact: fresh() }, muted: { agent: { audio: false, video: false }, contact: { audio: false, video: false } },
     }
     this.all.set(call.call_id, call)
     this.push(call, other(side), 'call.ring', this.ring(call), true)
@@ -230,15 +231,19 @@ export class Calls {
 
   record(conn, { call_id, on }) {
     const call = this.part(conn, call_id)
-    if (on) return this.push(call, 'contact', 'call.record', { call_id })
-    this.change(call, { recording: false })
+    if (on && policy.record !== 'client') throw new Refusal('forbidden')
+    if (on) {
+      this.push(call, 'contact', 'call.record', { call_id })
+      return this.change(call, { record_asked: true })
+    }
+    this.change(call, { recording: false, record_asked: false, recording_id: undefined })
     for (const side of ['agent', 'contact']) this.push(call, side, 'call.recording', { call_id, on: false, by: 'agent' })
   }
 
   consent(conn, { call_id, ok }) {
     const call = this.part(conn, call_id)
-    this.change(call, { recording: ok })
     const recording = rid('rec')
+    this.change(call, { recording: ok, record_asked: false, recording_id: ok ? recording : undefined })
     this.push(call, 'agent', 'call.recording', { call_id, on: ok, ...(ok ? { recording } : { denied: true }) })
     this.push(call, 'contact', 'call.recording', { call_id, on: ok, ...(!ok && { denied: true }) })
   }
@@ -250,7 +255,10 @@ export class Calls {
   quality() {}
 
   hangup(conn, { call_id, reason }) {
-    this.finish(this.part(conn, call_id), reason ?? `hangup_${sideOf(conn)}`, sideOf(conn))
+    const call = this.part(conn, call_id)
+    const side = sideOf(conn)
+    const rung = ['inviting', 'ringing'].includes(call.state) && (side === call.direction ? 'cancelled' : 'declined')
+    this.finish(call, reason ?? (rung || `hangup_${side}`), side)
   }
 
   state(conn, { call_id }) {

@@ -1,8 +1,12 @@
 /** The pieces of recordings between the recorder and the gateway. They outlive a reload or a crash of the page, and leave the device once the gateway has them. */
 import { backoffMs } from '../wire/backoff'
+import type { Claims } from './claims'
+import { PIECE_MS } from './recorder'
 
 /** What nobody takes for so long is let go. */
 const KEPT_MS = 24 * 3_600_000
+/** Where pages do not see each other, a recording without a piece for so long has lost its page. */
+const SILENT_MS = 60_000
 
 /** A recording on its way. */
 export interface Recording {
@@ -35,34 +39,44 @@ export interface Freight {
 export class PieceCarrier {
   private readonly live = new Set<string>()
   private readonly running = new Set<string>()
+  /** Were asked for once more while they ran. */
+  private readonly again = new Set<string>()
+  /** Are not taken from whoever is signed in here: another page may have more luck. */
+  private readonly refused = new Set<string>()
+  private readonly held = new Map<string, () => void>()
   private stopped = false
   private wake: (() => void) | undefined
 
   constructor(
     private readonly store: PieceStore,
     private readonly freight: Freight,
+    private readonly claims: Claims,
     private readonly random: () => number = Math.random,
     private readonly now: () => number = Date.now,
   ) {}
 
-  /** What an earlier page left behind; its recordings are over. */
+  /** What pages that are gone have left behind; their recordings are over. Those of other pages that are there are left alone. */
   async recover(): Promise<void> {
-    for (const recording of await this.store.recordings()) {
-      if (this.live.has(recording.id)) continue
-      if (recording.ms === undefined) await this.store.put({ ...recording, ms: recording.pieces * 5000 })
-      this.carry(recording.id)
+    for (const { id } of await this.store.recordings()) {
+      if (this.live.has(id) || this.running.has(id) || this.refused.has(id) || !(await this.claim(id))) continue
+      const recording = await this.find(id)
+      if (recording && recording.ms === undefined) await this.store.put({ ...recording, ms: recording.pieces * PIECE_MS })
+      this.carry(id)
     }
   }
 
   async begin(recording: Recording): Promise<void> {
     this.live.add(recording.id)
+    // Without a claim it is recorded all the same.
+    await this.take(recording.id).catch(() => false)
     await this.store.put(recording)
   }
 
+  /** Rejects when the device cannot keep it: then nothing may follow. */
   async add(recording: Recording, data: Blob): Promise<void> {
     const seq = recording.pieces
-    recording.pieces += 1
-    await this.store.put({ ...recording }, seq, data)
+    await this.store.put({ ...recording, pieces: seq + 1 }, seq, data)
+    recording.pieces = seq + 1
     this.carry(recording.id)
   }
 
@@ -70,6 +84,11 @@ export class PieceCarrier {
     await this.store.put({ ...recording })
     this.live.delete(recording.id)
     this.carry(recording.id)
+  }
+
+  /** Recordings that this page makes or carries. */
+  get inHand(): number {
+    return this.held.size
   }
 
   /** The network may be back. */
@@ -82,10 +101,38 @@ export class PieceCarrier {
     this.wake?.()
   }
 
+  private async take(id: string): Promise<boolean> {
+    const back = await this.claims.take(id)
+    if (back) this.held.set(id, back)
+    return back !== undefined
+  }
+
+  private async claim(id: string): Promise<boolean> {
+    if (!this.claims.certain) {
+      const recording = await this.find(id)
+      const heard = recording && recording.ms === undefined ? recording.began + recording.pieces * PIECE_MS : 0
+      if (this.now() - heard < SILENT_MS) return false
+    }
+    return this.take(id).catch(() => false)
+  }
+
+  private async find(id: string): Promise<Recording | undefined> {
+    return (await this.store.recordings()).find((one) => one.id === id)
+  }
+
   private carry(id: string): void {
-    if (this.running.has(id)) return
+    if (this.running.has(id)) return void this.again.add(id)
     this.running.add(id)
-    void this.loop(id).finally(() => this.running.delete(id))
+    void this.loop(id).finally(() => {
+      this.running.delete(id)
+      if (this.again.delete(id) && !this.stopped) this.carry(id)
+      else if (!this.live.has(id)) this.giveBack(id)
+    })
+  }
+
+  private giveBack(id: string): void {
+    this.held.get(id)?.()
+    this.held.delete(id)
   }
 
   private async loop(id: string): Promise<void> {
@@ -101,21 +148,28 @@ export class PieceCarrier {
   /** One piece, or the end. */
   private async step(id: string): Promise<'nothing' | 'more' | 'failed'> {
     const [seq] = await this.store.waiting(id)
-    const recording = (await this.store.recordings()).find((one) => one.id === id)
+    const recording = await this.find(id)
     if (!recording) return 'nothing'
     if (seq === undefined) {
       if (recording.ms === undefined || this.live.has(id)) return 'nothing'
-      if ((await this.freight.finish(recording)) || this.now() - recording.began > KEPT_MS) await this.store.drop(id)
+      // One without a piece is closed by the gateway alone.
+      if (recording.pieces === 0 || (await this.freight.finish(recording))) await this.store.drop(id)
+      else await this.refuse(recording)
       return 'nothing'
     }
     const data = await this.store.piece(id, seq)
     if (data && !(await this.freight.piece(recording, seq, data))) {
-      // Another agent may be signed in here now; whoever recorded comes back, or nobody does.
-      if (this.now() - recording.began > KEPT_MS) await this.store.drop(id)
+      await this.refuse(recording)
       return 'nothing'
     }
     await this.store.drop(id, seq)
     return 'more'
+  }
+
+  /** Another agent may be signed in here now; whoever recorded comes back, or nobody does. */
+  private async refuse({ id, began }: Recording): Promise<void> {
+    if (this.now() - began > KEPT_MS) await this.store.drop(id)
+    else this.refused.add(id)
   }
 
   private pause(ms: number): Promise<void> {

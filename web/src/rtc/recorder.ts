@@ -2,6 +2,8 @@
 
 export const PIECE_MS = 5000
 const FPS = 12
+/** A second: without any frame a browser would not write the sound either. */
+const STILL = FPS
 const WIDTH = 960
 const HEIGHT = 540
 
@@ -9,10 +11,9 @@ const VIDEO_TYPES = ['video/webm;codecs=vp8,opus', 'video/webm', 'video/mp4']
 const AUDIO_TYPES = ['audio/webm;codecs=opus', 'audio/webm', 'audio/mp4']
 
 export interface RecorderOptions {
-  video: boolean
   piece: (data: Blob) => void
-  /** The last piece is out, or the browser gave up. */
-  ended: (failed: boolean) => void
+  /** The last piece is out: it was stopped, or the browser gave up. */
+  ended: () => void
 }
 
 /** The first of our kinds that this browser can write; undefined when it can write none. */
@@ -30,19 +31,22 @@ export class CallRecorder {
   private readonly recorder: MediaRecorder
   private drawing: ReturnType<typeof setInterval> | undefined
 
+  /** A call that begins with sound may get a picture: there is a track for it from the start. Throws where nothing can be recorded. */
   constructor(options: RecorderOptions) {
-    const type = recordingType(options.video)
-    if (!type) throw new Error('this browser cannot record')
-    this.type = type
     this.screens = { remote: silent(), own: silent() }
-    const tracks = [...this.mix.stream.getAudioTracks(), ...(options.video ? this.draw() : [])]
-    this.recorder = new MediaRecorder(new MediaStream(tracks), { mimeType: type, audioBitsPerSecond: 48_000, videoBitsPerSecond: 700_000 })
-    let failed = false
+    try {
+      const picture = recordingType(true)
+      this.type = picture ?? recordingType(false) ?? ''
+      const tracks = [...this.mix.stream.getAudioTracks(), ...(picture ? this.draw() : [])]
+      this.recorder = new MediaRecorder(new MediaStream(tracks), { mimeType: this.type, audioBitsPerSecond: 48_000, videoBitsPerSecond: 700_000 })
+    } catch (error) {
+      this.release()
+      throw error
+    }
     this.recorder.ondataavailable = ({ data }) => data.size > 0 && options.piece(data)
-    this.recorder.onerror = () => (failed = true)
     this.recorder.onstop = () => {
       this.release()
-      options.ended(failed)
+      options.ended()
     }
   }
 
@@ -60,26 +64,34 @@ export class CallRecorder {
 
   start(): void {
     void this.context.resume()
-    this.recorder.start(PIECE_MS)
+    try {
+      this.recorder.start(PIECE_MS)
+    } catch (error) {
+      this.release()
+      throw error
+    }
   }
 
   stop(): void {
     if (this.recorder.state !== 'inactive') this.recorder.stop()
   }
 
-  /** The other side large, the own in a corner. */
+  /** The other side large, the own in a corner; the only picture there is, large. Without one it costs next to nothing. */
   private draw(): MediaStreamTrack[] {
     const canvas = document.createElement('canvas')
     canvas.width = WIDTH
     canvas.height = HEIGHT
     const pen = canvas.getContext('2d')
     const { remote, own } = this.screens
+    let ticks = 0
     this.drawing = setInterval(() => {
-      if (!pen) return
+      const shown = [remote, own].filter((screen) => screen.srcObject !== null)
+      if (!pen || (ticks++ % STILL > 0 && !shown.length)) return
+      const [large, small] = shown
       pen.fillStyle = '#111'
       pen.fillRect(0, 0, WIDTH, HEIGHT)
-      fit(pen, remote, 0, 0, WIDTH, HEIGHT)
-      fit(pen, own, WIDTH - 240 - 12, HEIGHT - 135 - 12, 240, 135)
+      if (large) fit(pen, large, 0, 0, WIDTH, HEIGHT)
+      if (small) fit(pen, small, WIDTH - 240 - 12, HEIGHT - 135 - 12, 240, 135)
     }, 1000 / FPS)
     return canvas.captureStream(FPS).getVideoTracks()
   }

@@ -1,19 +1,24 @@
 /** Recordings of this agent's calls: made here, kept here until the gateway has them. Knows no component. */
 import { reactive, watch, type WatchStopHandle } from 'vue'
 import type { BoothState } from '../../rtc/state'
+import type { Broken, Recorder } from '../../rtc/tape'
+import { pageClaims } from '../../rtc/claims'
 import { PieceCarrier, pieceStore, type Freight, type Recording } from '../../rtc/pieces'
 import { CallRecorder } from '../../rtc/recorder'
 import type { TicketOffice } from './ticket'
 
 const address = (recording: Recording, rest: string): string => `/api/v1/calls/${encodeURIComponent(recording.call)}/recording/${encodeURIComponent(recording.id)}/${rest}`
 
+/** Pages that are gone are looked for this often: their recordings are carried on by this one. */
+const RECOVER_MS = 60_000
+
 /** What will not be better by trying again: not this agent's, or not as it should be. */
 const HOPELESS = new Set([400, 403, 404, 409, 410, 413, 422])
 
+/** `failed`: what was recorded could not be kept on this device. */
 export function recordings(office: TicketOffice, failed: () => void) {
   const state = reactive({ uploading: 0 })
-  const store = pieceStore()
-  let running: { recorder: CallRecorder; unwatch: WatchStopHandle } | undefined
+  let running: { id: string; recorder: CallRecorder; unwatch: WatchStopHandle } | undefined
 
   async function send(method: string, path: string, body: BodyInit, type: string): Promise<boolean> {
     for (const again of [true, false]) {
@@ -33,51 +38,71 @@ export function recordings(office: TicketOffice, failed: () => void) {
     piece: (recording, seq, data) => send('PUT', address(recording, String(seq)), data, recording.type),
     finish: (recording) => send('POST', address(recording, 'finish'), JSON.stringify({ chunks: recording.pieces, ms: recording.ms ?? 0 }), 'application/json'),
   }
-  const carrier = new PieceCarrier(store, freight)
-  const count = (): void => void store.recordings().then((all) => (state.uploading = all.length), () => undefined)
+  const carrier = new PieceCarrier(pieceStore(), freight, pageClaims())
+  const count = (): number => (state.uploading = carrier.inHand)
   // Whoever reloads or closes the page comes back to what is still here.
-  carrier.recover().then(count, () => undefined)
+  const recover = (): void => void carrier.recover().then(count, () => undefined)
+  recover()
+  const recovering = setInterval(recover, RECOVER_MS)
   const counting = setInterval(count, 2000)
 
-  function begin(call: string, id: string, booth: BoothState): void {
-    if (running) return
-    const began = Date.now()
-    let entry: Recording | undefined
+  const begin: Recorder['begin'] = (call, id, booth, broke) => {
+    end()
+    const entry: Recording = { id, call, type: '', began: Date.now(), pieces: 0 }
     let line: Promise<unknown> = Promise.resolve()
+    let whole = true
+    /** It ends although nobody wants it to. */
+    const give = (why: Broken): void => {
+      if (running?.id !== id) return
+      end()
+      broke(why)
+    }
     const then = (work: () => Promise<unknown>): void => {
-      line = line.then(work).catch(failed)
+      line = line.then(work).catch(() => {
+        whole = false
+        failed()
+        give('record_unkept')
+      })
     }
     try {
       const recorder = new CallRecorder({
-        video: booth.call?.media.video === true,
-        piece: (data) => entry && then(() => carrier.add(entry as Recording, data)),
+        piece: (data) => then(async () => whole && carrier.add(entry, data)),
         ended: () => {
-          if (!entry) return
-          entry.ms = Date.now() - began
-          then(() => carrier.end(entry as Recording))
+          entry.ms = Date.now() - entry.began
+          give('record_broken')
+          then(() => carrier.end(entry))
         },
       })
-      entry = { id, call, type: recorder.type, began, pieces: 0 }
-      const first = entry
-      then(() => carrier.begin(first))
-      const unwatch = watch(() => [booth.own, booth.screen, booth.remote] as const, ([own, screen, remote]) => recorder.attach(own, remote, screen), { immediate: true })
+      entry.type = recorder.type
+      then(() => carrier.begin(entry))
+      running = { id, recorder, unwatch: following(booth, recorder) }
       recorder.start()
-      running = { recorder, unwatch }
       count()
     } catch {
-      failed()
+      if (running) {
+        entry.ms = 0
+        then(() => carrier.end(entry))
+      }
+      end()
+      broke('record_broken')
     }
   }
 
+  /** What is seen and heard changes during a call: a new leg, a screen, a picture that was not there at first. */
+  const following = (booth: BoothState, recorder: CallRecorder): WatchStopHandle =>
+    watch(() => [booth.own, booth.screen, booth.remote] as const, ([own, screen, remote]) => recorder.attach(own, remote, screen), { immediate: true })
+
   function end(): void {
-    running?.unwatch()
-    running?.recorder.stop()
+    const { recorder, unwatch } = running ?? {}
     running = undefined
+    unwatch?.()
+    recorder?.stop()
   }
 
   function close(): void {
     end()
     clearInterval(counting)
+    clearInterval(recovering)
     carrier.stop()
   }
 
