@@ -43,8 +43,17 @@ export async function run(stage) {
   // Another camera in the middle of it.
   await agent.click(id('call-devices'))
   const cameras = agent.locator(`${id('device-videoinput')} option`)
-  await cameras.first().waitFor({ state: 'attached' })
-  await agent.locator(id('device-videoinput')).selectOption({ index: (await cameras.count()) - 1 })
+  await until('two cameras to choose from', async () => (await cameras.count()) > 1)
+  const before = await camera(agent)
+  const used = await agent.locator(id('device-videoinput')).inputValue()
+  const other = await cameras.last().getAttribute('value')
+  check(other !== used, 'the last camera is in use already')
+  await agent.locator(id('device-videoinput')).selectOption(other)
+  const after = await until('another picture to be sent', async () => {
+    const now = await camera(agent)
+    return now?.id !== before.id && now
+  })
+  check(after.device === other && before.device === used, `the camera went from ${JSON.stringify(before)} to ${JSON.stringify(after)}`)
   await agent.locator(id('device-videoinput')).press('Escape')
   await flows(guest, 'the customer')
 
@@ -63,6 +72,11 @@ export async function run(stage) {
 
   await agent.click(id('call-hangup'))
   await over(pair, 'hangup_agent')
+  // Few stars are asked about, and the end waits for the answer; the agent has an opinion as well.
+  await agent.locator(id('rate-2')).click()
+  await agent.locator(id('problem-echo')).click()
+  await agent.locator(id('rate-send')).click()
+  await agent.locator(id('call-over')).filter({ hasText: '感谢' }).waitFor()
   await guest.locator(id('rate-5')).click()
   await guest.locator(id('call-over')).filter({ hasText: '感谢' }).waitFor()
   await line(pair, '通话结束')
@@ -70,4 +84,12 @@ export async function run(stage) {
   check(await agent.evaluate(() => window.__pcs.every((pc) => pc.connectionState === 'closed')), 'a connection was left open')
   await endBoth(pair)
   await pair.close()
+}
+
+/** The picture that a frame sends now, and the camera that it comes from. */
+function camera(frame) {
+  return frame.evaluate(() => {
+    const track = window.__pcs.at(-1).getSenders().find((one) => one.track?.kind === 'video')?.track
+    return track && { id: track.id, device: track.getSettings().deviceId }
+  })
 }

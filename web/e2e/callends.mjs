@@ -1,5 +1,5 @@
 // The ways in which a call comes to nothing, and the ways in which it ends.
-import { atOnce, cleared, endBoth, flowsBoth, hangUp, line, over, talk, talking, together } from './calling.mjs'
+import { agreed, atOnce, cleared, devices, endBoth, flowsBoth, hangUp, line, over, talk, talking, together } from './calling.mjs'
 import { acceptOffer, check, id, openPage, until } from './stage.mjs'
 
 export const title = 'declined, cancelled, unanswered, busy, answered elsewhere, hung up by both, ended with the session'
@@ -37,6 +37,9 @@ export async function run(stage) {
   await rings.waitFor({ state: 'detached' })
   await agent.locator(`${id('call-over')}[data-reason="cancelled"]`).waitFor()
 
+  await cleared(pair)
+  await tooLate(pair)
+
   // The customer calls, the agent answers by the keyboard; then both hang up at once.
   await guest.locator(id('call-audio')).click()
   await agent.locator(id('ring')).waitFor()
@@ -46,7 +49,9 @@ export async function run(stage) {
   await flowsBoth(pair, { video: false })
   if (process.env.E2E_SHOTS) await agent.screenshot({ path: `${process.env.E2E_SHOTS}/call-audio.png` })
   await atOnce(pair, 'call-hangup')
-  for (const frame of [agent, guest]) await frame.locator(id('call-over')).waitFor()
+  const reason = await agreed(pair)
+  check(/^hangup_(agent|contact)$/.test(reason), `both hung up, and it ended by ${reason}`)
+  await line(pair, reason === 'hangup_agent' ? '客服已挂断' : '客户已挂断')
   await cleared(pair)
 
   // The other tab of the customer rings too, and stops when this one answers.
@@ -59,6 +64,7 @@ export async function run(stage) {
   await guest.locator(id('ring-accept')).click()
   await second.locator(id('ring')).waitFor({ state: 'detached' })
   await talking(pair)
+  await flowsBoth(pair, { video: false })
   await second.close()
 
   // Busy: another customer cannot call an agent who talks.
@@ -68,7 +74,8 @@ export async function run(stage) {
   await other.page.locator(id('confirm-end')).click()
   await other.context.close()
 
-  // 47: the session ends in the middle of the call.
+  // 47: the session ends in the middle of the call, in which both hear each other until then.
+  await flowsBoth(pair, { video: false })
   await agent.click(id('end'))
   await agent.click(id('confirm-end'))
   await over(pair, 'session_ended')
@@ -81,6 +88,27 @@ export async function run(stage) {
   await pair.close()
 
   await unanswered(stage)
+}
+
+const LATE_MS = 1500
+
+/** The agent thinks better of it, and the customer has answered before the gateway hears of that: nobody is left in a call, and no camera opens again. */
+async function tooLate(pair) {
+  const { agent, guest } = pair
+  await agent.click(id('call-video'))
+  await guest.locator(id('ring')).waitFor()
+  await agent.locator(`${id('call')}[data-phase="calling"]`).waitFor()
+  await agent.evaluate((ms) => (window.__late = { op: 'call.cancel', ms }), LATE_MS)
+  const { opened } = await devices(agent)
+  await agent.keyboard.press('Alt+h')
+  const began = Date.now()
+  await guest.locator(id('ring-accept')).click()
+  check((await agreed(pair)) === 'hangup_agent', 'a call that was cancelled too late did not end by the agent')
+  check(Date.now() - began < LATE_MS + 5000, `the customer waited ${Date.now() - began} ms for somebody who had gone`)
+  check((await devices(agent)).opened === opened, 'a device was opened for a call that had been left')
+  await until('all devices to be let go', async () => (await devices(agent)).live + (await devices(guest)).live === 0)
+  await agent.evaluate(() => (window.__late = undefined))
+  await cleared(pair)
 }
 
 /** Nobody answers: the gateway ends it by the wall clock. */

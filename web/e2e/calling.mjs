@@ -1,12 +1,29 @@
 // The gestures of those who call: a visitor and an agent who already talk, what their connections say, and how they are cut.
 import { acceptOffer, check, id, openDesk, openPage, until } from './stage.mjs'
 
-/** Remembers every peer connection and socket of a page, in whatever frame, so that a case can ask and cut them. */
+/** Remembers every peer connection, socket and device of a page, in whatever frame, so that a case can ask and cut them, or have a word come late. */
 export async function watched(context) {
   await context.addInitScript(() => {
     window.__pcs = []
     window.__sockets = []
     window.__nodes = []
+    window.__tracks = []
+    window.__recorders = []
+    const Recorder = window.MediaRecorder
+    window.MediaRecorder = class extends Recorder {
+      constructor(...rest) {
+        super(...rest)
+        window.__recorders.push(this)
+      }
+    }
+    const { mediaDevices } = navigator
+    const open = mediaDevices?.getUserMedia.bind(mediaDevices)
+    if (open)
+      mediaDevices.getUserMedia = async (wanted) => {
+        const stream = await open(wanted)
+        window.__tracks.push(...stream.getTracks())
+        return stream
+      }
     /** A case may give the page other credentials than the gateway did. */
     const turned = (config = {}) => ({ ...config, iceServers: (config.iceServers ?? []).map((server) => (window.__turn && server.username ? { ...server, ...window.__turn } : server)) })
     const Peer = window.RTCPeerConnection
@@ -27,6 +44,12 @@ export async function watched(context) {
         super(...rest)
         window.__sockets.push(this)
         this.addEventListener('message', ({ data }) => /"op":"hello"/.test(data) && window.__nodes.push(JSON.parse(data).d.node))
+      }
+
+      send(data) {
+        const { op, ms } = window.__late ?? {}
+        if (op && data.includes(`"op":"${op}"`)) setTimeout(() => super.send(data), ms)
+        else super.send(data)
       }
     }
   })
@@ -115,6 +138,21 @@ export async function talking({ agent, guest }) {
 
 export async function over({ agent, guest }, reason) {
   for (const frame of [agent, guest]) await frame.locator(`${id('call-over')}[data-reason="${reason}"]`).waitFor()
+}
+
+/** Microphones and cameras that a frame has opened so far, and those that still run. */
+export function devices(frame) {
+  return frame.evaluate(() => ({ opened: window.__tracks.length, live: window.__tracks.filter((track) => track.readyState === 'live').length }))
+}
+
+/** Both are told the same reason, whichever it is; nobody keeps a word of their own. */
+export async function agreed({ agent, guest }) {
+  const reason = (frame) => frame.locator(id('call-over')).getAttribute('data-reason')
+  await until('one reason on both sides', async () => {
+    const [one, other] = await Promise.all([reason(agent), reason(guest)])
+    return one === other
+  })
+  return reason(agent)
 }
 
 /** The end has been seen: away with it, so that the next call starts from nothing. */

@@ -43,11 +43,19 @@ export async function run(stage) {
   await opened.locator(id('page-ended')).waitFor()
   await line(pair, '通话结束')
 
+  await bare(stage)
   await dead(stage)
   await poor(stage, opened.url())
   await desk.page.locator(id('call-over')).waitFor({ state: 'detached' })
   await endBoth(pair)
   await Promise.all([phone.context.close(), desk.context.close()])
+}
+
+/** Without a link the devices can be tried, and the page says what cannot. */
+async function bare(stage) {
+  const { page, context } = await openPage(stage, 'device test', { path: '/call/test', width: 390, height: 780 })
+  await page.locator(`${id('device-test')}[data-microphone="true"][data-path="skipped"]`).filter({ hasText: '此处不检测' }).waitFor()
+  await context.close()
 }
 
 /** A link that is none says so, and what to do. */

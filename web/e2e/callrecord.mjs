@@ -92,9 +92,11 @@ async function broken({ agent, guest }, sent) {
 /** Who agreed thinks better of it: nothing more is recorded, and the agent hears why. */
 async function reconsidered({ agent, guest }, sent) {
   const before = sent.filter(({ piece }) => piece === 'finish').length
+  const known = new Set(sent.map(({ recording }) => recording))
   await agent.click(id('call-record'))
   await guest.locator(id('ask-record')).locator(id('ask-yes')).click()
   for (const frame of [agent, guest]) await frame.locator(id('call-recording')).waitFor()
+  await until('its first piece', () => sent.some(({ recording, status }) => !known.has(recording) && status === 204))
   await guest.click(id('call-norecord'))
   for (const frame of [agent, guest]) await frame.locator(id('call-recording')).waitFor({ state: 'detached' })
   await agent.locator(`${id('call-notice')}[data-notice="record_denied"]`).waitFor()

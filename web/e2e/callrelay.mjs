@@ -33,6 +33,13 @@ export async function run(stage) {
     const { relay } = await received(frame)
     check(relay?.every((kind) => kind === 'relay' || kind === 'prflx') && relay.includes('relay'), `${who} is connected by ${relay}`)
   }
+
+  // So does the device test of the widget, by the servers of the call that is on.
+  await guest.locator(id('call-devices')).click()
+  await guest.locator(id('call-test')).click()
+  await guest.locator(`${id('device-test')}[data-path="direct"], ${id('device-test')}[data-path="relay"]`).waitFor()
+  await guest.locator('.visit-test > .text-btn').click()
+  await flowsBoth(pair)
   await hangUp(pair)
 
   // Expired on both sides: no browser ever says that it failed; the wall clock does.

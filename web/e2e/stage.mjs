@@ -6,8 +6,8 @@ import { chromium } from 'playwright-core'
 import WebSocket from 'ws'
 
 const FLAGS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync']
-/** A camera and a microphone that are not there. */
-const MEDIA = ['--use-fake-device-for-media-stream', '--autoplay-policy=no-user-gesture-required', '--auto-select-desktop-capture-source=Entire screen', '--disable-dev-shm-usage']
+/** Cameras and a microphone that are not there. Chromium's second camera gives depth, which nobody encodes: the third is the other one. */
+const MEDIA = ['--use-fake-device-for-media-stream=device-count=3', '--autoplay-policy=no-user-gesture-required', '--auto-select-desktop-capture-source=Entire screen', '--disable-dev-shm-usage']
 /** A person who allows everything; a case with `media = 'asks'` has one who allows what the case does. */
 const YES = ['--use-fake-ui-for-media-stream']
 const NO = ['--deny-permission-prompts']

@@ -44,7 +44,7 @@ export function callActs(place: Place) {
     await tell('call.consent', { call_id: id(), ok })
   }
 
-  async function rate(score: number, problems: string[] = []): Promise<void> {
+  async function rate(score: number, problems: string[]): Promise<void> {
     state.rated = true
     await tell('call.quality', { call_id: id(), score, ...(problems.length && { problems }) })
   }
@@ -55,9 +55,9 @@ export function callActs(place: Place) {
 
   /** A contact's wish for an agent who can be called; the camera is tried first, since later nobody asks. */
   async function ask(media: CallMedia, queue?: string): Promise<boolean> {
-    const able = await kit.prepare(media)
+    if (!(await kit.prepare(media))) return false
     kit.release()
-    return able && tell('call.request', { media, ...(queue && { queue }) })
+    return tell('call.request', { media, ...(queue && { queue }) })
   }
 
   return { hold, upgrade, answerUpgrade, downgrade, record, consent, rate, transfer, ask }
