@@ -68,18 +68,26 @@ export async function run(stage) {
   await part(pair, { anew: true })
 }
 
-/** The browser ends a recording by itself: nobody goes on believing in it. The question about the next one is withdrawn. */
-async function broken({ agent, guest }, sent) {
-  const before = sent.filter(({ piece }) => piece === 'finish').length
+/** Another recording, from the question to its first piece. */
+async function records({ agent, guest }, sent) {
   const known = new Set(sent.map(({ recording }) => recording))
   await agent.click(id('call-record'))
   await guest.locator(id('ask-record')).locator(id('ask-yes')).click()
   for (const frame of [agent, guest]) await frame.locator(id('call-recording')).waitFor()
   await until('its first piece', () => sent.some(({ recording, status }) => !known.has(recording) && status === 204))
+}
+
+/** How many recordings have been said to be complete. */
+const finished = (sent) => sent.filter(({ piece }) => piece === 'finish').length
+
+/** The browser ends a recording by itself: nobody goes on believing in it. The question about the next one is withdrawn. */
+async function broken({ agent, guest }, sent) {
+  const before = finished(sent)
+  await records({ agent, guest }, sent)
   await agent.evaluate(() => window.__recorders.at(-1).stop())
   await agent.locator(`${id('call-notice')}[data-notice="record_broken"]`).waitFor()
   for (const frame of [agent, guest]) await frame.locator(id('call-recording')).waitFor({ state: 'detached' })
-  await until('what there is of it', () => sent.filter(({ piece }) => piece === 'finish').length > before)
+  await until('what there is of it', () => finished(sent) > before)
 
   await agent.click(id('call-record'))
   await guest.locator(id('ask-record')).waitFor()
@@ -91,16 +99,12 @@ async function broken({ agent, guest }, sent) {
 
 /** Who agreed thinks better of it: nothing more is recorded, and the agent hears why. */
 async function reconsidered({ agent, guest }, sent) {
-  const before = sent.filter(({ piece }) => piece === 'finish').length
-  const known = new Set(sent.map(({ recording }) => recording))
-  await agent.click(id('call-record'))
-  await guest.locator(id('ask-record')).locator(id('ask-yes')).click()
-  for (const frame of [agent, guest]) await frame.locator(id('call-recording')).waitFor()
-  await until('its first piece', () => sent.some(({ recording, status }) => !known.has(recording) && status === 204))
+  const before = finished(sent)
+  await records({ agent, guest }, sent)
   await guest.click(id('call-norecord'))
   for (const frame of [agent, guest]) await frame.locator(id('call-recording')).waitFor({ state: 'detached' })
   await agent.locator(`${id('call-notice')}[data-notice="record_denied"]`).waitFor()
-  await until('what was recorded until then', () => sent.filter(({ piece }) => piece === 'finish').length > before)
+  await until('what was recorded until then', () => finished(sent) > before)
 }
 
 /** A second page of the console does not lay hands on what this one records. */
