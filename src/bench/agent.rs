@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context as _, ensure};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tokio::time::{Interval, MissedTickBehavior, interval};
+use tokio::time::{Instant, sleep_until};
 
 use super::crowd::{Heard, Receiver};
 use super::http::{self, Client};
@@ -14,8 +14,8 @@ use super::parcel::Parcel;
 use super::site::{PASSWORD, Site};
 use super::ws::Ws;
 
-/// How often an agent's page acknowledges what has arrived.
-const ACK: Duration = Duration::from_millis(500);
+/// How long an agent's page gathers what has arrived before it acknowledges it: as the console does.
+const ACK: Duration = Duration::from_millis(120);
 /// Frames that may be sent as one.
 const ARRAY: usize = 32;
 
@@ -40,6 +40,14 @@ struct Body<'a> {
     text: &'a str,
 }
 
+/// Ends at that time; never without one.
+async fn due(at: Option<Instant>) {
+    match at {
+        Some(at) => sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}
+
 /// See the module.
 #[derive(Debug)]
 pub struct Agent {
@@ -48,7 +56,8 @@ pub struct Agent {
     arrived: HashMap<String, i64>,
     /// Offers that were taken.
     offers: HashSet<String>,
-    tick: Interval,
+    /// When what has arrived is to be acknowledged, if something has.
+    due: Option<Instant>,
 }
 
 /// The socket of an agent who signs in, opens the console and presses ready.
@@ -82,7 +91,7 @@ impl Receiver for Agent {
         loop {
             let said = tokio::select! {
                 said = self.ws.text() => said?,
-                _ = self.tick.tick(), if !self.arrived.is_empty() => {
+                () = due(self.due) => {
                     self.acknowledge().await?;
                     continue;
                 }
@@ -98,10 +107,7 @@ impl Agent {
     /// # Errors
     /// As [`socket`].
     pub async fn open(site: &Site, n: usize) -> anyhow::Result<Self> {
-        let mut tick = interval(ACK);
-        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let ws = socket(site, n).await?;
-        Ok(Self { ws, arrived: HashMap::new(), offers: HashSet::new(), tick })
+        Ok(Self { ws: socket(site, n).await?, arrived: HashMap::new(), offers: HashSet::new(), due: None })
     }
 
     async fn pushed(&mut self, said: &str) -> anyhow::Result<Heard> {
@@ -113,6 +119,7 @@ impl Agent {
                 Some(seq) => *seq = push.d.seq.max(*seq),
                 None => drop(self.arrived.insert(push.d.conv.to_owned(), push.d.seq)),
             }
+            self.due.get_or_insert_with(|| Instant::now() + ACK);
             return Ok(Parcel::read(push.d.body.text.as_bytes()).map_or(Heard::Other, Heard::Parcel));
         }
         let frame: Value = serde_json::from_str(said)?;
@@ -130,6 +137,7 @@ impl Agent {
 
     /// Tells the gateway how far everything has arrived.
     async fn acknowledge(&mut self) -> anyhow::Result<()> {
+        self.due = None;
         let all: Vec<Value> =
             self.arrived.drain().map(|(conv, seq)| json!({ "op": "ack", "d": { "conv": conv, "seq": seq } })).collect();
         for some in all.chunks(ARRAY) {

@@ -10,7 +10,7 @@ use super::footing::Foresight;
 use super::lane::Lane;
 use super::postgres::Lost;
 use super::way::Answer;
-use super::{Conn, Error, Tx};
+use super::{Conn, Course, Error, Tx};
 use crate::model::id::TenantId;
 
 /// Something to be done in a transaction.
@@ -20,6 +20,9 @@ pub(in crate::store) trait Job: Send {
 
     /// Whether it may be run again.
     fn repeatable(&self) -> bool;
+
+    /// Whether others may be done before it that came after it.
+    fn bears_to_wait(&self) -> bool;
 
     /// Whether it is known what it will ask first.
     fn foresees(&self) -> bool;
@@ -38,6 +41,7 @@ pub(in crate::store) trait Job: Send {
 pub(in crate::store) struct Task<T, E, W> {
     work: W,
     repeatable: bool,
+    course: Course,
     asks: Option<(TenantId, Foresight)>,
     result: Option<Result<T, E>>,
     answer: Answer<T, E>,
@@ -46,12 +50,16 @@ pub(in crate::store) struct Task<T, E, W> {
 impl<T, E, W> Task<T, E, W> {
     /// Work that is done once.
     pub(in crate::store) fn once(work: W, answer: Answer<T, E>) -> Self {
-        Self { work, repeatable: false, asks: None, result: None, answer }
+        Self { work, repeatable: false, course: Course::Lane, asks: None, result: None, answer }
     }
 
-    /// Work that may be run again, and what it asks first if that is known.
-    pub(in crate::store) fn again(work: W, asks: Option<(TenantId, Foresight)>, answer: Answer<T, E>) -> Self {
-        Self { work, repeatable: true, asks, result: None, answer }
+    /// Work that may be run again, where it is done, and what it asks first if that is known.
+    pub(in crate::store) fn again(
+        work: W,
+        (course, asks): (Course, Option<(TenantId, Foresight)>),
+        answer: Answer<T, E>,
+    ) -> Self {
+        Self { work, repeatable: true, course, asks, result: None, answer }
     }
 }
 
@@ -71,6 +79,10 @@ where
 
     fn repeatable(&self) -> bool {
         self.repeatable
+    }
+
+    fn bears_to_wait(&self) -> bool {
+        self.course == Course::Beside
     }
 
     fn foresees(&self) -> bool {

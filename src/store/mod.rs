@@ -55,6 +55,7 @@ pub mod token;
 pub(crate) mod trial;
 pub mod turn;
 pub mod unknown;
+mod waiting;
 mod way;
 mod writer;
 pub mod xmpp;
@@ -306,8 +307,8 @@ impl Store {
 pub enum Course {
     /// In the tenant's lane: what it has read is still true when it writes.
     Lane,
-    /// In no lane on PostgreSQL: others may change at the same time what it reads, and nobody waits for it. For what never
-    /// goes back and bears to be decided on what was true a moment ago.
+    /// In no lane on PostgreSQL: others may change at the same time what it reads, and nobody waits for it; on SQLite behind
+    /// what is done in the lane. For what never goes back and bears to be decided on what was true a moment ago.
     Beside,
 }
 

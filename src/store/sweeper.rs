@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::postgres::{Address, Postgres, Role, Server};
 use super::reach::{Outage, Reach};
+use super::waiting::Waiting;
 use super::way::{self, Way};
 use super::{Conn, Error};
 use crate::runtime::Backoff;
@@ -28,7 +29,8 @@ pub(in crate::store) struct Sweeper(Way<Job>);
 
 impl Sweeper {
     pub(in crate::store) fn start(address: &Address, outage: &Outage) -> Result<Self, Error> {
-        let (way, mut queue) = Way::new(QUEUE, Reach::new(1, outage.clone()));
+        let (way, queue) = Way::new(QUEUE, Reach::new(1, outage.clone()));
+        let mut queue = Waiting::new(queue, |_| false);
         let mut conn = Conn::Postgres(Box::new(Postgres::closed(Arc::new(Server::of(address)?), Role::Writer)?));
         let reach = way.reach().clone();
         std::thread::Builder::new()

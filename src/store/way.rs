@@ -7,6 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use tokio::sync::{mpsc, oneshot};
 
 use super::reach::Reach;
+use super::waiting::Waiting;
 use super::{Conn, Error};
 
 /// Where a job's answer goes. Nobody may wait for it any more.
@@ -60,9 +61,9 @@ impl<J> Way<J> {
 /// that is not a job's costs what was under way, not the thread.
 pub(in crate::store) fn serve<J>(
     conn: &mut Conn,
-    queue: &mut mpsc::Receiver<J>,
+    queue: &mut Waiting<J>,
     reach: &Reach,
-    mut run: impl FnMut(&mut Conn, J, &mut mpsc::Receiver<J>),
+    mut run: impl FnMut(&mut Conn, J, &mut Waiting<J>),
 ) {
     while catch_unwind(AssertUnwindSafe(|| work(conn, queue, reach, &mut run))).is_err() {
         tracing::error!("a thread of the store that writes panicked and goes on");
@@ -72,22 +73,18 @@ pub(in crate::store) fn serve<J>(
 
 fn work<J>(
     conn: &mut Conn,
-    queue: &mut mpsc::Receiver<J>,
+    queue: &mut Waiting<J>,
     reach: &Reach,
-    run: &mut impl FnMut(&mut Conn, J, &mut mpsc::Receiver<J>),
+    run: &mut impl FnMut(&mut Conn, J, &mut Waiting<J>),
 ) {
-    while let Some(job) = queue.blocking_recv() {
+    while let Some(job) = queue.first() {
         let Err(why) = conn.ready() else {
             run(conn, job, queue);
             continue;
         };
         // Dropping a job tells that the store is away.
         drop(job);
-        let regained = reach.regain(conn, &why, || {
-            while queue.try_recv().is_ok() {}
-            !queue.is_closed()
-        });
-        if !regained {
+        if !reach.regain(conn, &why, || queue.give_up()) {
             return;
         }
     }

@@ -14,13 +14,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use tokio::sync::mpsc;
-
 use super::batch::{Batch, Job, Task};
 use super::footing::Foresight;
 use super::lane::Lane;
 use super::postgres::{Lost, Postgres, Role, Server};
 use super::reach::{Outage, Reach};
+use super::waiting::Waiting;
 use super::way::{self, Way};
 use super::{Backend, Conn, Course, Error};
 use crate::config::{Bug, planted};
@@ -30,7 +29,9 @@ use crate::model::id::TenantId;
 const QUEUE: usize = 4096;
 /// A group takes no further job after this time: those that are done wait for their answers.
 const GROUP: Duration = Duration::from_millis(100);
-/// So many jobs at most ask before the first of them is run.
+/// Beside the lanes nobody waits for an answer, and a transaction for each costs those in the lanes time.
+const GATHER: Duration = Duration::from_millis(20);
+/// So many jobs at most ask before the first of them is run; on SQLite it saves nothing to ask together.
 const ROUND: usize = 64;
 
 /// The way to the writer threads. Clones share it.
@@ -45,6 +46,9 @@ pub(in crate::store) struct Writer {
 /// The way to one of them.
 type Lead = Way<Box<dyn Job>>;
 
+/// What waits for one of them.
+type Jobs = Waiting<Box<dyn Job>>;
+
 #[derive(Debug, Default)]
 struct Counts {
     commits: AtomicU64,
@@ -58,8 +62,9 @@ impl Writer {
         match backend {
             Backend::Sqlite { .. } => {
                 let (way, queue) = Way::new(QUEUE, Reach::new(1, outage.clone()));
-                let group = Group { lane: None, max: group_max, counts: Arc::clone(&counts) };
+                let group = Group { lane: None, max: group_max, round: 1, gather: None, counts: Arc::clone(&counts) };
                 let reach = way.reach().clone();
+                let queue = Waiting::new(queue, |job: &Box<dyn Job>| job.bears_to_wait());
                 super::reader::spawn("store-writer", backend, Role::Writer, move |conn| {
                     group.serve(conn, queue, &reach);
                 })?;
@@ -67,8 +72,9 @@ impl Writer {
             }
             Backend::Postgres(address) => {
                 let server = Arc::new(Server::of(address)?);
-                let start = |lane| {
-                    let group = Group { lane, max: group_max, counts: Arc::clone(&counts) };
+                let start = |lane: Option<Lane>| {
+                    let gather = lane.is_none().then_some(GATHER);
+                    let group = Group { lane, max: group_max, round: ROUND, gather, counts: Arc::clone(&counts) };
                     group.start(&server, outage)
                 };
                 for lane in Lane::all() {
@@ -109,7 +115,7 @@ impl Writer {
             (Course::Lane, _) | (Course::Beside, None) => self.way(tenant)?,
         };
         let asks = asks.map(|asks| (tenant.clone(), asks));
-        way.ask(|answer| -> Box<dyn Job> { Box::new(Task::again(work, asks, answer)) }).await
+        way.ask(|answer| -> Box<dyn Job> { Box::new(Task::again(work, (course, asks), answer)) }).await
     }
 
     fn way(&self, tenant: &TenantId) -> Result<&Lead, Error> {
@@ -147,6 +153,10 @@ fn once<T, E: From<Error>>(work: impl FnOnce(&mut Conn) -> Result<T, E>) -> impl
 struct Group {
     lane: Option<Lane>,
     max: usize,
+    /// Jobs that ask together before the first of them is run.
+    round: usize,
+    /// How long the first job waits for others to come, if it does.
+    gather: Option<Duration>,
     counts: Arc<Counts>,
 }
 
@@ -154,6 +164,8 @@ impl Group {
     /// Starts a thread with a connection to PostgreSQL. It is made for the first job: many a lane has no tenant.
     fn start(self, server: &Arc<Server>, outage: &Outage) -> Result<Lead, Error> {
         let (way, queue) = Way::new(QUEUE, Reach::new(1, outage.clone()));
+        // Beside the lanes, all bear to wait alike.
+        let queue = Waiting::new(queue, |_| false);
         let conn = Conn::Postgres(Box::new(Postgres::closed(Arc::clone(server), Role::Writer)?));
         let (reach, lane) =
             (way.reach().clone(), self.lane.map_or_else(|| "none".into(), |lane| lane.number().to_string()));
@@ -165,16 +177,21 @@ impl Group {
     }
 
     /// Works until the last sender is gone.
-    fn serve(self, mut conn: Conn, mut queue: mpsc::Receiver<Box<dyn Job>>, reach: &Reach) {
-        way::serve(&mut conn, &mut queue, reach, |conn, first, behind| self.run(conn, first, behind));
+    fn serve(self, mut conn: Conn, mut queue: Jobs, reach: &Reach) {
+        way::serve(&mut conn, &mut queue, reach, |conn, first, behind| {
+            if let Some(gather) = self.gather {
+                conn.rest(gather);
+            }
+            self.run(conn, first, behind);
+        });
     }
 
     /// `first` and those behind it that can ask together with it: short work, all but the last.
-    fn round(first: Box<dyn Job>, room: usize, queue: &mut mpsc::Receiver<Box<dyn Job>>) -> Vec<Box<dyn Job>> {
+    fn round(&self, first: Box<dyn Job>, room: usize, queue: &mut Jobs) -> Vec<Box<dyn Job>> {
         let mut round = vec![first];
-        while round.len() < room.min(ROUND)
+        while round.len() < room.min(self.round)
             && round.last().is_some_and(|job| job.foresees())
-            && let Ok(next) = queue.try_recv()
+            && let Some(next) = queue.another()
         {
             round.push(next);
         }
@@ -182,12 +199,12 @@ impl Group {
     }
 
     /// Those who wait behind so many, unless the group has what it can take.
-    fn behind(&self, taken: usize, began: Instant, queue: &mut mpsc::Receiver<Box<dyn Job>>) -> Vec<Box<dyn Job>> {
+    fn behind(&self, taken: usize, began: Instant, queue: &mut Jobs) -> Vec<Box<dyn Job>> {
         let room = self.max.saturating_sub(taken);
         if room == 0 || began.elapsed() >= GROUP {
             return Vec::new();
         }
-        queue.try_recv().map(|first| Self::round(first, room, queue)).unwrap_or_default()
+        queue.another().map(|first| self.round(first, room, queue)).unwrap_or_default()
     }
 
     /// Runs `first` and whatever waits behind it. What a round asks is sent before the round ahead of it is run, so that the
@@ -200,9 +217,9 @@ impl Group {
         &self,
         batch: &mut Batch<'_>,
         (first, began): (Box<dyn Job>, Instant),
-        queue: &mut mpsc::Receiver<Box<dyn Job>>,
+        queue: &mut Jobs,
     ) -> Result<(), Error> {
-        let mut round = Self::round(first, self.max, queue);
+        let mut round = self.round(first, self.max, queue);
         // One alone waits for the same answer in any case.
         if round.len() > 1 {
             batch.foresee(&round)?;
@@ -223,7 +240,7 @@ impl Group {
     }
 
     /// Runs `first` and whatever waits behind it in one transaction, commits, answers.
-    fn run(&self, conn: &mut Conn, first: Box<dyn Job>, queue: &mut mpsc::Receiver<Box<dyn Job>>) {
+    fn run(&self, conn: &mut Conn, first: Box<dyn Job>, queue: &mut Jobs) {
         let began = Instant::now();
         let outcome = conn.begin(self.lane);
         let mut batch = Batch::new(conn, self.lane);

@@ -1,7 +1,7 @@
 //! Moves one connection along: what comes in, what the hub announces, what the core answers, what time demands.
 //!
 //! Everything of a connection happens in this one task, in turn. Writing never waits here: the pipe is bounded, and
-//! who does not read is ended. Requests and log reads run beside it, one of each at a time.
+//! who does not read is ended. Requests, marks and log reads run beside it, one of each at a time.
 
 use std::future::{Future, pending};
 use std::pin::Pin;
@@ -48,6 +48,7 @@ pub struct Pump {
     presence: Option<Presence>,
     hold: Option<Box<Hold>>,
     request: Option<Task>,
+    marks: Option<Task>,
     read: Option<Task>,
     write: Duration,
     spread: Duration,
@@ -57,8 +58,7 @@ pub struct Pump {
 enum Happened {
     Came(Incoming),
     Hint(Option<Hint>),
-    Request(Finished),
-    Read(Finished),
+    Done(Finished),
     Time,
     Drain,
     Gone,
@@ -96,6 +96,7 @@ impl Pump {
             presence: Some(presence),
             hold: None,
             request: None,
+            marks: None,
             read: None,
             write,
             spread,
@@ -118,8 +119,9 @@ impl Pump {
             let (listens, watching) = (self.connection.listens(), self.hold.is_some());
             let happened = tokio::select! {
                 hint = hint(self.hold.as_mut()), if watching => Happened::Hint(hint),
-                done = of(&mut self.request) => Happened::Request(done),
-                done = of(&mut self.read) => Happened::Read(done),
+                done = of(&mut self.request) => Happened::Done(done),
+                done = of(&mut self.marks) => Happened::Done(done),
+                done = of(&mut self.read) => Happened::Done(done),
                 incoming = transport.next(), if listens => Happened::Came(incoming),
                 () = timer.as_mut() => Happened::Time,
                 () = drain.as_mut(), if !drained => Happened::Drain,
@@ -138,6 +140,10 @@ impl Pump {
         if self.request.is_none() {
             let work = self.connection.next_request(now);
             self.request = work.and_then(|work| self.start(work));
+        }
+        if self.marks.is_none() {
+            let work = self.connection.next_marks(now);
+            self.marks = work.and_then(|work| self.start(work));
         }
         if self.read.is_none() {
             let work = self.connection.next_read(self.pipe.backlog());
@@ -179,7 +185,7 @@ impl Pump {
                 self.more_hints();
             }
             Happened::Hint(None) => self.connection.end(Close::INSUFFICIENT_STATE),
-            Happened::Request((done, kept)) | Happened::Read((done, kept)) => {
+            Happened::Done((done, kept)) => {
                 if let Some((hold, presence)) = kept {
                     (self.hold, self.presence) = (hold, Some(presence));
                 }
@@ -258,13 +264,17 @@ impl Pump {
         close.and_then(|close| close.code)
     }
 
-    /// Waits for work under way, whose outcome nobody will hear, and gives back what was held.
+    /// Waits for work under way, whose outcome nobody will hear, has the last marks written and gives back what was held.
     async fn settle(&mut self, for_good: bool) {
-        if let Some(task) = self.request.take() {
+        for task in [self.request.take(), self.marks.take()].into_iter().flatten() {
             // Work has a time limit of its own; beyond it the lease runs out by itself.
             if let Ok((_, Some((hold, _)))) = tokio::time::timeout(self.write, task).await {
                 self.hold = hold;
             }
+        }
+        if let Some(marks) = self.connection.last_marks().and_then(|marks| self.start(marks)) {
+            // Those that take too long are said again by whoever comes back.
+            drop(tokio::time::timeout(self.write, marks).await);
         }
         if let Some(hold) = self.hold.take() {
             self.worker.leave(hold, for_good).await;

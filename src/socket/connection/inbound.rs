@@ -6,7 +6,6 @@ use super::{Connection, Gathered, MAX_STRIKES, Stage};
 use crate::core::Party;
 use crate::core::request::{Mark, Request};
 use crate::model::code::Code;
-use crate::model::id::ConversationId;
 use crate::socket::Endpoint;
 use crate::socket::close::Close;
 use crate::socket::frame::{self, Frame};
@@ -143,22 +142,20 @@ impl Connection {
         }
     }
 
-    /// The marks and the typing that may go on now, as work.
-    pub(super) fn gathered(&mut self, now: Instant) -> Option<Work> {
-        let typing: Option<(ConversationId, bool)> = self.typing.take(now).pop();
-        if let Some((conv, on)) = typing {
-            return Some(Work::Perform { id: None, request: Request::Typing { conv, on } });
-        }
-        let marks = self.marks.take(now);
-        if marks.is_empty() {
-            return None;
-        }
-        let each = marks.into_iter().flat_map(|gathered| {
-            let conv = gathered.conv;
-            let delivered = gathered.delivered.map(|seq| Request::Ack(Mark { conv, seq }));
-            delivered.into_iter().chain(gathered.read.map(|seq| Request::Read(Mark { conv, seq })))
-        });
-        Some(Work::Marks(each.collect()))
+    /// The typing that may go on now, as work.
+    pub(super) fn typed(&mut self, now: Instant) -> Option<Work> {
+        let (conv, on) = self.typing.take(now).pop()?;
+        Some(Work::Perform { id: None, request: Request::Typing { conv, on } })
+    }
+
+    /// The marks that may go on now, as work.
+    pub(super) fn marked(&mut self, now: Instant) -> Option<Work> {
+        written_together(self.marks.take(now))
+    }
+
+    /// The marks that have not gone on when the connection ends.
+    pub fn last_marks(&mut self) -> Option<Work> {
+        written_together(std::mem::take(self.marks.waiting()))
     }
 
     /// Whether the door fits the party.
@@ -166,4 +163,14 @@ impl Connection {
     pub fn fits(endpoint: Endpoint, party: &Party) -> bool {
         matches!((endpoint, party), (Endpoint::Agent, Party::Agent { .. }) | (Endpoint::Visitor, Party::Contact { .. }))
     }
+}
+
+/// Marks as work. What was read has arrived.
+fn written_together(marks: Vec<Gathered>) -> Option<Work> {
+    let each = marks.into_iter().flat_map(|Gathered { conv, delivered, read }| {
+        let delivered = delivered.filter(|seq| Some(*seq) > read).map(|seq| Request::Ack(Mark { conv, seq }));
+        delivered.into_iter().chain(read.map(|seq| Request::Read(Mark { conv, seq })))
+    });
+    let each: Vec<_> = each.collect();
+    (!each.is_empty()).then_some(Work::Marks(each))
 }

@@ -32,7 +32,7 @@ use crate::model::time::Millis;
 /// Acks that make no sense, after which the client is broken.
 const MAX_STRIKES: u8 = 10;
 /// Marks of one connection are gathered for so long.
-const MARK_EVERY: Duration = Duration::from_millis(200);
+const MARK_EVERY: Duration = Duration::from_millis(500);
 /// Typing goes on at most this often.
 const TYPING_EVERY: Duration = Duration::from_secs(1);
 /// Between the doubt whether a client is there and the verdict that it is not. A node that was stopped, or starved, reads
@@ -89,6 +89,7 @@ pub struct Connection {
     /// Logs that have to be read, and from where.
     reads: VecDeque<(ConversationId, i64)>,
     busy: bool,
+    marking: bool,
     reading: bool,
     rechecking: bool,
     heard: Instant,
@@ -131,6 +132,7 @@ impl Connection {
             typing: Calm::new(TYPING_EVERY),
             reads: VecDeque::new(),
             busy: false,
+            marking: false,
             reading: false,
             rechecking: false,
             heard: now,
@@ -199,8 +201,18 @@ impl Connection {
         if self.busy || self.verdict.is_some() || self.client().is_none() {
             return None;
         }
-        let work = self.gathered(now).or_else(|| self.due_recheck(now));
+        let work = self.typed(now).or_else(|| self.due_recheck(now));
         self.busy = work.is_some();
+        work
+    }
+
+    /// The marks to be written next, if none are being written: no request waits for them.
+    pub fn next_marks(&mut self, now: Instant) -> Option<Work> {
+        if self.marking || self.verdict.is_some() || self.client().is_none() {
+            return None;
+        }
+        let work = self.marked(now);
+        self.marking = work.is_some();
         work
     }
 
@@ -226,7 +238,7 @@ impl Connection {
             }
             Done::Performed { id, result } => self.performed(id, result),
             Done::Marked { refused } => {
-                self.busy = false;
+                self.marking = false;
                 (0..refused).for_each(|_| self.strike());
             }
             Done::Alive(alive) => {
@@ -275,9 +287,10 @@ impl Connection {
             Stage::Checking(_) | Stage::Client(_) => silence,
         };
         let next = silence.min(sign_in).min(self.recheck);
-        // What was gathered waits for the request that is being worked on.
-        let gathered = [self.marks.due(now), self.typing.due(now)].into_iter().flatten().filter(|_| !self.busy).min();
-        gathered.map_or(next, |due| next.min(due))
+        // What was gathered waits for its like that is being worked on.
+        let marks = self.marks.due(now).filter(|_| !self.marking);
+        let typing = self.typing.due(now).filter(|_| !self.busy);
+        marks.into_iter().chain(typing).fold(next, Instant::min)
     }
 
     /// When the client has been silent for too long.

@@ -116,9 +116,10 @@ impl Bench {
     /// The work that is to be done now.
     fn work(&mut self) -> Vec<Work> {
         let request = self.connection.next_request(self.now);
+        let marks = self.connection.next_marks(self.now);
         let read = self.connection.next_read(0);
         self.hear();
-        request.into_iter().chain(read).collect()
+        request.into_iter().chain(marks).chain(read).collect()
     }
 
     fn say(&mut self, text: &str) -> Vec<Work> {
@@ -246,9 +247,23 @@ fn typing_is_calmed_and_marks_are_gathered() {
     bench.say(&mark("ack", 4));
     bench.say(&mark("read", 4));
     assert!(bench.say(&mark("ack", 7)).is_empty(), "gathered for a moment");
-    let gathered = bench.pass(250);
+    let gathered = bench.pass(550);
     let [Work::Marks(marks)] = &gathered[..] else { panic!("{gathered:?}") };
     assert!(matches!(&marks[..], [Request::Ack(ack), Request::Read(read)] if (ack.seq, read.seq) == (7, 4)));
+    bench.say(&mark("ack", 9));
+    bench.say(&mark("read", 9));
+    assert!(bench.pass(550).is_empty(), "one set of marks at a time");
+    assert!(bench.connection.listens(), "nobody waits for marks that are being written");
+    let work = bench.say(r#"{"id":7,"op":"history","d":{"conv":"c","before":1}}"#);
+    assert!(!work.iter().any(|work| matches!(work, Work::Marks(_))));
+    let gathered = bench.done(Done::Marked { refused: 0 });
+    let [Work::Marks(marks)] = &gathered[..] else { panic!("{gathered:?}") };
+    assert!(matches!(&marks[..], [Request::Read(read)] if read.seq == 9), "what was read has arrived: {marks:?}");
+    bench.done(Done::Marked { refused: 0 });
+    bench.say(&mark("read", 11));
+    let last = bench.connection.last_marks();
+    assert!(matches!(last, Some(Work::Marks(marks)) if marks.len() == 1), "a connection that ends loses none");
+    assert!(bench.connection.last_marks().is_none());
 }
 
 #[test]
