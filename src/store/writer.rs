@@ -43,11 +43,14 @@ pub(in crate::store) struct Writer {
     counts: Arc<Counts>,
 }
 
+/// What they do.
+type Boxed = Box<dyn Job>;
+
 /// The way to one of them.
-type Lead = Way<Box<dyn Job>>;
+type Lead = Way<Boxed>;
 
 /// What waits for one of them.
-type Jobs = Waiting<Box<dyn Job>>;
+type Jobs = Waiting<Boxed>;
 
 #[derive(Debug, Default)]
 struct Counts {
@@ -64,7 +67,7 @@ impl Writer {
                 let (way, queue) = Way::new(QUEUE, Reach::new(1, outage.clone()));
                 let group = Group { lane: None, max: group_max, round: 1, gather: None, counts: Arc::clone(&counts) };
                 let reach = way.reach().clone();
-                let queue = Waiting::new(queue, |job: &Box<dyn Job>| job.bears_to_wait());
+                let queue = Waiting::new(queue, |job: &Boxed| job.bears_to_wait());
                 super::reader::spawn("store-writer", backend, Role::Writer, move |conn| {
                     group.serve(conn, queue, &reach);
                 })?;
@@ -96,7 +99,7 @@ impl Writer {
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
-        self.way(tenant)?.ask(|answer| -> Box<dyn Job> { Box::new(Task::once(once(work), answer)) }).await
+        self.way(tenant)?.ask(|answer| -> Boxed { Box::new(Task::once(once(work), answer)) }).await
     }
 
     /// As [`Writer::run`], for work that may be run again after it was undone, and does the same then.
@@ -115,7 +118,7 @@ impl Writer {
             (Course::Lane, _) | (Course::Beside, None) => self.way(tenant)?,
         };
         let asks = asks.map(|asks| (tenant.clone(), asks));
-        way.ask(|answer| -> Box<dyn Job> { Box::new(Task::again(work, (course, asks), answer)) }).await
+        way.ask(|answer| -> Boxed { Box::new(Task::again(work, (course, asks), answer)) }).await
     }
 
     fn way(&self, tenant: &TenantId) -> Result<&Lead, Error> {
@@ -135,7 +138,7 @@ impl Writer {
         E: From<Error> + Send + 'static,
     {
         let lane = self.lanes.first().ok_or(Error::Unavailable)?;
-        lane.ask(|answer| -> Box<dyn Job> { Box::new(Task::once(once(work), answer)) }).await
+        lane.ask(|answer| -> Boxed { Box::new(Task::once(once(work), answer)) }).await
     }
 
     pub(in crate::store) fn counts(&self) -> (u64, u64) {
@@ -187,7 +190,7 @@ impl Group {
     }
 
     /// `first` and those behind it that can ask together with it: short work, all but the last.
-    fn round(&self, first: Box<dyn Job>, room: usize, queue: &mut Jobs) -> Vec<Box<dyn Job>> {
+    fn round(&self, first: Boxed, room: usize, queue: &mut Jobs) -> Vec<Boxed> {
         let mut round = vec![first];
         while round.len() < room.min(self.round)
             && round.last().is_some_and(|job| job.foresees())
@@ -199,7 +202,7 @@ impl Group {
     }
 
     /// Those who wait behind so many, unless the group has what it can take.
-    fn behind(&self, taken: usize, began: Instant, queue: &mut Jobs) -> Vec<Box<dyn Job>> {
+    fn behind(&self, taken: usize, began: Instant, queue: &mut Jobs) -> Vec<Boxed> {
         let room = self.max.saturating_sub(taken);
         if room == 0 || began.elapsed() >= GROUP {
             return Vec::new();
@@ -213,12 +216,7 @@ impl Group {
     /// # Errors
     /// When the transaction is lost. Outside of it their statements would stay one by one: those that were not run are
     /// dropped, which tells that the store is away.
-    fn work(
-        &self,
-        batch: &mut Batch<'_>,
-        (first, began): (Box<dyn Job>, Instant),
-        queue: &mut Jobs,
-    ) -> Result<(), Error> {
+    fn work(&self, batch: &mut Batch<'_>, (first, began): (Boxed, Instant), queue: &mut Jobs) -> Result<(), Error> {
         let mut round = self.round(first, self.max, queue);
         // One alone waits for the same answer in any case.
         if round.len() > 1 {
@@ -240,7 +238,7 @@ impl Group {
     }
 
     /// Runs `first` and whatever waits behind it in one transaction, commits, answers.
-    fn run(&self, conn: &mut Conn, first: Box<dyn Job>, queue: &mut Jobs) {
+    fn run(&self, conn: &mut Conn, first: Boxed, queue: &mut Jobs) {
         let began = Instant::now();
         let outcome = conn.begin(self.lane);
         let mut batch = Batch::new(conn, self.lane);
