@@ -170,6 +170,17 @@ pub fn release(tx: &mut Tx<'_>, conv: ConversationId, now: Millis) -> Result<usi
     Ok(rows)
 }
 
+/// Makes all that are being sent due, as nobody can be sending them any more. Says how many there were.
+///
+/// # Errors
+/// When the statement fails.
+pub fn orphan(conn: &mut Conn, now: Millis) -> Result<usize, Error> {
+    Ok(on!(conn, c => diesel::update(delivery::table
+            .filter(delivery::state.eq("sending").and(delivery::next_at.gt(now.0))))
+        .set(delivery::next_at.eq(now.0))
+        .execute(c))?)
+}
+
 /// The conversations, of all tenants, in which something is due, but for those of accounts that others send for.
 ///
 /// # Errors

@@ -71,6 +71,7 @@ type Key = (TenantId, ConversationId);
 impl Core {
     /// Sends what waits until `stop`; then finishes the calls that are under way.
     pub async fn run_deliveries(&self, stop: CancellationToken) {
+        self.take_up_orphans().await;
         let deliveries = Backlog {
             what: "deliveries",
             bell: &self.inner.deliveries,
@@ -81,6 +82,20 @@ impl Core {
             },
         };
         deliveries.work_off(self, &stop, |key| self.clone().work(key, stop.clone())).await;
+    }
+
+    /// A process that has its tables to itself and begins knows that nobody makes the calls that were under way: what became
+    /// of them can be said at once. Another node may be making them, until its lease is over.
+    async fn take_up_orphans(&self) {
+        if self.store().is_shared() {
+            return;
+        }
+        let now = self.clock().now();
+        match self.store().sweep(move |conn| delivery::orphan(conn, now)).await {
+            Ok(0) => {}
+            Ok(calls) => tracing::warn!(calls, "calls were cut off when the process ended; their outcome is unknown"),
+            Err(error) => tracing::warn!(error = ?error, "calls that were cut off wait for the end of their lease"),
+        }
     }
 
     /// Works off one conversation, call by call, until `stop`: what is left then waits in its row.

@@ -163,10 +163,12 @@ impl TestApp {
         self.ends().await;
     }
 
-    /// Ends without a word to anybody: nothing is finished, every connection breaks.
-    pub async fn dies(mut self) {
+    /// Ends without a word to anybody: nothing is finished, every connection breaks. Gives back its folder, if it has one of
+    /// its own, for [`Builder::again`].
+    pub async fn dies(mut self) -> Option<TempDir> {
         self.abort.cancel();
         self.ends().await;
+        self.dir.take()
     }
 
     /// Waits until it has ended by itself.

@@ -4,7 +4,7 @@ use serde_json::json;
 use yizhan::simulator::{Act, Kind, Via};
 
 use super::{sent_texts, served, spoil};
-use crate::support::{PATIENCE, TestApp};
+use crate::support::{Agent, PATIENCE, TestApp};
 
 /// 52: a link card, a menu whose choice comes back, and a card that the account may not send.
 #[tokio::test(flavor = "multi_thread")]
@@ -92,4 +92,25 @@ async fn a_long_text_arrives_in_parts_and_in_order() {
     li.expects_receipt(&next["id"], "delivered").await;
     let last = phone.expects(PATIENCE, |m| m.via == Via::Custom && m.text.as_deref() == Some("完")).await.unwrap();
     assert_eq!(phone.messages().last().map(|m| m.id.clone()), Some(last.id));
+}
+
+/// A process that has its tables to itself knows, once it is back, that nobody makes the call any more: the agent is told at
+/// once that the outcome is unknown, and the call is not repeated.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_a_killed_process_had_begun_becomes_uncertain_when_it_is_back() {
+    let app = TestApp::start().await;
+    let (mut li, mut phone, conv) = served(&app, "o-cut").await;
+    spoil(&app, json!({ "delay_ms": 60_000, "after_accept": true, "times": 1 }));
+    let sent = li.says(&conv, "不知道到了没有").await;
+    phone.expects_text("不知道到了没有", PATIENCE).await.unwrap();
+    let folder = app.dies().await.unwrap();
+    let app = TestApp::with().again(folder).start().await;
+    let mut li = Agent::resumes(&app, li, json!([{ "conv": conv, "epoch": "", "seq": 0 }])).await;
+    let stands = async || {
+        let log = li.socket.request("history", json!({ "conv": conv, "limit": 200 })).await.unwrap();
+        let of = log["receipts"].as_array().unwrap().iter().find(|receipt| receipt["id"] == sent["id"]).cloned();
+        of.filter(|receipt| receipt["state"] == "uncertain").map(drop)
+    };
+    app.eventually("the agent sees that it is uncertain", stands).await;
+    assert!(app.platform.ledger(None).sends.is_empty(), "nobody repeats it");
 }
