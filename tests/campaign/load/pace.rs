@@ -22,7 +22,7 @@ use crate::system::declare::{AGENTS, FIRMS, Firm};
 /// Orders that wait for one person.
 const ORDERS: usize = 64;
 /// Between the first words of two customers.
-const FIRST_WORDS: Duration = Duration::from_millis(50);
+const FIRST_WORDS: Duration = Duration::from_millis(25);
 /// Customers who wait for an agent before the next one comes, and how long the next one has patience with that.
 const QUEUED: usize = 8;
 const FOR_A_QUEUE: Duration = Duration::from_secs(10);
