@@ -134,6 +134,7 @@ impl Diary {
                 Err(Error::Unknown(_)) => diary.unknown.push(text),
                 Err(error) if error.is_passing() => {
                     diary.refused.push(text);
+                    shared.refused.fetch_add(1, Ordering::SeqCst);
                     // Whoever is refused comes again a little later.
                     moment().await;
                 }
@@ -149,6 +150,7 @@ impl Diary {
 struct Shared {
     stop: AtomicBool,
     stored: AtomicUsize,
+    refused: AtomicUsize,
 }
 
 /// Several diaries that are kept at the same time, each in a conversation of its own.
@@ -176,6 +178,15 @@ impl Diaries {
         let (began, before) = (Instant::now(), self.shared.stored.load(Ordering::SeqCst));
         while self.shared.stored.load(Ordering::SeqCst) < before + 20 {
             assert!(began.elapsed() < Duration::from_secs(20), "nothing is stored any more");
+            moment().await;
+        }
+    }
+
+    /// Waits until somebody has been refused.
+    async fn are_refused(&self) {
+        let began = Instant::now();
+        while self.shared.refused.load(Ordering::SeqCst) == 0 {
+            assert!(began.elapsed() < Duration::from_secs(20), "nobody is refused");
             moment().await;
         }
     }

@@ -15,6 +15,8 @@ async fn a_killed_server_comes_back_with_everything_that_was_confirmed() {
     let diaries = Diaries::start(&scope, 4).await;
     diaries.go_on().await;
     service.kill();
+    // A server that is back sooner has refused nobody.
+    diaries.are_refused().await;
     let service = tokio::task::spawn_blocking(move || {
         service.resume();
         service
