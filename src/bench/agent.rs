@@ -40,14 +40,6 @@ struct Body<'a> {
     text: &'a str,
 }
 
-/// Ends at that time; never without one.
-async fn due(at: Option<Instant>) {
-    match at {
-        Some(at) => sleep_until(at).await,
-        None => std::future::pending().await,
-    }
-}
-
 /// See the module.
 #[derive(Debug)]
 pub struct Agent {
@@ -56,8 +48,8 @@ pub struct Agent {
     arrived: HashMap<String, i64>,
     /// Offers that were taken.
     offers: HashSet<String>,
-    /// When what has arrived is to be acknowledged, if something has.
-    due: Option<Instant>,
+    /// When what has arrived is to be acknowledged. Means nothing if nothing has.
+    due: Instant,
 }
 
 /// The socket of an agent who signs in, opens the console and presses ready.
@@ -91,7 +83,7 @@ impl Receiver for Agent {
         loop {
             let said = tokio::select! {
                 said = self.ws.text() => said?,
-                () = due(self.due) => {
+                () = sleep_until(self.due), if !self.arrived.is_empty() => {
                     self.acknowledge().await?;
                     continue;
                 }
@@ -107,7 +99,8 @@ impl Agent {
     /// # Errors
     /// As [`socket`].
     pub async fn open(site: &Site, n: usize) -> anyhow::Result<Self> {
-        Ok(Self { ws: socket(site, n).await?, arrived: HashMap::new(), offers: HashSet::new(), due: None })
+        let (arrived, offers) = (HashMap::new(), HashSet::new());
+        Ok(Self { ws: socket(site, n).await?, arrived, offers, due: Instant::now() })
     }
 
     async fn pushed(&mut self, said: &str) -> anyhow::Result<Heard> {
@@ -115,11 +108,13 @@ impl Agent {
         if let Ok(push) = serde_json::from_str::<Push<'_>>(said)
             && push.op == "msg"
         {
+            if self.arrived.is_empty() {
+                self.due = Instant::now() + ACK;
+            }
             match self.arrived.get_mut(push.d.conv) {
                 Some(seq) => *seq = push.d.seq.max(*seq),
                 None => drop(self.arrived.insert(push.d.conv.to_owned(), push.d.seq)),
             }
-            self.due.get_or_insert_with(|| Instant::now() + ACK);
             return Ok(Parcel::read(push.d.body.text.as_bytes()).map_or(Heard::Other, Heard::Parcel));
         }
         let frame: Value = serde_json::from_str(said)?;
@@ -137,7 +132,6 @@ impl Agent {
 
     /// Tells the gateway how far everything has arrived.
     async fn acknowledge(&mut self) -> anyhow::Result<()> {
-        self.due = None;
         let all: Vec<Value> =
             self.arrived.drain().map(|(conv, seq)| json!({ "op": "ack", "d": { "conv": conv, "seq": seq } })).collect();
         for some in all.chunks(ARRAY) {

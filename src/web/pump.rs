@@ -9,6 +9,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use actix_ws::AggregatedMessage;
+use futures_util::future::join_all;
 use tokio::time::{Sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
@@ -264,17 +265,14 @@ impl Pump {
         close.and_then(|close| close.code)
     }
 
-    /// Waits for work under way, whose outcome nobody will hear, has the last marks written and gives back what was held.
+    /// Waits for work under way, whose outcome nobody will hear, and for the last marks; then gives back what was held.
     async fn settle(&mut self, for_good: bool) {
-        for task in [self.request.take(), self.marks.take()].into_iter().flatten() {
-            // Work has a time limit of its own; beyond it the lease runs out by itself.
-            if let Ok((_, Some((hold, _)))) = tokio::time::timeout(self.write, task).await {
-                self.hold = hold;
-            }
-        }
-        if let Some(marks) = self.connection.last_marks().and_then(|marks| self.start(marks)) {
-            // Those that take too long are said again by whoever comes back.
-            drop(tokio::time::timeout(self.write, marks).await);
+        let last = self.connection.last_marks().and_then(|marks| self.start(marks));
+        let all = [self.request.take(), self.marks.take(), last].into_iter().flatten();
+        // Work has a time limit of its own; beyond it the lease runs out by itself.
+        let done = tokio::time::timeout(self.write, join_all(all)).await.unwrap_or_default();
+        if let Some((hold, _)) = done.into_iter().find_map(|(_, kept)| kept) {
+            self.hold = hold;
         }
         if let Some(hold) = self.hold.take() {
             self.worker.leave(hold, for_good).await;

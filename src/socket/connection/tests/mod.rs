@@ -254,11 +254,12 @@ fn typing_is_calmed_and_marks_are_gathered() {
     bench.say(&mark("read", 9));
     assert!(bench.pass(550).is_empty(), "one set of marks at a time");
     assert!(bench.connection.listens(), "nobody waits for marks that are being written");
-    let work = bench.say(r#"{"id":7,"op":"history","d":{"conv":"c","before":1}}"#);
-    assert!(!work.iter().any(|work| matches!(work, Work::Marks(_))));
+    let work = bench.say(&format!(r#"{{"id":7,"op":"history","d":{{"conv":"{}","limit":10}}}}"#, conv(1)));
+    assert!(matches!(&work[..], [Work::Perform { id: Some(7), .. }]), "{work:?}");
     let gathered = bench.done(Done::Marked { refused: 0 });
     let [Work::Marks(marks)] = &gathered[..] else { panic!("{gathered:?}") };
     assert!(matches!(&marks[..], [Request::Read(read)] if read.seq == 9), "what was read has arrived: {marks:?}");
+    bench.done(Done::Performed { id: Some(7), result: Ok("{}".into()) });
     bench.done(Done::Marked { refused: 0 });
     bench.say(&mark("read", 11));
     let last = bench.connection.last_marks();
