@@ -276,20 +276,21 @@ impl Look<'_> {
 }
 
 impl Core {
-    /// Looks at these agents; returns what was seen.
+    /// Looks at these agents.
     pub(super) async fn sweep_agents(
         &self,
         tenant: &TenantId,
         agents: Vec<AgentId>,
         memory: &mut Memory,
-    ) -> Result<HashMap<AgentId, AgentSeen>, Error> {
+    ) -> Result<(), Error> {
         let all = memory.agents.entry(tenant.clone()).or_default();
         let known = agents.iter().filter_map(|agent| Some((agent.clone(), all.get(agent)?.clone())));
         let known: HashMap<AgentId, AgentSeen> = known.collect();
         let scene = self.scene(tenant)?;
         let (seen, news) = self.scope(tenant).read(move |tx| look(tx, &scene, &agents, &known)).await?;
+        memory.agents.entry(tenant.clone()).or_default().extend(seen);
         memory.found(news);
-        Ok(seen)
+        Ok(())
     }
 }
 

@@ -1,6 +1,7 @@
 //! Calls: that it rings, how they stand, that they are over.
 
-use super::{Core, Here, Memory, News};
+use super::round::Here;
+use super::{Core, Memory, News};
 use crate::core::{Error, call};
 use crate::hub::{Hint, Recipient};
 use crate::model::id::TenantId;

@@ -80,19 +80,20 @@ fn compare(
 }
 
 impl Core {
-    /// Looks at these customers; returns what was seen.
+    /// Looks at these customers.
     pub(super) async fn sweep_contacts(
         &self,
         tenant: &TenantId,
         contacts: Vec<ContactId>,
         memory: &mut Memory,
-    ) -> Result<HashMap<ContactId, Vec<ContactSeen>>, Error> {
+    ) -> Result<(), Error> {
         let all = memory.contacts.entry(tenant.clone()).or_default();
         let known = contacts.iter().filter_map(|contact| Some((*contact, all.get(contact)?.clone())));
         let known: Known = known.collect();
         let now = self.clock().now();
         let (seen, news) = self.scope(tenant).read(move |tx| look(tx, &contacts, known, now)).await?;
+        memory.contacts.entry(tenant.clone()).or_default().extend(seen);
         memory.found(news);
-        Ok(seen)
+        Ok(())
     }
 }

@@ -1,6 +1,6 @@
 //! What all agents of a tenant see: who of them is there.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::{Core, Memory, News};
@@ -33,7 +33,7 @@ impl Core {
     pub(super) async fn show_desk(
         &self,
         tenant: &TenantId,
-        agents: &HashSet<AgentId>,
+        agents: &BTreeSet<AgentId>,
         memory: &mut Memory,
     ) -> Result<(), Error> {
         let frames = self.presences(tenant).await?;

@@ -1,17 +1,18 @@
 //! Finds in the tables what no hint announced, for everybody who is attached to this node. Runs only where there may be
 //! other nodes: their hints can get lost.
 //!
-//! Every `ROUND` each recipient is looked up, and soon after it was attached, when other nodes may not have known of it
+//! Each recipient is looked up once in a round, and soon after it was attached, when other nodes may not have known of it
 //! yet. What has not changed since the last look costs a row and tells nobody. What has changed is told to the
-//! sockets here, which know from its mark whether a hint was faster.
+//! sockets here a step later, which know from its mark whether a hint was faster.
 
 mod agent;
 mod call;
 mod contact;
 mod desk;
 mod lease;
+mod round;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -19,6 +20,7 @@ use std::time::Duration;
 use self::agent::AgentSeen;
 use self::contact::ContactSeen;
 use self::desk::DeskSeen;
+use self::round::{Look, Round, Who, by_tenant};
 use super::call::CallsSeen;
 use super::effect::Push;
 use super::mark::marked;
@@ -29,16 +31,17 @@ use crate::model::code::Code;
 use crate::model::id::{AgentId, ContactId, ConversationId, TenantId};
 use crate::runtime::Stop;
 
-/// Every recipient is looked up this often.
-const ROUND: Duration = Duration::from_millis(3_500);
-/// New recipients are looked up this often.
-const FRESH: Duration = Duration::from_millis(500);
-/// Hints are this much slower than a look at the tables, at most, while all is well.
-const IN_FLIGHT: Duration = Duration::from_millis(250);
+/// Hints are this much slower than a look at the tables, at most, while all is well: so long after the look its news is
+/// told.
+const STEP: Duration = Duration::from_millis(250);
+/// Steps of a round: everybody is looked up each 3.5 s.
+const STEPS: usize = 14;
+/// The looks of a round are over after so many of them, even if some take longer.
+const LOOKING: usize = 12;
+/// Each so many steps those who have come since are looked up.
+const FRESH: usize = 2;
 /// What was not touched for so long was told to whoever has come since.
 const RECENT: Duration = Duration::from_secs(15);
-/// Recipients of one look.
-const CHUNK: usize = 500;
 
 /// What a look found: whom to tell what, on this node.
 #[derive(Debug, Default)]
@@ -96,102 +99,93 @@ impl Memory {
     }
 }
 
-/// The recipients of one tenant on this node.
-#[derive(Debug, Default)]
-struct Here {
-    contacts: HashSet<ContactId>,
-    agents: HashSet<AgentId>,
-}
-
-fn by_tenant(recipients: Vec<Recipient>) -> HashMap<TenantId, Here> {
-    let mut tenants: HashMap<TenantId, Here> = HashMap::new();
-    for recipient in recipients {
-        match recipient {
-            Recipient::Contact(tenant, contact) => drop(tenants.entry(tenant).or_default().contacts.insert(contact)),
-            Recipient::Agent(tenant, agent) => drop(tenants.entry(tenant).or_default().agents.insert(agent)),
-            // Whoever is one of all agents is also one agent.
-            Recipient::Agents(_) => {}
-        }
-    }
-    tenants
-}
-
-fn chunks<T: Clone>(all: &HashSet<T>) -> Vec<Vec<T>> {
-    all.iter().cloned().collect::<Vec<_>>().chunks(CHUNK).map(<[T]>::to_vec).collect()
-}
-
 impl Core {
     /// Looks until `stop`.
     pub async fn run_sweep(&self, stop: Stop) {
         if !self.hub().spans_nodes() || planted(Bug::SweepOff) {
             return stop.cancelled().await;
         }
-        let mut memory = Memory::default();
-        let mut round = tokio::time::interval(ROUND);
-        let mut fresh = tokio::time::interval(FRESH);
-        for timer in [&mut round, &mut fresh] {
-            timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        }
-        loop {
-            let looked = tokio::select! {
+        let (mut memory, mut round) = (Memory::default(), Round::default());
+        let mut pace = tokio::time::interval(STEP);
+        pace.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        for step in (0..STEPS).cycle() {
+            tokio::select! {
                 () = stop.cancelled() => return,
-                _ = round.tick() => self.sweep_all(&mut memory).await,
-                _ = fresh.tick() => self.sweep_fresh(&mut memory).await,
-            };
-            if let Err(error) = looked {
-                tracing::warn!(error = ?error, "what hints may have missed could not be looked up");
+                _ = pace.tick() => {}
             }
-            if !memory.news.is_empty() {
-                // What was committed just before the look is still on its way as a hint.
-                drop(tokio::time::timeout(IN_FLIGHT, stop.cancelled()).await);
-                self.tell_swept(&mut memory);
+            // What was committed just before the last look was still on its way as a hint then.
+            self.tell_swept(&mut memory);
+            if let Err(error) = self.sweep_step(step, &mut round, &mut memory).await {
+                tracing::warn!(error = ?error, "what hints may have missed could not be looked up");
+                // With the store away the rest would fail, too.
+                round = Round::default();
             }
         }
     }
 
-    /// Looks once at everybody who is attached here.
+    async fn sweep_step(&self, step: usize, round: &mut Round, memory: &mut Memory) -> Result<(), Error> {
+        if step == 0 {
+            *round = self.begin_round(memory).await?;
+        }
+        if step % FRESH == 0 {
+            self.sweep_fresh(memory).await?;
+        }
+        if round.is_over() { Ok(()) } else { self.look_on(round, memory).await }
+    }
+
+    /// Everybody who is attached here; whoever is not any more is forgotten.
+    ///
+    /// # Errors
+    /// When the store is away.
+    pub(super) async fn begin_round(&self, memory: &mut Memory) -> Result<Round, Error> {
+        memory.statements = self.sweep_leases().await?;
+        let mut tenants = by_tenant(self.hub().recipients());
+        tenants.retain(|tenant, _| self.tenants().tenant(tenant).is_some());
+        memory.contacts.retain(|tenant, _| tenants.contains_key(tenant));
+        memory.agents.retain(|tenant, _| tenants.contains_key(tenant));
+        memory.desks.retain(|tenant, _| tenants.contains_key(tenant));
+        memory.calls.retain(|tenant, _| tenants.contains_key(tenant));
+        for (tenant, here) in &tenants {
+            if let Some(known) = memory.contacts.get_mut(tenant) {
+                known.retain(|contact, _| here.contacts.contains(contact));
+            }
+            if let Some(known) = memory.agents.get_mut(tenant) {
+                known.retain(|agent, _| here.agents.contains(agent));
+            }
+        }
+        Ok(Round::of(tenants, LOOKING))
+    }
+
+    /// Takes the next step of a round.
     ///
     /// # Errors
     /// When the store is away; what was found until then counts.
-    pub(super) async fn sweep_all(&self, memory: &mut Memory) -> Result<(), Error> {
-        memory.statements = self.sweep_leases().await?;
-        let here = by_tenant(self.hub().recipients());
-        memory.contacts.retain(|tenant, _| here.contains_key(tenant));
-        memory.agents.retain(|tenant, _| here.contains_key(tenant));
-        memory.desks.retain(|tenant, _| here.contains_key(tenant));
-        memory.calls.retain(|tenant, _| here.contains_key(tenant));
-        for (tenant, here) in here {
-            if self.tenants().tenant(&tenant).is_none() {
-                continue;
-            }
-            match self.sweep_tenant(&tenant, &here, memory).await {
+    pub(super) async fn look_on(&self, round: &mut Round, memory: &mut Memory) -> Result<(), Error> {
+        for look in round.step() {
+            match self.look_at(&look, memory).await {
                 Err(error) if error.code == Code::DependencyUnavailable => return Err(error),
-                Err(error) => tracing::error!(tenant = %tenant, error = ?error, "a tenant could not be looked at"),
+                Err(error) => tracing::error!(tenant = %look.tenant, error = ?error, "a tenant could not be looked at"),
                 Ok(()) => {}
             }
         }
-        let statements = u64::try_from(memory.statements).unwrap_or(u64::MAX);
-        self.inner.sweep.statements.store(statements, Ordering::Relaxed);
-        self.inner.sweep.rounds.fetch_add(1, Ordering::Relaxed);
+        if round.is_over() {
+            let statements = u64::try_from(memory.statements).unwrap_or(u64::MAX);
+            self.inner.sweep.statements.store(statements, Ordering::Relaxed);
+            self.inner.sweep.rounds.fetch_add(1, Ordering::Relaxed);
+        }
         Ok(())
     }
 
-    async fn sweep_tenant(&self, tenant: &TenantId, here: &Here, memory: &mut Memory) -> Result<(), Error> {
-        let (mut contacts, mut agents) = (HashMap::new(), HashMap::new());
-        for chunk in chunks(&here.contacts) {
-            contacts.extend(self.sweep_contacts(tenant, chunk, memory).await?);
+    async fn look_at(&self, look: &Look, memory: &mut Memory) -> Result<(), Error> {
+        let Look { tenant, here, who } = look;
+        match who {
+            Who::Contacts(contacts) => self.sweep_contacts(tenant, contacts.clone(), memory).await,
+            Who::Agents(agents) => self.sweep_agents(tenant, agents.clone(), memory).await,
+            Who::Shared => {
+                self.sweep_calls(tenant, here, memory).await?;
+                if here.agents.is_empty() { Ok(()) } else { self.sweep_desk(tenant, memory).await }
+            }
         }
-        for chunk in chunks(&here.agents) {
-            agents.extend(self.sweep_agents(tenant, chunk, memory).await?);
-        }
-        self.sweep_calls(tenant, here, memory).await?;
-        // Whoever has left is forgotten with the old map.
-        memory.contacts.insert(tenant.clone(), contacts);
-        memory.agents.insert(tenant.clone(), agents);
-        if here.agents.is_empty() {
-            return Ok(());
-        }
-        self.sweep_desk(tenant, memory).await
     }
 
     /// What the sweep has done so far.
@@ -204,23 +198,22 @@ impl Core {
     /// Looks at those who came since the last look.
     ///
     /// # Errors
-    /// As [`Core::sweep_all`].
+    /// When the store is away; what was found until then counts.
     pub(super) async fn sweep_fresh(&self, memory: &mut Memory) -> Result<(), Error> {
         for (tenant, new) in by_tenant(self.hub().take_fresh()) {
             if self.tenants().tenant(&tenant).is_none() {
                 continue;
             }
-            for chunk in chunks(&new.contacts) {
-                let known = memory.contacts.entry(tenant.clone()).or_default();
-                chunk.iter().for_each(|contact| drop(known.remove(contact)));
-                let seen = self.sweep_contacts(&tenant, chunk, memory).await?;
-                memory.contacts.entry(tenant.clone()).or_default().extend(seen);
+            // Whoever is here anew knows nothing of what was seen before.
+            if let Some(known) = memory.contacts.get_mut(&tenant) {
+                known.retain(|contact, _| !new.contacts.contains(contact));
             }
-            for chunk in chunks(&new.agents) {
-                let known = memory.agents.entry(tenant.clone()).or_default();
-                chunk.iter().for_each(|agent| drop(known.remove(agent)));
-                let seen = self.sweep_agents(&tenant, chunk, memory).await?;
-                memory.agents.entry(tenant.clone()).or_default().extend(seen);
+            if let Some(known) = memory.agents.get_mut(&tenant) {
+                known.retain(|agent, _| !new.agents.contains(agent));
+            }
+            let new = Arc::new(new);
+            for who in new.people() {
+                self.look_at(&Look { tenant: tenant.clone(), here: Arc::clone(&new), who }, memory).await?;
             }
             if !new.agents.is_empty() {
                 self.show_desk(&tenant, &new.agents, memory).await?;

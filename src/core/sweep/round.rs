@@ -1,0 +1,150 @@
+//! A round of the sweep: who is to be looked at still, and how many at a time. Knows recipients, not what a look finds.
+//!
+//! All at once would keep everybody else waiting: the store's cores for as long as the look takes, and then the sockets of
+//! thousands who are told what they know already. So a round is cut into looks that take a few milliseconds, and its steps
+//! take as many of them each as it needs to be over in time. Their order is the same in each round: whoever is looked at
+//! late in one is not looked at early in the next.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use crate::hub::Recipient;
+use crate::model::id::{AgentId, ContactId, TenantId};
+
+/// Customers of one look.
+const CONTACTS: usize = 250;
+/// Agents of one look: each has a list of conversations.
+const AGENTS: usize = 25;
+
+/// The recipients of one tenant on this node.
+#[derive(Debug, Default)]
+pub(super) struct Here {
+    pub(super) contacts: BTreeSet<ContactId>,
+    pub(super) agents: BTreeSet<AgentId>,
+}
+
+/// Who is looked at together.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Who {
+    Contacts(Vec<ContactId>),
+    Agents(Vec<AgentId>),
+    /// What all of a tenant share.
+    Shared,
+}
+
+/// One look.
+#[derive(Debug)]
+pub(super) struct Look {
+    pub(super) tenant: TenantId,
+    /// All of the tenant who are here.
+    pub(super) here: Arc<Here>,
+    pub(super) who: Who,
+}
+
+/// What is left of a round.
+#[derive(Debug, Default)]
+pub(in crate::core) struct Round {
+    looks: VecDeque<Look>,
+    /// How many of them one step takes.
+    portion: usize,
+}
+
+/// The recipients, by tenant.
+pub(super) fn by_tenant(recipients: Vec<Recipient>) -> BTreeMap<TenantId, Here> {
+    let mut tenants: BTreeMap<TenantId, Here> = BTreeMap::new();
+    for recipient in recipients {
+        match recipient {
+            Recipient::Contact(tenant, contact) => drop(tenants.entry(tenant).or_default().contacts.insert(contact)),
+            Recipient::Agent(tenant, agent) => drop(tenants.entry(tenant).or_default().agents.insert(agent)),
+            // Whoever is one of all agents is also one agent.
+            Recipient::Agents(_) => {}
+        }
+    }
+    tenants
+}
+
+impl Here {
+    /// These people, as many at a time as one look takes.
+    pub(super) fn people(&self) -> impl Iterator<Item = Who> {
+        let contacts = portions(&self.contacts, CONTACTS).into_iter().map(Who::Contacts);
+        contacts.chain(portions(&self.agents, AGENTS).into_iter().map(Who::Agents))
+    }
+}
+
+fn portions<T: Clone>(all: &BTreeSet<T>, most: usize) -> Vec<Vec<T>> {
+    let mut rest = all.iter().cloned();
+    std::iter::from_fn(|| Some(rest.by_ref().take(most).collect::<Vec<_>>()).filter(|some| !some.is_empty())).collect()
+}
+
+impl Round {
+    /// Of these, to be over after so many steps.
+    pub(super) fn of(tenants: impl IntoIterator<Item = (TenantId, Here)>, steps: usize) -> Self {
+        let looks = tenants.into_iter().flat_map(|(tenant, here)| {
+            let here = Arc::new(here);
+            let who: Vec<Who> = here.people().chain([Who::Shared]).collect();
+            who.into_iter().map(move |who| Look { tenant: tenant.clone(), here: Arc::clone(&here), who })
+        });
+        let looks: VecDeque<Look> = looks.collect();
+        let portion = looks.len().div_ceil(steps.max(1));
+        Self { looks, portion }
+    }
+
+    /// The looks of the next step.
+    pub(super) fn step(&mut self) -> impl Iterator<Item = Look> {
+        let some = self.portion.min(self.looks.len());
+        self.looks.drain(..some)
+    }
+
+    /// Whether nothing is left of it.
+    pub(in crate::core) fn is_over(&self) -> bool {
+        self.looks.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::time::Millis;
+
+    fn here(contacts: usize, agents: usize) -> Here {
+        Here {
+            contacts: (0..contacts).map(|_| ContactId::generate(Millis(1))).collect(),
+            agents: (0..agents).map(|n| AgentId::parse(&format!("agent-{n}")).unwrap()).collect(),
+        }
+    }
+
+    fn people(looks: impl Iterator<Item = Look>) -> usize {
+        looks
+            .map(|look| match look.who {
+                Who::Contacts(some) => some.len(),
+                Who::Agents(some) => some.len(),
+                Who::Shared => 0,
+            })
+            .sum()
+    }
+
+    #[test]
+    fn a_round_is_over_after_its_steps_and_has_looked_at_everybody_once() {
+        let tenants = ["bank", "shop"].map(|tenant| (TenantId::parse(tenant).unwrap(), here(4_000, 60)));
+        let mut round = Round::of(tenants, 12);
+        let steps: Vec<usize> = (0..12).map(|_| people(round.step())).collect();
+        assert!(round.is_over());
+        assert_eq!(steps.iter().sum::<usize>(), 2 * 4_060);
+        assert!(steps.iter().all(|people| *people <= 4 * CONTACTS), "{steps:?}");
+    }
+
+    #[test]
+    fn a_few_people_are_looked_at_in_the_first_steps() {
+        let mut round = Round::of([(TenantId::parse("shop").unwrap(), here(3, 2))], 12);
+        let looks: Vec<Look> = (0..3).flat_map(|_| round.step().collect::<Vec<_>>()).collect();
+        assert!(round.is_over() && looks.iter().any(|look| look.who == Who::Shared));
+        assert_eq!(people(looks.into_iter()), 5);
+    }
+
+    #[test]
+    fn a_node_without_anybody_has_nothing_to_look_at() {
+        let mut round = Round::of([], 12);
+        assert!(round.is_over());
+        assert_eq!(round.step().count(), 0);
+    }
+}
