@@ -182,7 +182,7 @@ impl Cast {
             while self.crew.world.desk.served() + QUEUED < before && waiting.elapsed() < FOR_A_QUEUE {
                 tokio::time::sleep(FIRST_WORDS).await;
             }
-            self.customer_says(thread);
+            self.shed += usize::from(!self.crew.customer_says(thread));
             tokio::time::sleep(FIRST_WORDS).await;
         }
         let wanted = usize::try_from(load.threads).unwrap_or(0) * 95 / 100;
@@ -211,7 +211,7 @@ impl Cast {
             due += load.rate * 0.02;
             while due >= 1.0 {
                 due -= 1.0;
-                self.one(load);
+                self.one();
             }
             if accidents.elapsed() > Duration::from_secs(1) {
                 accidents = Instant::now();
@@ -221,39 +221,24 @@ impl Cast {
     }
 
     /// Sixty of a hundred messages come from WeChat, twenty-five go there, fifteen are with visitors, both ways.
-    fn one(&mut self, load: &Load) {
-        let thread = self.dice.random_range(0..load.threads);
-        match self.dice.random_range(0..100) {
-            0..60 => {
-                let thread = self.like(thread, load, false);
-                self.customer_says(thread);
-            }
-            60..85 => {
-                let thread = self.like(thread, load, false);
-                self.agent_says(thread);
-            }
-            85..93 => {
-                let thread = self.like(thread, load, true);
-                self.customer_says(thread);
-            }
-            _ => {
-                let thread = self.like(thread, load, true);
-                self.agent_says(thread);
-            }
+    fn one(&mut self) {
+        let says = self.dice.random_range(0..100);
+        let Some(thread) = self.customer(says >= 85) else { return };
+        if matches!(says, 0..60 | 85..93) {
+            self.shed += usize::from(!self.crew.customer_says(thread));
+        } else {
+            self.shed += usize::from(!self.crew.agent_says(thread));
         }
     }
 
-    /// The next customer of a kind.
-    fn like(&self, thread: u32, load: &Load, visitor: bool) -> u32 {
-        (0..load.threads).map(|n| (thread + n) % load.threads).find(|t| is_visitor(*t) == visitor).unwrap_or(thread)
-    }
-
-    fn customer_says(&mut self, thread: u32) {
-        self.shed += usize::from(!self.crew.customer_says(thread));
-    }
-
-    fn agent_says(&mut self, thread: u32) {
-        self.shed += usize::from(!self.crew.agent_says(thread));
+    /// A customer of a kind, each as likely as the others: whoever had more to say than the gateway lets them would not be
+    /// done when the others are.
+    fn customer(&mut self, visitor: bool) -> Option<u32> {
+        let Crew { contacts, visitors, .. } = &self.crew;
+        let mut any = |all: usize| self.dice.random_range(0..all.max(1));
+        let thread =
+            if visitor { visitors.keys().nth(any(visitors.len())) } else { contacts.keys().nth(any(contacts.len())) };
+        thread.copied()
     }
 
     /// Every second something may happen to somebody: two of a hundred crash each minute, some lose the network, some
