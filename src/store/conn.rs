@@ -1,6 +1,8 @@
 //! One connection of either back end, and the macros that expand a query body once per back end.
 
+use std::convert::Infallible;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use diesel::connection::SimpleConnection;
@@ -8,7 +10,7 @@ use diesel::{Connection, RunQueryDsl, SqliteConnection};
 
 use super::fixed::{Begin, Commit, Keep, Mark};
 use super::lane::Lane;
-use super::postgres::{Lost, Postgres, Role, Server};
+use super::postgres::{Lost, Meanwhile, Postgres, Role, Server};
 use super::{Backend, Error};
 
 /// One database connection.
@@ -196,14 +198,48 @@ impl Conn {
         }
     }
 
-    /// Commits. Returns after the commit is on disk.
-    pub(in crate::store) fn commit(&mut self) -> Result<(), Lost> {
+    /// Commits: at once, or by sending that to a server.
+    ///
+    /// # Errors
+    /// With what is known about the outcome.
+    pub(in crate::store) fn send_commit(&mut self) -> Result<(), Lost> {
         match self {
             Self::Sqlite(inner) => {
                 Commit.execute(&mut **inner).map_err(|error| Lost::Certainly(error.to_string()))?;
                 Ok(())
             }
-            Self::Postgres(inner) => inner.commit(),
+            Self::Postgres(inner) => inner.send_commit(),
+        }
+    }
+
+    /// Waits until the commit that was sent is on disk, or for what `other` is after.
+    pub(in crate::store) fn await_commit<T>(&mut self, other: impl FnMut(&mut Context<'_>) -> Poll<T>) -> Meanwhile<T> {
+        match self {
+            Self::Sqlite(_) => Meanwhile::Committed(Ok(())),
+            Self::Postgres(inner) => inner.await_commit(other),
+        }
+    }
+
+    /// Commits. Returns after the commit is on disk.
+    ///
+    /// # Errors
+    /// With what is known about the outcome.
+    pub(in crate::store) fn commit(&mut self) -> Result<(), Lost> {
+        self.send_commit()?;
+        match self.await_commit(|_| Poll::<Infallible>::Pending) {
+            Meanwhile::Committed(outcome) => outcome,
+            Meanwhile::Come(never) => match never {},
+        }
+    }
+
+    /// Begins the next transaction behind the commit that was sent.
+    ///
+    /// # Errors
+    /// When that cannot be sent.
+    pub(in crate::store) fn begin_behind(&mut self, lane: Option<Lane>) -> Result<(), Error> {
+        match self {
+            Self::Sqlite(_) => Ok(()),
+            Self::Postgres(inner) => inner.begin_behind(lane),
         }
     }
 

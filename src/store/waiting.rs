@@ -6,6 +6,7 @@
 //! hold up the others for having waited.
 
 use std::collections::VecDeque;
+use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
@@ -48,6 +49,14 @@ impl<J> Waiting<J> {
         let job = if job.is_some() { job } else { self.queue.blocking_recv() }?;
         self.group = if (self.bears)(&job) { Group::AtLeisure } else { Group::Urgent };
         Some(job)
+    }
+
+    /// As [`Waiting::first`], for whoever waits for something else besides.
+    pub(in crate::store) fn poll_first(&mut self, cx: &mut Context<'_>) -> Poll<Option<J>> {
+        let job = self.urgent().or_else(|| self.patient());
+        let job = if job.is_some() { job } else { ready!(self.queue.poll_recv(cx)) };
+        self.group = if job.as_ref().is_some_and(self.bears) { Group::AtLeisure } else { Group::Urgent };
+        Poll::Ready(job)
     }
 
     /// A job that may go with those taken before it. One that bears to wait goes with its like; with others only when it has

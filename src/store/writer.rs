@@ -12,12 +12,13 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use super::batch::{Batch, Job, Task};
 use super::footing::Foresight;
 use super::lane::Lane;
-use super::postgres::{Lost, Postgres, Role, Server};
+use super::postgres::{Lost, Meanwhile, Postgres, Role, Server};
 use super::reach::{Outage, Reach};
 use super::waiting::Waiting;
 use super::way::{self, Way};
@@ -210,16 +211,16 @@ impl Group {
         queue.another().map(|first| self.round(first, room, queue)).unwrap_or_default()
     }
 
-    /// Runs `first` and whatever waits behind it. What a round asks is sent before the round ahead of it is run, so that the
+    /// Runs a round and whatever waits behind it. What a round asks is sent before the round ahead of it is run, so that the
     /// server works while this thread does.
     ///
     /// # Errors
     /// When the transaction is lost. Outside of it their statements would stay one by one: those that were not run are
     /// dropped, which tells that the store is away.
-    fn work(&self, batch: &mut Batch<'_>, (first, began): (Boxed, Instant), queue: &mut Jobs) -> Result<(), Error> {
-        let mut round = self.round(first, self.max, queue);
+    fn work(&self, batch: &mut Batch<'_>, (first, began): (Round, Instant), queue: &mut Jobs) -> Result<(), Error> {
+        let Round { jobs: mut round, asked } = first;
         // One alone waits for the same answer in any case.
-        if round.len() > 1 {
+        if !asked && round.len() > 1 {
             batch.foresee(&round)?;
         }
         while !round.is_empty() {
@@ -237,8 +238,18 @@ impl Group {
         Ok(())
     }
 
-    /// Runs `first` and whatever waits behind it in one transaction, commits, answers.
+    /// Runs `first` and whoever comes meanwhile, one group behind the other.
     fn run(&self, conn: &mut Conn, first: Boxed, queue: &mut Jobs) {
+        let mut next = Some(Round { jobs: self.round(first, self.max, queue), asked: false });
+        while let Some(round) = next {
+            // Dropping them tells that the store is away.
+            next = if conn.ready().is_ok() { self.group(conn, round, queue) } else { None };
+        }
+    }
+
+    /// Runs a round and whatever waits behind it in one transaction, commits, answers; returns who has come during the
+    /// commit.
+    fn group(&self, conn: &mut Conn, first: Round, queue: &mut Jobs) -> Option<Round> {
         let began = Instant::now();
         let outcome = conn.begin(self.lane);
         let mut batch = Batch::new(conn, self.lane);
@@ -249,9 +260,9 @@ impl Group {
             // Whoever kills the process shall find it in between.
             std::thread::park_timeout(Duration::from_millis(20));
         }
-        let outcome = match outcome {
-            Ok(()) => conn.commit(),
-            Err(error) => Err(Lost::Certainly(error.to_string())),
+        let (outcome, next) = match outcome {
+            Ok(()) => self.commit(conn, queue),
+            Err(error) => (Err(Lost::Certainly(error.to_string())), None),
         };
         if let Err(lost) = &outcome {
             tracing::error!(error = ?lost, jobs = jobs.len(), "group commit failed");
@@ -262,5 +273,37 @@ impl Group {
         for job in jobs {
             job.finish(&outcome);
         }
+        next
     }
+
+    /// Commits. For those who come until it is on disk the next transaction begins behind it.
+    fn commit(&self, conn: &mut Conn, queue: &mut Jobs) -> (Result<(), Lost>, Option<Round>) {
+        if let Err(lost) = conn.send_commit() {
+            return (Err(lost), None);
+        }
+        // Beside the lanes they gather for a while.
+        let (mut next, mut may_come) = (None, self.lane.is_some());
+        loop {
+            let come = |cx: &mut Context<'_>| if may_come { queue.poll_first(cx) } else { Poll::Pending };
+            let first = match conn.await_commit(come) {
+                Meanwhile::Committed(outcome) => return (outcome, next),
+                Meanwhile::Come(first) => first,
+            };
+            may_come = false;
+            next = first.map(|first| {
+                let jobs = self.round(first, self.max, queue);
+                // What cannot be sent now is sent once they are run.
+                let begun = conn.begin_behind(self.lane);
+                let asked = begun.and_then(|()| Batch::new(conn, self.lane).foresee(&jobs)).is_ok();
+                Round { jobs, asked }
+            });
+        }
+    }
+}
+
+/// Jobs that ask together before the first of them is run.
+struct Round {
+    jobs: Vec<Boxed>,
+    /// Whether they have asked.
+    asked: bool,
 }

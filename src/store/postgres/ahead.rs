@@ -64,6 +64,8 @@ pub(super) struct Ahead {
     asked: VecDeque<Asked>,
     rounds: Vec<Round>,
     last: u64,
+    /// The last round of this transaction, once questions of the next one are sent.
+    held: Option<u64>,
     /// Whether the job that runs has said what its changes concern.
     confined: bool,
 }
@@ -72,6 +74,18 @@ impl Ahead {
     /// Forgets them, where there is no transaction any more that an answer could break.
     pub(super) fn clear(&mut self) {
         *self = Self { last: self.last, ..Self::default() };
+    }
+
+    /// What is sent from now on is the next transaction's, and not looked at before [`Ahead::let_go`].
+    pub(super) fn hold(&mut self) {
+        self.held = Some(self.last);
+    }
+
+    /// The next transaction is the one that goes on.
+    pub(super) fn let_go(&mut self) {
+        let last = self.held.take();
+        self.rounds.retain(|round| last.is_none_or(|last| round.number > last));
+        self.confined = false;
     }
 
     /// The job that ran is done; the next one has said nothing yet.
@@ -92,7 +106,8 @@ impl Ahead {
     /// Takes in what has come, in order. Says why one failed.
     pub(super) fn hear(&mut self, cx: &mut Context<'_>) -> Result<(), tokio_postgres::Error> {
         let mut outcome = Ok(());
-        for round in &mut self.rounds {
+        let held = self.held;
+        for round in self.rounds.iter_mut().take_while(|round| held.is_none_or(|last| round.number <= last)) {
             let Some(answer) = &mut round.answer else { continue };
             let Poll::Ready(come) = answer.as_mut().poll(cx) else { break };
             round.answer = None;
@@ -124,7 +139,12 @@ impl Postgres {
         let (Given { types, binds }, key) = (given(query)?, Key::of(query)?);
         let Some(lists) = lists(&types) else { return Ok(()) };
         let all = Key::All(Box::new(key.clone()));
-        let prepared = self.prepared_as(all, || Ok((together(&text(query)?, types.len()), lists)))?;
+        let prepared = match self.known(&all) {
+            Some(prepared) => prepared,
+            // What is waited for now is the commit before.
+            None if self.behind.is_some() => return Ok(()),
+            None => self.prepare(all, || Ok((together(&text(query)?, types.len()), lists)))?,
+        };
         self.ahead.ready.push((Asked { key, binds, depends, round: 0, place: 0 }, prepared));
         Ok(())
     }

@@ -10,6 +10,7 @@
 //! until there are some ([`gather`]).
 
 mod ahead;
+mod behind;
 mod dialect;
 mod fault;
 mod gather;
@@ -35,6 +36,7 @@ use tokio::runtime::Runtime;
 use tokio_postgres::types::Type;
 use tokio_postgres::{Client, SimpleQueryMessage};
 
+pub(in crate::store) use behind::Meanwhile;
 pub use link::{Address, Patience};
 pub(in crate::store) use link::{Role, Server};
 pub(in crate::store) use standing::{Standing, Unfit};
@@ -74,6 +76,10 @@ pub struct Postgres {
     ahead: Ahead,
     gathered: Gathered,
     transaction: Transaction,
+    /// The answer to the commit, while it is waited for.
+    committing: Option<Told>,
+    /// The next transaction, once it has begun behind that commit.
+    behind: Option<Told>,
     used: Instant,
     /// Which history of which database the last connection was on.
     history: Option<String>,
@@ -97,6 +103,8 @@ impl Postgres {
             ahead: Ahead::default(),
             gathered: Gathered::default(),
             transaction: Transaction::default(),
+            committing: None,
+            behind: None,
             used: Instant::now(),
             history: None,
             shy: false,
@@ -164,6 +172,7 @@ impl Postgres {
         self.later.clear();
         self.ahead.clear();
         self.gathered.clear();
+        (self.committing, self.behind) = (None, None);
         self.link = None;
         self.transaction.lost();
     }
@@ -176,13 +185,23 @@ impl Postgres {
 
     /// Waits for an answer, moving the wire and looking at what was told before.
     fn wait<T>(&mut self, work: impl Future<Output = Result<T, tokio_postgres::Error>>) -> Result<T, Fault> {
-        let limit = self.limit();
+        let (limit, mut work) = (self.limit(), pin!(work));
+        let answer = self.drive(limit, |cx| work.as_mut().poll(cx))?;
+        self.judge(answer, limit)
+    }
+
+    /// Moves the wire and looks at what was told before until there is what `poll` is after; `None` after `limit`.
+    fn drive<R>(
+        &mut self,
+        limit: Duration,
+        mut poll: impl FnMut(&mut Context<'_>) -> Poll<R>,
+    ) -> Result<Option<R>, Fault> {
         let Some(link) = &mut self.link else { return Err(self.transaction.gone()) };
         let (later, ahead, transaction) = (&mut self.later, &mut self.ahead, &mut self.transaction);
-        let answer = self.runtime.block_on(async {
-            let (mut work, mut end) = (pin!(work), pin!(tokio::time::sleep(limit)));
+        let outcome = self.runtime.block_on(async {
+            let mut end = pin!(tokio::time::sleep(limit));
             poll_fn(|cx| {
-                if let Poll::Ready(done) = work.as_mut().poll(cx) {
+                if let Poll::Ready(done) = poll(cx) {
                     return Poll::Ready(Some(done));
                 }
                 link.pump(cx);
@@ -190,7 +209,7 @@ impl Postgres {
                 if let Err(error) = ahead.hear(cx) {
                     transaction.told(Sender::Ahead, Err(error));
                 }
-                if let Poll::Ready(done) = work.as_mut().poll(cx) {
+                if let Poll::Ready(done) = poll(cx) {
                     return Poll::Ready(Some(done));
                 }
                 end.as_mut().poll(cx).map(|()| None)
@@ -198,7 +217,7 @@ impl Postgres {
             .await
         });
         self.used = Instant::now();
-        self.judge(answer, limit)
+        Ok(outcome)
     }
 
     /// What an answer means for the connection and the transaction.
@@ -264,10 +283,22 @@ impl Postgres {
         key: Key,
         new: impl FnOnce() -> Result<(String, Vec<Type>), diesel::result::Error>,
     ) -> Result<Prepared, Fault> {
-        let known = self.link.as_mut().and_then(|link| link.statements.get(&key)).cloned();
-        if let Some(prepared) = known {
-            return Ok(prepared);
+        match self.known(&key) {
+            Some(prepared) => Ok(prepared),
+            None => self.prepare(key, new),
         }
+    }
+
+    /// The statement under this key, if it is prepared.
+    fn known(&mut self, key: &Key) -> Option<Prepared> {
+        self.link.as_mut().and_then(|link| link.statements.get(key)).cloned()
+    }
+
+    fn prepare(
+        &mut self,
+        key: Key,
+        new: impl FnOnce() -> Result<(String, Vec<Type>), diesel::result::Error>,
+    ) -> Result<Prepared, Fault> {
         let (client, (sql, types)) = (self.client()?, new().map_err(Fault::Unsent)?);
         let statement = self.wait(client.prepare_typed(&sql, &types))?;
         let prepared = Prepared::new(statement, &sql);

@@ -3,13 +3,15 @@
 //! A group of jobs is one transaction. PostgreSQL takes nothing after a failed statement but a rollback, and answers
 //! even `COMMIT` with success then; so every failure is remembered here until it is rolled back.
 
+use std::future::ready;
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use tokio_postgres::SimpleQueryMessage;
 
 use super::fault::Fault;
 use super::link::word;
-use super::{Later, Postgres};
+use super::{Later, Postgres, Told};
 use crate::store::Error;
 use crate::store::lane::Lane;
 
@@ -69,6 +71,17 @@ pub(super) struct Transaction {
 }
 
 impl Transaction {
+    /// The one after this, begun now.
+    pub(super) fn next(&self) -> Self {
+        let hurt = self.hurt.filter(|_| self.is_hurt());
+        Self { began: Some(Instant::now()), hurt, careful: self.careful, ..Self::default() }
+    }
+
+    /// Whether a row was waited for in vain of late.
+    fn is_hurt(&self) -> bool {
+        self.hurt.is_some_and(|at| at.elapsed() < RECOVERY)
+    }
+
     /// The job is about to change something.
     pub(super) fn touched(&mut self) -> Sender {
         self.touched = true;
@@ -134,23 +147,29 @@ impl Postgres {
     ///
     /// Nothing is waited for: the lane's lock is taken before the first statement that follows is worked.
     pub(in crate::store) fn begin(&mut self, lane: Option<Lane>) -> Result<(), Error> {
+        if self.take_up() {
+            return Ok(());
+        }
         self.ahead.clear();
         self.gathered.clear();
-        let (hurt, careful) = (self.transaction.hurt, self.transaction.careful);
-        let hurt = hurt.filter(|at| at.elapsed() < RECOVERY);
-        self.transaction = Transaction { began: Some(Instant::now()), hurt, careful, ..Transaction::default() };
-        let lock = if hurt.is_some() { HURT.min(self.server.patience.lock) } else { self.server.patience.lock };
-        let lock = lock.as_millis();
+        let sql = self.beginning(lane);
+        self.transaction = self.transaction.next();
+        Ok(self.simple_later(Sender::Start, sql)?)
+    }
+
+    /// How a transaction is begun.
+    pub(super) fn beginning(&self, lane: Option<Lane>) -> String {
+        let lock = self.server.patience.lock;
+        let lock = if self.transaction.is_hurt() { HURT.min(lock) } else { lock }.as_millis();
         // The wait for the lane is bounded by the time for a statement, that for a row by much less.
-        let sql = match lane {
+        match lane {
             Some(lane) => format!(
-                "BEGIN; SELECT pg_current_xact_id()::text, pg_advisory_xact_lock({LANES}, {}); \
-                 SET LOCAL lock_timeout = {lock}",
+                "BEGIN; SELECT pg_current_xact_id()::text, pg_advisory_xact_lock({LANES}, {}), \
+                 set_config('lock_timeout', '{lock}', true)",
                 lane.number()
             ),
             None => format!("BEGIN; SET LOCAL lock_timeout = {}", HURT.as_millis()),
-        };
-        Ok(self.simple_later(Sender::Start, sql)?)
+        }
     }
 
     /// Marks what the transaction has so far, for [`Postgres::undo`]. `again` when there was a mark before.
@@ -213,38 +232,62 @@ impl Postgres {
         Ok(())
     }
 
-    /// Commits.
+    /// Sends the commit.
     ///
     /// # Errors
     /// With what is known about the outcome.
-    pub(in crate::store) fn commit(&mut self) -> Result<(), Lost> {
+    pub(in crate::store) fn send_commit(&mut self) -> Result<(), Lost> {
         self.spoil_all();
         if let Err(fault) = self.send_all_gathered() {
             self.transaction.broken.get_or_insert_with(|| fault.to_string());
         }
-        if self.transaction.broken.is_none() {
-            // A failure among what was told would make this `COMMIT` a rollback; both answers are looked at.
-            match self.simple("COMMIT") {
-                Ok(_) if self.transaction.broken.is_none() => {
-                    self.transaction.began = None;
-                    return Ok(());
+        match self.client() {
+            Ok(client) if self.transaction.broken.is_none() => {
+                let mut answer: Told = Box::pin(async move { client.simple_query("COMMIT").await });
+                // As for what is told: the first poll hands the bytes to the wire.
+                if let Poll::Ready(early) = answer.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+                    answer = Box::pin(ready(early));
                 }
-                Err(Fault::Gone(why)) => return self.inquire(why),
-                Err(Fault::Late(time)) => return self.inquire(Fault::Late(time).to_string()),
-                Err(fault) if fault.is_fatal() => return self.inquire(fault.to_string()),
-                Ok(_) | Err(_) => {}
+                self.committing = Some(answer);
+                Ok(())
             }
+            Ok(_) | Err(_) => Err(self.undone()),
         }
+    }
+
+    /// What the answer to the commit means.
+    ///
+    /// # Errors
+    /// With what is known about the outcome.
+    pub(super) fn committed(&mut self, answer: Result<Vec<SimpleQueryMessage>, Fault>) -> Result<(), Lost> {
+        // A failure among what was told would make the commit a rollback; both answers are looked at.
+        match answer {
+            Ok(_) if self.transaction.broken.is_none() => {
+                self.transaction.began = None;
+                Ok(())
+            }
+            Err(Fault::Gone(why)) => self.inquire(why),
+            Err(Fault::Late(time)) => self.inquire(Fault::Late(time).to_string()),
+            Err(fault) if fault.is_fatal() => self.inquire(fault.to_string()),
+            Ok(_) | Err(_) => Err(self.undone()),
+        }
+    }
+
+    /// Undoes what cannot be committed.
+    fn undone(&mut self) -> Lost {
         let why = self.transaction.broken.clone().unwrap_or_else(|| "the commit was refused".into());
         self.rollback();
-        Err(Lost::Certainly(why))
+        Lost::Certainly(why)
     }
 
     /// Ends the transaction without a trace.
     ///
     /// If that cannot be said to the server the connection is given up, and the server does the same by itself.
     pub(in crate::store) fn rollback(&mut self) {
-        let open = self.transaction.began.take().is_some();
+        // What has begun behind a commit that was refused is the server's transaction now.
+        let (began, behind) = (self.transaction.began.take(), self.behind.take());
+        self.committing = None;
+        let open = began.is_some() || behind.is_some();
         if open && self.is_open() && self.simple("ROLLBACK").is_err() {
             self.lose();
         }
