@@ -13,7 +13,7 @@ pub const USAGE: &str = "\
 A fault campaign: real processes and services, faults, a recorded history and a checker.
 
 usage: scripts/campaign [OPTION]...
-  --gate            the faults of a change's gate, with few messages (about 13 minutes on 2 cores)
+  --gate            the faults of a change's gate, with few messages (about 12 minutes on 2 cores)
   --full            every fault, or those named, with 10,000 messages (about 2 hours); writes their rows in the table of
                     docs/RELIABILITY.md, each as soon as it is there
   --planted         every planted bug with the fault that has to catch it; writes their rows in its table, too
