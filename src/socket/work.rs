@@ -4,7 +4,7 @@ use std::future::ready;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::{StreamExt as _, stream};
+use futures_util::{FutureExt as _, StreamExt as _, stream};
 use serde::Serialize;
 
 use super::close::Close;
@@ -291,10 +291,10 @@ impl Worker {
                 Done::Marked { refused: u8::try_from(refused).unwrap_or(u8::MAX) }
             }
             Work::Read { conv, after } => {
-                let page = within(time, self.core.read_log(client, conv, after, 100)).await.inspect_err(log);
+                let page = Box::pin(within(time, self.core.read_log(client, conv, after, 100))).await.inspect_err(log);
                 Done::Page { conv, after, page }
             }
-            Work::Recheck => self.recheck(client, hold).await,
+            Work::Recheck => Box::pin(self.recheck(client, hold)).await,
         }
     }
 
@@ -353,9 +353,10 @@ fn recipients(client: &Client) -> Vec<Recipient> {
     }
 }
 
-async fn within<T>(time: Duration, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+/// Not an `async fn`: that would have room for `work` twice.
+fn within<T>(time: Duration, work: impl Future<Output = Result<T, Error>>) -> impl Future<Output = Result<T, Error>> {
     let late = || Error::new(Code::Timeout, super::frame::explanation(Code::Timeout));
-    tokio::time::timeout(time, work).await.unwrap_or_else(|_elapsed| Err(late()))
+    tokio::time::timeout(time, work).map(move |done| done.unwrap_or_else(|_elapsed| Err(late())))
 }
 
 fn unwritable(error: serde_json::Error) -> Error {

@@ -326,20 +326,23 @@ impl Scope {
         &self.tenant
     }
 
-    /// Runs `work` inside the next group commit and returns after that commit is on disk.
+    /// Runs `work` inside the next group commit and returns after that commit is on disk. It is handed over at once.
     ///
     /// An `Err` of `work` undoes only what this `work` did. If the returned future is dropped the work is done all
     /// the same: whoever cancels does not know the outcome.
     ///
     /// # Errors
     /// What `work` returns, or that it could not be committed.
-    pub async fn write<T, E>(&self, work: impl FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static) -> Result<T, E>
+    pub fn write<T, E>(
+        &self,
+        work: impl FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
+    ) -> impl Future<Output = Result<T, E>>
     where
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
         let tenant = self.tenant.clone();
-        self.store.writer.run(&self.tenant, move |conn| work(&mut Tx { conn, tenant: &tenant })).await
+        self.store.writer.run(&self.tenant, move |conn| work(&mut Tx { conn, tenant: &tenant }))
     }
 
     /// As [`Scope::write`], for work that may be run again after it was undone and does the same then: such work shares
@@ -348,19 +351,19 @@ impl Scope {
     ///
     /// # Errors
     /// As for [`Scope::write`]; on [`Course::Beside`] also when somebody else has been changing the same row for too long.
-    pub async fn repeat<T, E>(
+    pub fn repeat<T, E>(
         &self,
         course: Course,
         asks: Option<Foresight>,
         work: impl Fn(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
-    ) -> Result<T, E>
+    ) -> impl Future<Output = Result<T, E>>
     where
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
         let tenant = self.tenant.clone();
         let work = move |conn: &mut Conn| work(&mut Tx { conn, tenant: &tenant });
-        self.store.writer.repeat(&self.tenant, (course, asks), work).await
+        self.store.writer.repeat(&self.tenant, (course, asks), work)
     }
 
     /// Runs `work` on a reader. What other jobs have not committed yet is not seen.

@@ -43,17 +43,25 @@ impl<J> Way<J> {
         &self.reach
     }
 
-    /// Sends a job and waits for its answer.
+    /// Sends a job at once; what comes back waits for its answer, and has no room for the job.
     ///
     /// # Errors
     /// `Unavailable` when the server is away, the queue is full, or the job was dropped; what the job answers.
-    pub(in crate::store) async fn ask<T, E: From<Error>>(&self, job: impl FnOnce(Answer<T, E>) -> J) -> Result<T, E> {
+    pub(in crate::store) fn ask<T, E: From<Error>>(
+        &self,
+        job: impl FnOnce(Answer<T, E>) -> J,
+    ) -> impl Future<Output = Result<T, E>> {
+        let sent = self.send(job);
+        async move { sent?.await.map_err(|_closed| Error::Unavailable)? }
+    }
+
+    fn send<T, E>(&self, job: impl FnOnce(Answer<T, E>) -> J) -> Result<oneshot::Receiver<Result<T, E>>, Error> {
         if self.reach.is_away() {
-            return Err(Error::Unavailable.into());
+            return Err(Error::Unavailable);
         }
         let (answer, outcome) = oneshot::channel();
         self.jobs.try_send(job(answer)).map_err(|_full| Error::Unavailable)?;
-        outcome.await.map_err(|_closed| Error::Unavailable)?
+        Ok(outcome)
     }
 }
 

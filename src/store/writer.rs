@@ -91,35 +91,39 @@ impl Writer {
     }
 
     /// Runs `work` in the lane of a tenant.
-    pub(in crate::store) async fn run<T, E>(
+    pub(in crate::store) fn run<T, E>(
         &self,
         tenant: &TenantId,
         work: impl FnOnce(&mut Conn) -> Result<T, E> + Send + 'static,
-    ) -> Result<T, E>
+    ) -> impl Future<Output = Result<T, E>>
     where
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
-        self.way(tenant)?.ask(|answer| -> Boxed { Box::new(Task::once(once(work), answer)) }).await
+        let way = self.way(tenant);
+        let answer = way.map(|way| way.ask(move |answer| -> Boxed { Box::new(Task::once(once(work), answer)) }));
+        async move { answer?.await }
     }
 
     /// As [`Writer::run`], for work that may be run again after it was undone, and does the same then.
-    pub(in crate::store) async fn repeat<T, E>(
+    pub(in crate::store) fn repeat<T, E>(
         &self,
         tenant: &TenantId,
         (course, asks): (Course, Option<Foresight>),
         work: impl FnMut(&mut Conn) -> Result<T, E> + Send + 'static,
-    ) -> Result<T, E>
+    ) -> impl Future<Output = Result<T, E>>
     where
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
         let way = match (course, &self.beside) {
-            (Course::Beside, Some(beside)) => beside,
-            (Course::Lane, _) | (Course::Beside, None) => self.way(tenant)?,
+            (Course::Beside, Some(beside)) => Ok(beside),
+            (Course::Lane, _) | (Course::Beside, None) => self.way(tenant),
         };
         let asks = asks.map(|asks| (tenant.clone(), asks));
-        way.ask(|answer| -> Boxed { Box::new(Task::again(work, (course, asks), answer)) }).await
+        let answer =
+            way.map(|way| way.ask(move |answer| -> Boxed { Box::new(Task::again(work, (course, asks), answer)) }));
+        async move { answer?.await }
     }
 
     fn way(&self, tenant: &TenantId) -> Result<&Lead, Error> {
