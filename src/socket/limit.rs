@@ -73,10 +73,12 @@ impl Flood {
     }
 }
 
-/// Something that goes on at most once per interval, the newest value winning.
+/// Something that goes on at most about once per interval, the newest value winning.
 #[derive(Debug)]
 pub struct Calm<T> {
     every: Duration,
+    /// By how much the second release comes earlier.
+    step: Duration,
     last: Option<Instant>,
     waiting: Vec<T>,
 }
@@ -85,7 +87,13 @@ impl<T> Calm<T> {
     /// At most one release per `every`.
     #[must_use]
     pub fn new(every: Duration) -> Self {
-        Self { every, last: None, waiting: Vec::new() }
+        Self { every, step: Duration::ZERO, last: None, waiting: Vec::new() }
+    }
+
+    /// With a step of its own, shorter than an interval: many that begin at once are then not due together for ever.
+    #[must_use]
+    pub fn out_of_step(self, step: Duration) -> Self {
+        Self { step, ..self }
     }
 
     /// What waits, to be merged into.
@@ -102,7 +110,9 @@ impl<T> Calm<T> {
     /// Takes all that wait, if they may go now.
     pub fn take(&mut self, now: Instant) -> Vec<T> {
         if self.due(now).is_some_and(|due| due <= now) {
-            self.last = Some(now);
+            let goes_on = self.last.is_some_and(|last| now.saturating_duration_since(last) < self.every * 2);
+            // The clock of the machine may be younger than the step.
+            self.last = if goes_on { Some(now) } else { now.checked_sub(self.step).or(Some(now)) };
             return std::mem::take(&mut self.waiting);
         }
         Vec::new()
@@ -152,5 +162,24 @@ mod tests {
             released += typing.take(start + ms(i * 10)).len();
         }
         assert_eq!(released, 3);
+    }
+
+    #[test]
+    fn those_who_begin_at_once_do_not_stay_in_step() {
+        let start = Instant::now() + ms(10_000);
+        let releases = |from: Instant, marks: &mut Calm<()>| {
+            let busy = (0..150).map(|i| from + ms(i * 10));
+            let goes = busy.filter(|now| {
+                marks.waiting().push(());
+                !marks.take(*now).is_empty()
+            });
+            goes.map(|at| (at - from).as_millis()).collect::<Vec<_>>()
+        };
+        let mut marks = [0, 200, 490].map(|step| Calm::new(ms(500)).out_of_step(ms(step)));
+        let expected = [&[0, 500, 1_000][..], &[0, 300, 800, 1_300], &[0, 10, 510, 1_010]];
+        for (marks, expected) in marks.iter_mut().zip(expected) {
+            assert_eq!(releases(start, marks), expected);
+            assert_eq!(releases(start + ms(60_000), marks), expected, "nor after a rest");
+        }
     }
 }

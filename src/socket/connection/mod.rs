@@ -26,13 +26,14 @@ use super::written::Written;
 use super::{Endpoint, Settings};
 use crate::core::signature::Signer;
 use crate::core::{Client, Party};
+use crate::hub::digest;
 use crate::model::id::{ConnectionId, ConversationId, NodeId};
 use crate::model::time::Millis;
 
 /// Acks that make no sense, after which the client is broken.
 const MAX_STRIKES: u8 = 10;
-/// Marks of one connection are gathered for so long.
-const MARK_EVERY: Duration = Duration::from_millis(500);
+/// Marks of one connection are gathered for so many milliseconds.
+const MARK_EVERY: u64 = 500;
 /// Typing goes on at most this often.
 const TYPING_EVERY: Duration = Duration::from_secs(1);
 /// Between the doubt whether a client is there and the verdict that it is not. A node that was stopped, or starved, reads
@@ -128,7 +129,8 @@ impl Connection {
             cursors: Vec::new(),
             told: Told::default(),
             frames: VecDeque::new(),
-            marks: Calm::new(MARK_EVERY),
+            marks: Calm::new(Duration::from_millis(MARK_EVERY))
+                .out_of_step(Duration::from_millis(digest(id) % MARK_EVERY)),
             typing: Calm::new(TYPING_EVERY),
             reads: VecDeque::new(),
             busy: false,
