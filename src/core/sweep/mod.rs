@@ -20,7 +20,8 @@ use std::time::Duration;
 use self::agent::AgentSeen;
 use self::contact::ContactSeen;
 use self::desk::DeskSeen;
-use self::round::{Look, Round, Who, by_tenant};
+pub(super) use self::round::Round;
+use self::round::{Look, Who, by_tenant};
 use super::call::CallsSeen;
 use super::effect::Push;
 use super::mark::marked;
@@ -123,14 +124,19 @@ impl Core {
         }
     }
 
-    async fn sweep_step(&self, step: usize, round: &mut Round, memory: &mut Memory) -> Result<(), Error> {
+    /// One step of the sweep, which begins a round with step 0.
+    ///
+    /// # Errors
+    /// When the store is away; what was found until then counts.
+    pub(super) async fn sweep_step(&self, step: usize, round: &mut Round, memory: &mut Memory) -> Result<(), Error> {
         if step == 0 {
             *round = self.begin_round(memory).await?;
         }
-        if step % FRESH == 0 {
+        if step.is_multiple_of(FRESH) {
             self.sweep_fresh(memory).await?;
         }
-        if round.is_over() { Ok(()) } else { self.look_on(round, memory).await }
+        // A round with nobody in it counts as well: whoever watches the sweep sees that it goes on.
+        if step == 0 || !round.is_over() { self.look_on(round, memory).await } else { Ok(()) }
     }
 
     /// Everybody who is attached here; whoever is not any more is forgotten.

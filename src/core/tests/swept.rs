@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::config::{Hub as Where, Redis};
 use crate::core::leases::Watched;
-use crate::core::sweep::Memory;
+use crate::core::sweep::{Memory, Round};
 use crate::model::delivery::DeliveryState;
 use crate::model::secret::Secret;
 use crate::store::delivery::{self, Delivery};
@@ -21,6 +21,7 @@ on_both! {
     a_call_whose_node_died_is_over_within_half_a_minute
     a_node_whose_clock_is_ahead_ends_no_call_of_others
     idle_visitors_cost_a_statement_per_two_hundred_and_fifty
+    a_node_without_anybody_counts_its_rounds_all_the_same
     that_it_rings_elsewhere_is_found_once
     a_lost_question_for_recording_and_its_answer_are_found
 }
@@ -310,6 +311,16 @@ async fn idle_visitors_cost_a_statement_per_two_hundred_and_fifty(on: Trial) {
     // Their leases are missing here, which they are asked to check; of news there is nothing.
     let mut told = sockets.iter_mut().flat_map(|(_, inlet)| std::iter::from_fn(|| inlet.hints.try_recv().ok()));
     assert!(told.all(|hint| matches!(hint, Hint::SignedOut)));
+}
+
+async fn a_node_without_anybody_counts_its_rounds_all_the_same(on: Trial) {
+    let desk = Desk::open(on);
+    let mut there = Elsewhere::of(&desk);
+    let mut round = Round::default();
+    for step in [0, 1, 2, 0] {
+        there.core.sweep_step(step, &mut round, &mut there.memory).await.unwrap();
+    }
+    assert_eq!(there.core.swept().rounds, 2);
 }
 
 async fn that_it_rings_elsewhere_is_found_once(on: Trial) {
