@@ -3,6 +3,7 @@
 pub mod broker;
 pub mod declare;
 pub mod dump;
+mod hint;
 pub mod process;
 pub mod proxy;
 pub mod services;
@@ -147,8 +148,8 @@ impl Backbone {
         )
     }
 
-    /// The words that Redis holds, each with the tenant that the envelope around it names; words outside of any
-    /// envelope belong to nobody.
+    /// The words that Redis holds: those of a hint between nodes with the tenants of its recipients, others with the tenant
+    /// that the envelope around them names. Words outside of both belong to nobody.
     pub async fn captures(&self) -> anyhow::Result<Vec<Capture>> {
         let mut redis = self.services.redis().await?;
         let keys: Vec<String> = redis::cmd("KEYS").arg("*").query_async(&mut redis).await?;
@@ -166,13 +167,19 @@ impl Backbone {
                 ask.arg("-").arg("+");
             }
             let held: redis::Value = ask.query_async(&mut redis).await?;
-            let mut bytes = Vec::new();
-            flatten(&held, &mut bytes);
-            let text = String::from_utf8_lossy(&bytes);
+            let place = format!("Redis {key}");
+            let mut others = Vec::new();
+            each(&held, &mut |bytes| match hint::hints(bytes) {
+                Some(hints) => captures.extend(hints.into_iter().flat_map(|(tenants, text)| {
+                    let place = &place;
+                    tenants.into_iter().map(move |ten| Capture { place: place.clone(), ten, text: text.clone() })
+                })),
+                None => others.extend(bytes),
+            });
+            let text = String::from_utf8_lossy(&others);
             for (n, part) in text.split("\"tenant\":\"").enumerate() {
                 let named = if n == 0 { "" } else { part.split('"').next().unwrap_or_default() };
-                let (place, ten) = (format!("Redis {key}"), named.to_owned());
-                captures.push(Capture { place, ten, text: part.to_owned() });
+                captures.push(Capture { place: place.clone(), ten: named.to_owned(), text: part.to_owned() });
             }
         }
         Ok(captures)
@@ -186,14 +193,14 @@ impl Backbone {
     }
 }
 
-/// All bytes of an answer.
-fn flatten(value: &redis::Value, into: &mut Vec<u8>) {
+/// Hands over every string of an answer.
+fn each(value: &redis::Value, take: &mut impl FnMut(&[u8])) {
     match value {
-        redis::Value::BulkString(bytes) => into.extend(bytes),
-        redis::Value::Array(items) | redis::Value::Set(items) => items.iter().for_each(|item| flatten(item, into)),
+        redis::Value::BulkString(bytes) => take(bytes),
+        redis::Value::Array(items) | redis::Value::Set(items) => items.iter().for_each(|item| each(item, take)),
         redis::Value::Map(pairs) => pairs.iter().for_each(|(key, item)| {
-            flatten(key, into);
-            flatten(item, into);
+            each(key, take);
+            each(item, take);
         }),
         _ => {}
     }
