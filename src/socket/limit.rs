@@ -76,23 +76,25 @@ impl Flood {
 /// Something that goes on at most about once per interval, the newest value winning.
 #[derive(Debug)]
 pub struct Calm<T> {
-    every: Duration,
-    /// By how much the second release comes earlier.
-    step: Duration,
+    /// Milliseconds: each connection has a few of these, and most are idle.
+    every: u32,
+    /// By how many of them the second release comes earlier.
+    step: u32,
     last: Option<Instant>,
     waiting: Vec<T>,
 }
 
 impl<T> Calm<T> {
-    /// At most one release per `every`.
+    /// At most one release per `every`, in milliseconds.
     #[must_use]
-    pub fn new(every: Duration) -> Self {
-        Self { every, step: Duration::ZERO, last: None, waiting: Vec::new() }
+    pub fn new(every: u32) -> Self {
+        Self { every, step: 0, last: None, waiting: Vec::new() }
     }
 
-    /// With a step of its own, shorter than an interval: many that begin at once are then not due together for ever.
+    /// With a step of its own, in milliseconds and shorter than an interval: many that begin at once are then not due
+    /// together for ever.
     #[must_use]
-    pub fn out_of_step(self, step: Duration) -> Self {
+    pub fn out_of_step(self, step: u32) -> Self {
         Self { step, ..self }
     }
 
@@ -104,15 +106,20 @@ impl<T> Calm<T> {
     /// When the next one may go, if one waits.
     #[must_use]
     pub fn due(&self, now: Instant) -> Option<Instant> {
-        (!self.waiting.is_empty()).then(|| self.last.map_or(now, |last| last + self.every))
+        (!self.waiting.is_empty()).then(|| self.last.map_or(now, |last| last + self.every()))
+    }
+
+    fn every(&self) -> Duration {
+        Duration::from_millis(self.every.into())
     }
 
     /// Takes all that wait, if they may go now.
     pub fn take(&mut self, now: Instant) -> Vec<T> {
         if self.due(now).is_some_and(|due| due <= now) {
-            let goes_on = self.last.is_some_and(|last| now.saturating_duration_since(last) < self.every * 2);
+            let goes_on = self.last.is_some_and(|last| now.saturating_duration_since(last) < self.every() * 2);
             // The clock of the machine may be younger than the step.
-            self.last = if goes_on { Some(now) } else { now.checked_sub(self.step).or(Some(now)) };
+            let step = if goes_on { Duration::ZERO } else { Duration::from_millis(self.step.into()) };
+            self.last = now.checked_sub(step).or(Some(now));
             return std::mem::take(&mut self.waiting);
         }
         Vec::new()
@@ -154,7 +161,7 @@ mod tests {
     #[test]
     fn a_hundred_per_second_become_one() {
         let start = Instant::now();
-        let mut typing = Calm::new(ms(1_000));
+        let mut typing = Calm::new(1_000);
         let mut released = 0;
         for i in 0..300 {
             typing.waiting().clear();
@@ -175,7 +182,7 @@ mod tests {
             });
             goes.map(|at| (at - from).as_millis()).collect::<Vec<_>>()
         };
-        let mut marks = [0, 200, 490].map(|step| Calm::new(ms(500)).out_of_step(ms(step)));
+        let mut marks = [0, 200, 490].map(|step| Calm::new(500).out_of_step(step));
         let expected = [&[0, 500, 1_000][..], &[0, 300, 800, 1_300], &[0, 10, 510, 1_010]];
         for (marks, expected) in marks.iter_mut().zip(expected) {
             assert_eq!(releases(start, marks), expected);

@@ -33,9 +33,9 @@ use crate::model::time::Millis;
 /// Acks that make no sense, after which the client is broken.
 const MAX_STRIKES: u8 = 10;
 /// Marks of one connection are gathered for so many milliseconds.
-const MARK_EVERY: u64 = 500;
-/// Typing goes on at most this often.
-const TYPING_EVERY: Duration = Duration::from_secs(1);
+const MARK_EVERY: u32 = 500;
+/// Typing goes on once in so many milliseconds at most.
+const TYPING_EVERY: u32 = 1_000;
 /// Between the doubt whether a client is there and the verdict that it is not. A node that was stopped, or starved, reads
 /// in this time what was sent to it meanwhile.
 const DOUBT: Duration = Duration::from_secs(2);
@@ -109,6 +109,11 @@ pub struct Connection {
     verdict: Option<Close>,
 }
 
+/// Some part of the time for which marks are gathered, another one for each connection.
+fn step(id: ConnectionId) -> u32 {
+    u32::try_from(digest(id) % u64::from(MARK_EVERY)).unwrap_or_default()
+}
+
 impl Connection {
     /// A connection that was just opened; greets the client.
     #[must_use]
@@ -129,8 +134,7 @@ impl Connection {
             cursors: Vec::new(),
             told: Told::default(),
             frames: VecDeque::new(),
-            marks: Calm::new(Duration::from_millis(MARK_EVERY))
-                .out_of_step(Duration::from_millis(digest(id) % MARK_EVERY)),
+            marks: Calm::new(MARK_EVERY).out_of_step(step(id)),
             typing: Calm::new(TYPING_EVERY),
             reads: VecDeque::new(),
             busy: false,
