@@ -6,20 +6,20 @@
 //! taken in, wanted or not: the driver holds back whatever comes behind one that is not.
 
 use std::collections::VecDeque;
-use std::future::{Future, ready};
+use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
 use diesel::pg::Pg;
 use diesel::query_builder::{QueryFragment, QueryId};
 use futures_util::TryStreamExt;
 use tokio_postgres::Row;
 
-use super::Postgres;
 use super::fault::Fault;
 use super::query::{Bind, Given, Key, Prepared, given, text};
 use super::together::{columns, lists, together};
 use super::transaction::Sender;
+use super::{Postgres, sent};
 
 type Answer = Pin<Box<dyn Future<Output = Result<Vec<Row>, tokio_postgres::Error>> + Send>>;
 
@@ -165,12 +165,8 @@ impl Postgres {
         self.make_way(&prepared.text)?;
         let lists = columns(questions.iter().map(|asked| asked.binds.clone()));
         let (client, statement) = (self.client()?, prepared.statement.clone());
-        let mut answer: Answer =
-            Box::pin(async move { client.query_raw(&statement, &lists).await?.try_collect().await });
-        // As for what is told: the first poll hands the bytes to the wire.
-        if let Poll::Ready(early) = answer.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-            answer = Box::pin(ready(early));
-        }
+        let answer: Answer =
+            sent(Box::pin(async move { client.query_raw(&statement, &lists).await?.try_collect().await }));
         self.ahead.last += 1;
         let number = self.ahead.last;
         for (place, asked) in questions.iter_mut().enumerate() {

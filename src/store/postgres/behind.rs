@@ -94,14 +94,17 @@ mod tests {
         Some(Lane::of(&TenantId::parse("bank").unwrap()))
     }
 
-    fn ground() -> (Ground, Store) {
-        let ground = Trial::Postgres.ground();
-        let store = ground.store();
-        (ground, store)
-    }
-
     fn conn(ground: &Ground) -> Conn {
         Conn::open(&ground.backend, Role::Writer).unwrap()
+    }
+
+    /// With a table that [`TABLE`] makes, not committed yet.
+    fn tell(story: impl FnOnce(&Ground, &mut Conn)) {
+        let ground = Trial::Postgres.ground();
+        let _tables: Store = ground.store();
+        let mut conn = conn(&ground);
+        does(&mut conn, TABLE);
+        story(&ground, &mut conn);
     }
 
     fn outcome(conn: &mut Conn) -> Result<(), Lost> {
@@ -123,69 +126,54 @@ mod tests {
         other.commit().is_ok()
     }
 
-    #[tokio::test]
-    async fn what_has_begun_behind_a_commit_goes_on_when_that_is_on_disk() {
-        let (ground, _store) = ground();
-        std::thread::spawn(move || {
-            let mut conn = conn(&ground);
-            does(&mut conn, TABLE);
+    #[test]
+    fn what_has_begun_behind_a_commit_goes_on_when_that_is_on_disk() {
+        tell(|ground, conn| {
             conn.send_commit().unwrap();
             conn.begin_behind(lane()).unwrap();
             assert!(matches!(conn.await_commit(|_| Poll::Ready(7)), Meanwhile::Come(7)));
-            assert_eq!(outcome(&mut conn), Ok(()));
-            does(&mut conn, "INSERT INTO once VALUES (1)");
+            assert_eq!(outcome(conn), Ok(()));
+            does(conn, "INSERT INTO once VALUES (1)");
             assert_eq!(conn.commit(), Ok(()));
-            assert!(has(&ground, 1));
-        })
-        .join()
-        .unwrap();
+            assert!(has(ground, 1));
+        });
     }
 
-    #[tokio::test]
-    async fn what_has_begun_behind_a_commit_that_is_refused_holds_up_nobody() {
-        let (ground, _store) = ground();
-        std::thread::spawn(move || {
-            let mut conn = conn(&ground);
-            does(&mut conn, TABLE);
+    #[test]
+    fn what_has_begun_behind_a_commit_that_is_refused_holds_up_nobody() {
+        tell(|ground, conn| {
             conn.commit().unwrap();
-            does(&mut conn, "INSERT INTO once VALUES (1), (1)");
+            does(conn, "INSERT INTO once VALUES (1), (1)");
             conn.send_commit().unwrap();
             conn.begin_behind(lane()).unwrap();
-            assert!(matches!(outcome(&mut conn), Err(Lost::Certainly(why)) if why.contains("unique")));
-            assert!(has(&ground, 0), "the lane is free");
-            does(&mut conn, "INSERT INTO once VALUES (1)");
+            assert!(matches!(outcome(conn), Err(Lost::Certainly(why)) if why.contains("unique")));
+            assert!(has(ground, 0), "the lane is free");
+            does(conn, "INSERT INTO once VALUES (1)");
             assert_eq!(conn.commit(), Ok(()));
-            assert!(has(&ground, 1));
-        })
-        .join()
-        .unwrap();
+            assert!(has(ground, 1));
+        });
     }
 
-    #[tokio::test]
-    async fn a_question_behind_a_commit_that_fails_says_nothing_about_the_commit() {
-        let (ground, _store) = ground();
-        std::thread::spawn(move || {
-            let mut conn = conn(&ground);
+    #[test]
+    fn a_question_behind_a_commit_that_fails_says_nothing_about_the_commit() {
+        tell(|ground, conn| {
             let asks = |conn: &mut Conn| {
                 let conv = ConversationId::generate(Millis(1));
                 let of = OfSend { conv, agent: None, device: "tab".into(), cid: "c-1".into(), timers: ["a", "b"] };
                 Foresight::Send(of).ask(&mut Tx::bind(conn, &TenantId::parse("bank").unwrap())).unwrap();
                 conn.send_ahead().unwrap();
             };
-            does(&mut conn, TABLE);
-            asks(&mut conn);
+            asks(conn);
             conn.commit().unwrap();
-            does(&mut conn, "INSERT INTO once VALUES (1); ALTER TABLE message RENAME TO gone");
+            does(conn, "INSERT INTO once VALUES (1); ALTER TABLE message RENAME TO gone");
             conn.send_commit().unwrap();
             conn.begin_behind(lane()).unwrap();
-            asks(&mut conn);
-            assert_eq!(outcome(&mut conn), Ok(()));
+            asks(conn);
+            assert_eq!(outcome(conn), Ok(()));
             conn.begin(lane()).unwrap();
             assert!(conn.execute("INSERT INTO once VALUES (2)").is_err(), "the question has failed");
             conn.rollback();
-            assert!(has(&ground, 1));
-        })
-        .join()
-        .unwrap();
+            assert!(has(ground, 1));
+        });
     }
 }

@@ -23,7 +23,7 @@ mod together;
 mod transaction;
 
 use std::collections::VecDeque;
-use std::future::{Future, poll_fn};
+use std::future::{Future, poll_fn, ready};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
@@ -59,6 +59,16 @@ const MIGRATION: Duration = Duration::from_secs(3600);
 const STALE: Duration = Duration::from_millis(100);
 
 type Told = Pin<Box<dyn Future<Output = Result<Vec<SimpleQueryMessage>, tokio_postgres::Error>> + Send>>;
+
+/// Hands a request to the wire; its answer has not come yet, unless the wire is gone.
+fn sent<T: Send + 'static>(
+    mut answer: Pin<Box<dyn Future<Output = T> + Send>>,
+) -> Pin<Box<dyn Future<Output = T> + Send>> {
+    match answer.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(early) => Box::pin(ready(early)),
+        Poll::Pending => answer,
+    }
+}
 
 /// What was sent and not waited for.
 struct Later {

@@ -3,15 +3,13 @@
 //! A group of jobs is one transaction. PostgreSQL takes nothing after a failed statement but a rollback, and answers
 //! even `COMMIT` with success then; so every failure is remembered here until it is rolled back.
 
-use std::future::ready;
-use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use tokio_postgres::SimpleQueryMessage;
 
 use super::fault::Fault;
 use super::link::word;
-use super::{Later, Postgres, Told};
+use super::{Later, Postgres, sent};
 use crate::store::Error;
 use crate::store::lane::Lane;
 
@@ -243,12 +241,7 @@ impl Postgres {
         }
         match self.client() {
             Ok(client) if self.transaction.broken.is_none() => {
-                let mut answer: Told = Box::pin(async move { client.simple_query("COMMIT").await });
-                // As for what is told: the first poll hands the bytes to the wire.
-                if let Poll::Ready(early) = answer.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-                    answer = Box::pin(ready(early));
-                }
-                self.committing = Some(answer);
+                self.committing = Some(sent(Box::pin(async move { client.simple_query("COMMIT").await })));
                 Ok(())
             }
             Ok(_) | Err(_) => Err(self.undone()),
