@@ -38,7 +38,8 @@ async fn python(script: &str, arguments: &[&str]) -> Vec<Value> {
         .args(arguments)
         .stdin(Stdio::null());
     let run = tokio::task::spawn_blocking(move || command.output()).await.unwrap().expect("the script starts");
-    assert!(run.status.success(), "{script}: {}", String::from_utf8_lossy(&run.stderr));
     let lines = String::from_utf8(run.stdout).unwrap();
+    let (status, said) = (run.status, lines.lines().count());
+    assert!(status.success(), "{script}: {status} after {said} lines: {}", String::from_utf8_lossy(&run.stderr));
     lines.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("{line}"))).collect()
 }
