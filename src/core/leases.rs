@@ -22,6 +22,10 @@ pub(super) const CALL_LEASE: Duration = Duration::from_secs(10);
 const RENEW: Duration = Duration::from_secs(10);
 /// How often a node looks for leases to renew, and for those that have ended.
 const LOOK: Duration = Duration::from_secs(2);
+/// Leases that are renewed at a time: thousands in one statement keep messages from being committed ...
+const PORTION: i64 = 250;
+/// ... so there is a pause between.
+const PAUSE: Duration = Duration::from_millis(10);
 /// Dead leases that are buried per look.
 const BATCH: usize = 200;
 /// A lease that ends so soon is watched: a living node would have renewed it. That of a call was renewed two looks ago at
@@ -75,14 +79,18 @@ impl Core {
     /// Keeps the leases of this node's sockets alive and buries those of dead nodes, until `stop`.
     pub async fn run_leases(&self, stop: Stop) {
         let (mut upkeep, mut watched) = (Upkeep::default(), Watched::default());
-        while !stop.is_cancelled() {
-            if let Err(error) = self.look_after_leases(&upkeep, &mut watched).await {
+        loop {
+            let looked = tokio::select! {
+                () = stop.cancelled() => return,
+                looked = self.look_after_leases(&upkeep, &mut watched) => looked,
+            };
+            if let Err(error) = looked {
                 upkeep.was_away(Instant::now());
                 watched = Watched::default();
                 tracing::warn!(error = ?error, "leases of sockets could not be looked after; nobody is taken for gone");
             }
             tokio::select! {
-                () = stop.cancelled() => {}
+                () = stop.cancelled() => return,
                 () = tokio::time::sleep(LOOK) => {}
             }
         }
@@ -102,13 +110,21 @@ impl Core {
     /// When the store is away.
     pub(crate) async fn renew_leases(&self) -> Result<(), Error> {
         let (node, now) = (self.node(), self.inner.parts.clock.now());
-        let (soon, until) = (now.plus(LEASE.saturating_sub(RENEW)), now.plus(LEASE));
-        let renew = move |conn: &mut Conn| {
-            lease::renew(conn, node, soon, until)?;
-            // In the same transaction: none of these may be seen with the long time.
-            lease::renew_in_calls(conn, node, now.plus(CALL_LEASE)).map(drop)
-        };
-        self.inner.parts.store.sweep(move |conn| renew(conn).map_err(Error::from)).await
+        let soon = now.plus(LEASE.saturating_sub(RENEW));
+        let mut next = Some(Millis(0));
+        while let Some(from) = next {
+            let renew = move |conn: &mut Conn| {
+                let renewed = lease::renew(conn, node, from..soon, now.plus(LEASE), PORTION)?;
+                // In the same transaction: none of these may be seen with the long time.
+                lease::renew_in_calls(conn, node, now.plus(CALL_LEASE))?;
+                Ok::<_, crate::store::Error>(renewed.rest)
+            };
+            next = self.inner.parts.store.sweep(move |conn| renew(conn).map_err(Error::from)).await?;
+            if next.is_some() {
+                tokio::time::sleep(PAUSE).await;
+            }
+        }
+        Ok(())
     }
 
     /// Treats sockets whose lease has ended as closed, once looks enough have found it silent.

@@ -1,6 +1,7 @@
 //! Which sockets are open, where. A lease that is not renewed ends, so a dead node's sockets do not stay open.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use diesel::prelude::*;
 
@@ -126,15 +127,35 @@ pub fn any(tx: &mut Tx<'_>, participant: &str) -> Result<bool, Error> {
     Ok(count > 0)
 }
 
-/// Renews those leases of a node's sockets that end before `soon`, and says how many there are.
+/// What of a node's leases was renewed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Renewed {
+    /// How many.
+    pub count: usize,
+    /// Those that end from then on were left.
+    pub rest: Option<Millis>,
+}
+
+/// Renews about `limit` of those leases of a node's sockets that end within `ends`, the first of them. As many as end in the
+/// same millisecond go together.
 ///
 /// # Errors
-/// When the statement fails.
-pub fn renew(conn: &mut Conn, node: NodeId, soon: Millis, until: Millis) -> Result<usize, Error> {
-    Ok(on!(conn, c => diesel::update(lease::table
-            .filter(lease::node.eq(node.to_string()).and(lease::until.lt(soon.0))))
+/// When a statement fails.
+pub fn renew(conn: &mut Conn, node: NodeId, ends: Range<Millis>, until: Millis, limit: i64) -> Result<Renewed, Error> {
+    let node = node.to_string();
+    let of = |end: Millis| lease::node.eq(&node).and(lease::until.ge(ends.start.0)).and(lease::until.lt(end.0));
+    let last: Option<i64> = on!(conn, c => lease::table
+        .filter(of(ends.end))
+        .order(lease::until.asc())
+        .offset(limit)
+        .select(lease::until)
+        .first(c)
+        .optional())?;
+    let rest = last.map(|last| Millis(last.saturating_add(1))).filter(|rest| *rest < ends.end);
+    let count = on!(conn, c => diesel::update(lease::table.filter(of(rest.unwrap_or(ends.end))))
         .set(lease::until.eq(until.0))
-        .execute(c))?)
+        .execute(c))?;
+    Ok(Renewed { count, rest })
 }
 
 /// Lets the leases of those sockets of a node end at `until` whose participants are in a call, and says how many there

@@ -127,14 +127,12 @@ async fn the_newest_connection_of_a_device_has_its_lease(on: Trial) {
 
     let later = crate::model::time::Millis(until.0 + 1_000);
     let [first, second] = ids;
-    assert_eq!(
-        stores[0].sweep(move |conn| lease::renew(conn, first, later, later)).await.unwrap(),
-        0,
-        "another node's"
-    );
+    let renewed = stores[0].sweep(move |conn| lease::renew(conn, first, NOW..later, later, 10)).await.unwrap();
+    assert_eq!(renewed.count, 0, "another node's");
     let ended = stores[1].survey(move |conn| lease::ending(conn, until, 10)).await.unwrap();
     assert_eq!(ended, [(new.clone(), until)]);
-    assert_eq!(stores[1].sweep(move |conn| lease::renew(conn, second, later, later)).await.unwrap(), 1);
+    let renewed = stores[1].sweep(move |conn| lease::renew(conn, second, NOW..later, later, 10)).await.unwrap();
+    assert_eq!(renewed.count, 1);
     assert!(!nodes[0].write(move |tx| lease::bury(tx, &new, until)).await.unwrap(), "it was renewed meanwhile");
     assert!(nodes[0].read(|tx| lease::any(tx, "agent:li")).await.unwrap());
 }

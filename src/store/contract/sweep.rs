@@ -1,14 +1,20 @@
 //! Sweeps over all tenants beside writers of theirs: nobody is in anybody's way for long.
 
+use std::ops::Range;
+
 use super::{NOW, scope};
 use crate::model::id::{ConnectionId, NodeId, TenantId};
 use crate::model::time::Millis;
-use crate::store::lease::{self, Lease};
+use crate::store::lease::{self, Lease, Renewed};
 use crate::store::trial::{Trial, on_both};
 use crate::store::{Error, inbox, order};
 
+/// Whenever they end.
+const ALL: Range<Millis> = Millis(0)..Millis(i64::MAX);
+
 on_both! {
     sweeps_and_jobs_on_the_same_rows_all_succeed
+    leases_are_renewed_a_portion_at_a_time_each_of_them_once
     what_is_old_goes_a_part_at_a_time
 }
 
@@ -49,18 +55,44 @@ async fn sweeps_and_jobs_on_the_same_rows_all_succeed(on: Trial) {
     for (store, node) in stores.iter().cloned().zip(nodes) {
         work.spawn(async move {
             for turn in 0..40 {
-                store
-                    .sweep(move |conn| lease::renew(conn, node, Millis(i64::MAX), Millis(NOW.0 + turn)))
-                    .await
-                    .unwrap();
+                store.sweep(move |conn| lease::renew(conn, node, ALL, Millis(NOW.0 + turn), 1_000)).await.unwrap();
             }
         });
     }
     while let Some(done) = work.join_next().await {
         done.unwrap();
     }
-    let count = stores[0].sweep(move |conn| lease::renew(conn, nodes[0], Millis(i64::MAX), NOW)).await.unwrap();
-    assert_eq!(count, 20);
+    let renewed = stores[0].sweep(move |conn| lease::renew(conn, nodes[0], ALL, NOW, 1_000)).await.unwrap();
+    assert_eq!(renewed, Renewed { count: 20, rest: None });
+}
+
+async fn leases_are_renewed_a_portion_at_a_time_each_of_them_once(on: Trial) {
+    let ground = on.ground();
+    let store = ground.store();
+    let (node, other) = (NodeId::generate(NOW), NodeId::generate(NOW));
+    let soon = Millis(NOW.0 + 1_000);
+    scope(&store)
+        .write(move |tx| {
+            for n in 0..70 {
+                // Five end together, and the last ten not soon.
+                let until = Millis(NOW.0 + if n < 60 { n / 5 } else { 1_000 });
+                let (participant, connection) = (format!("agent:{n}"), ConnectionId::generate(Millis(NOW.0 + n)));
+                let lease = Lease { tenant: tx.tenant().clone(), participant, device: "tab".into(), connection };
+                lease::take(tx, &lease, if n % 10 == 0 { other } else { node }, until)?;
+            }
+            Ok::<_, Error>(())
+        })
+        .await
+        .unwrap();
+    let (mut counts, mut next) = (Vec::new(), Some(NOW));
+    while let Some(from) = next {
+        // What is renewed ends within the span still, as the lease of a call does.
+        let until = Millis(NOW.0 + 500);
+        let renewed = store.sweep(move |conn| lease::renew(conn, node, from..soon, until, 20)).await.unwrap();
+        counts.push(renewed.count);
+        next = renewed.rest;
+    }
+    assert_eq!(counts, [22, 23, 54, 0], "what ends together goes together, and comes once more at its new end");
 }
 
 async fn what_is_old_goes_a_part_at_a_time(on: Trial) {

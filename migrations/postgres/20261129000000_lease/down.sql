@@ -1,0 +1,2 @@
+DROP INDEX lease_node;
+CREATE INDEX lease_node ON lease (node);
