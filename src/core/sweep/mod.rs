@@ -218,7 +218,7 @@ impl Core {
                 known.retain(|agent, _| !new.agents.contains(agent));
             }
             let new = Arc::new(new);
-            for who in new.people() {
+            for who in new.people(1) {
                 self.look_at(&Look { tenant: tenant.clone(), here: Arc::clone(&new), who }, memory).await?;
             }
             if !new.agents.is_empty() {

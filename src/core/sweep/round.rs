@@ -6,6 +6,7 @@
 //! late in one is not looked at early in the next.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use crate::hub::Recipient;
@@ -13,8 +14,9 @@ use crate::model::id::{AgentId, ContactId, TenantId};
 
 /// Customers of one look.
 const CONTACTS: usize = 250;
-/// Agents of one look: each has a list of conversations.
-const AGENTS: usize = 25;
+/// Agents of one look, each with a list of conversations: few while a round has steps enough, but not so few that the
+/// statements cost more than what they find.
+const AGENTS: RangeInclusive<usize> = 5..=25;
 
 /// The recipients of one tenant on this node.
 #[derive(Debug, Default)]
@@ -64,10 +66,11 @@ pub(super) fn by_tenant(recipients: Vec<Recipient>) -> BTreeMap<TenantId, Here> 
 }
 
 impl Here {
-    /// These people, as many at a time as one look takes.
-    pub(super) fn people(&self) -> impl Iterator<Item = Who> {
+    /// These people, as many at a time as one look takes where a round has so many steps.
+    pub(super) fn people(&self, steps: usize) -> impl Iterator<Item = Who> {
+        let agents = self.agents.len().div_ceil(steps.max(1)).clamp(*AGENTS.start(), *AGENTS.end());
         let contacts = portions(&self.contacts, CONTACTS).into_iter().map(Who::Contacts);
-        contacts.chain(portions(&self.agents, AGENTS).into_iter().map(Who::Agents))
+        contacts.chain(portions(&self.agents, agents).into_iter().map(Who::Agents))
     }
 }
 
@@ -81,7 +84,7 @@ impl Round {
     pub(super) fn of(tenants: impl IntoIterator<Item = (TenantId, Here)>, steps: usize) -> Self {
         let looks = tenants.into_iter().flat_map(|(tenant, here)| {
             let here = Arc::new(here);
-            let who: Vec<Who> = here.people().chain([Who::Shared]).collect();
+            let who: Vec<Who> = here.people(steps).chain([Who::Shared]).collect();
             who.into_iter().map(move |who| Look { tenant: tenant.clone(), here: Arc::clone(&here), who })
         });
         let looks: VecDeque<Look> = looks.collect();
@@ -130,7 +133,7 @@ mod tests {
         let steps: Vec<usize> = (0..12).map(|_| people(round.step())).collect();
         assert!(round.is_over());
         assert_eq!(steps.iter().sum::<usize>(), 2 * 4_060);
-        assert!(steps.iter().all(|people| *people <= 4 * CONTACTS), "{steps:?}");
+        assert!(steps.iter().all(|people| *people <= 5 * CONTACTS), "{steps:?}");
     }
 
     #[test]
@@ -139,6 +142,15 @@ mod tests {
         let looks: Vec<Look> = (0..3).flat_map(|_| round.step().collect::<Vec<_>>()).collect();
         assert!(round.is_over() && looks.iter().any(|look| look.who == Who::Shared));
         assert_eq!(people(looks.into_iter()), 5);
+    }
+
+    #[test]
+    fn agents_are_spread_over_the_steps_unless_they_are_few_or_very_many() {
+        let most = |agents| {
+            let here = here(0, agents);
+            here.people(12).map(|who| if let Who::Agents(some) = who { some.len() } else { 0 }).max().unwrap()
+        };
+        assert_eq!([1, 50, 120, 1_000].map(most), [1, 5, 10, 25]);
     }
 
     #[test]
