@@ -24,6 +24,9 @@ usage: scripts/campaign [OPTION]...
   --rate N          messages a second
   --threads N       customers
   --seed N          of all choices and marks
+  --upgrade-from FILE
+                    nodes start with this older gateway, and each is the built one from its first restart on: with
+                    --fault F02 a rolling upgrade under load
   --keep DIR        keep histories, dumps and logs there
   --check DIR       judge what was kept, again
   --bug NAME        with this planted bug; with --planted, only this one
@@ -54,6 +57,8 @@ pub struct Options {
     pub threads: Option<u32>,
     /// Of all choices.
     pub seed: Option<u64>,
+    /// The gateway that nodes are upgraded from.
+    pub upgrade_from: Option<PathBuf>,
     /// Where everything is kept.
     pub keep: Option<PathBuf>,
     /// What to judge again.
@@ -92,6 +97,7 @@ impl Options {
                 "--rate" => options.rate = Some(value()?.parse()?),
                 "--threads" => options.threads = Some(value()?.parse()?),
                 "--seed" => options.seed = Some(value()?.parse()?),
+                "--upgrade-from" => options.upgrade_from = Some(PathBuf::from(value()?)),
                 "--keep" => options.keep = Some(PathBuf::from(value()?)),
                 "--check" => options.check = Some(PathBuf::from(value()?)),
                 "--bug" => {

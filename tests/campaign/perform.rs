@@ -45,6 +45,8 @@ pub struct Performance<'a> {
     pub services: Option<Arc<Services>>,
     /// A planted bug.
     pub bug: Option<&'a str>,
+    /// The gateway that nodes are upgraded from.
+    pub upgrade_from: Option<&'a Path>,
 }
 
 impl Performance<'_> {
@@ -56,10 +58,11 @@ impl Performance<'_> {
     }
 
     async fn acts(self) -> anyhow::Result<Vec<Requirement>> {
-        let Self { fault, folder, load, seed, services, bug } = self;
+        let Self { fault, folder, load, seed, services, bug, upgrade_from } = self;
         let journal = Journal::open(&folder.join("history"))?;
         let mint = Mint::new(seed);
-        let setup = Setup { folder, topology: fault.topology, services, journal: &journal, mint: &mint, bug };
+        let topology = fault.topology;
+        let setup = Setup { folder, topology, services, journal: &journal, mint: &mint, bug, upgrade_from };
         let mut system = System::start(&setup).await?;
         let world = World::new(journal.clone(), mint.clone(), system.front.address(), seed)?;
         println!("  {:>6.1} s  people arrive", seconds(&journal));

@@ -198,11 +198,17 @@ async fn campaign(
         messages: options.messages.unwrap_or(if options.full { 10_000 } else { 1_000 }),
     };
     std::fs::write(folder.join("plan.json"), serde_json::to_string(&plan(fault, seed))?)?;
-    let performance = Performance { fault, folder: &folder, load, seed, services, bug };
+    let upgrade_from = options.upgrade_from.as_deref();
+    if let Some(older) = upgrade_from {
+        println!("  upgraded from {}", older.display());
+    }
+    let performance = Performance { fault, folder: &folder, load, seed, services, bug, upgrade_from };
     let mut requirements = performance.perform().await?;
     let records = Records::read(&folder);
     requirements.extend(fault::measured(fault, &records));
     let verdict = check::judge(&records);
+    let (.., harmed) = verdict.delays.told();
+    requirements.extend(fault::shown(fault, harmed));
     let outcome = Outcome { fault, verdict, requirements, took: begun.elapsed() };
     tell(&outcome, &records);
     Ok(outcome)

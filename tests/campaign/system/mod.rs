@@ -109,6 +109,8 @@ pub struct Setup<'a> {
     pub mint: &'a Mint,
     /// A planted bug.
     pub bug: Option<&'a str>,
+    /// The gateway that nodes are upgraded from.
+    pub upgrade_from: Option<&'a Path>,
 }
 
 /// Where a node can listen.
@@ -231,7 +233,8 @@ impl System {
         let front = Proxy::start(addresses.clone()).await?;
         let wechat = Wechat::start(front.address())?;
         let api = Proxy::start(vec![wechat.address]).await?;
-        let binary = process::gateway(folder)?;
+        let built = process::gateway(folder)?;
+        let binary = setup.upgrade_from.map_or_else(|| built.clone(), Path::to_owned);
         let mut nodes = Vec::new();
         let back_ends = backbone.as_ref().map(Backbone::settings).unwrap_or_default();
         for (n, bind) in addresses.into_iter().enumerate() {
@@ -249,6 +252,7 @@ impl System {
             }
             node.start()?;
             node.ready().await?;
+            node.is_from_now_on(built.clone());
             nodes.push(node);
         }
         let heartbeat = Duration::from_secs(HEARTBEAT_S.into());

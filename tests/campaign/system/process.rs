@@ -63,6 +63,11 @@ impl Node {
         self.env.push((name.to_owned(), value.to_owned()));
     }
 
+    /// Another program from the next start on.
+    pub fn is_from_now_on(&mut self, binary: PathBuf) {
+        self.binary = binary;
+    }
+
     /// Starts the process, without waiting.
     pub fn start(&mut self) -> anyhow::Result<()> {
         let log = OpenOptions::new().create(true).append(true).open(&self.log)?;
