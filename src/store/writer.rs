@@ -259,7 +259,8 @@ impl Group {
         let mut batch = Batch::new(conn, self.lane);
         let outcome = outcome.and_then(|()| self.work(&mut batch, (first, began), queue));
         let mut jobs = batch.jobs();
-        if planted(Bug::AnswerBeforeCommit) {
+        // Now and then: each time, nobody would even get in with what signing in has stored.
+        if planted(Bug::AnswerBeforeCommit) && self.counts.commits.load(Ordering::Relaxed) % 8 == 7 {
             jobs.drain(..).for_each(|job| job.finish(&Ok(())));
             // Whoever kills the process shall find it in between.
             std::thread::park_timeout(Duration::from_millis(20));

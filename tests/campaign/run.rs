@@ -114,7 +114,9 @@ async fn planted(options: &Options, services: &mut Lazy) -> anyhow::Result<u8> {
         clock.next();
         let fault = Fault::named(plant.fault).with_context(|| format!("there is no fault {}", plant.fault))?;
         println!("{}: {}", plant.bug.name(), plant.about);
-        let outcome = services.campaign(fault, Some(&plant.bug.name()), options).await;
+        let mut own = options.clone();
+        own.threads = own.threads.or(plant.threads);
+        let outcome = services.campaign(fault, Some(&plant.bug.name()), &own).await;
         let catch = Catch::of(plant, outcome);
         println!("{}\n", catch.told());
         planted::tell(&catch)?;

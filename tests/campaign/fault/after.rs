@@ -31,6 +31,13 @@ pub fn measured(fault: Fault, records: &Records) -> Vec<Requirement> {
     }
 }
 
+/// How late anybody with an open socket may be shown a message while hints are lost: the sweep finds it.
+pub fn shown(fault: Fault, most_ms: u64) -> Option<Requirement> {
+    let swept = matches!(fault.deed, Deed::RedisFrozen | Deed::RedisEmptied | Deed::RedisRestarted | Deed::HintsLost);
+    let most = super::figure(i64::try_from(most_ms).unwrap_or(i64::MAX));
+    swept.then(|| Requirement::at_most("shown although hints are lost, at most after", most, 5_000.0, "ms"))
+}
+
 /// From the first harm to the last healing.
 fn span(records: &Records) -> (u64, u64) {
     let faults = |what| records.lines.iter().filter(move |line| line.is(Kind::Fault, what)).map(|line| line.t);

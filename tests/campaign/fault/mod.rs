@@ -208,7 +208,7 @@ impl Stage<'_> {
     }
 }
 
-pub use after::measured;
+pub use after::{measured, shown};
 
 /// Does it, heals it, and says what was measured.
 pub async fn inflict(fault: Fault, stage: &mut Stage<'_>) -> anyhow::Result<Vec<Requirement>> {
