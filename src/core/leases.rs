@@ -79,25 +79,25 @@ impl Core {
     /// Keeps the leases of this node's sockets alive and buries those of dead nodes, until `stop`.
     pub async fn run_leases(&self, stop: Stop) {
         let (mut upkeep, mut watched) = (Upkeep::default(), Watched::default());
-        loop {
-            let looked = tokio::select! {
-                () = stop.cancelled() => return,
-                looked = self.look_after_leases(&upkeep, &mut watched) => looked,
-            };
-            if let Err(error) = looked {
+        while !stop.is_cancelled() {
+            if let Err(error) = self.look_after_leases(&upkeep, &mut watched, &stop).await {
                 upkeep.was_away(Instant::now());
                 watched = Watched::default();
                 tracing::warn!(error = ?error, "leases of sockets could not be looked after; nobody is taken for gone");
             }
             tokio::select! {
-                () = stop.cancelled() => return,
+                () = stop.cancelled() => {}
                 () = tokio::time::sleep(LOOK) => {}
             }
         }
     }
 
-    async fn look_after_leases(&self, upkeep: &Upkeep, watched: &mut Watched) -> Result<(), Error> {
-        self.renew_leases().await?;
+    async fn look_after_leases(&self, upkeep: &Upkeep, watched: &mut Watched, stop: &Stop) -> Result<(), Error> {
+        tokio::select! {
+            // So many may be left that a stop would wait for seconds. Those who leave give theirs up.
+            () = stop.cancelled() => return Ok(()),
+            renewed = self.renew_leases() => renewed?,
+        }
         if upkeep.may_bury(Instant::now()) {
             self.bury_silent(watched).await?;
         }

@@ -1,9 +1,9 @@
 //! A round of the sweep: who is to be looked at still, and how many at a time. Knows recipients, not what a look finds.
 //!
 //! All at once would keep everybody else waiting: the store's cores for as long as the look takes, and then the sockets of
-//! thousands who are told what they know already. So a round is cut into looks that take a few milliseconds, and its steps
-//! take as many of them each as it needs to be over in time. Their order is the same in each round: whoever is looked at
-//! late in one is not looked at early in the next.
+//! thousands who are told what they know already. So a round is cut into looks that take a few milliseconds, spread evenly
+//! over its steps. Their order is the same in each round, and one look more or less moves none of them by much: whoever is
+//! looked at early in one round is not looked at late in the next.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::RangeInclusive;
@@ -47,8 +47,11 @@ pub(super) struct Look {
 #[derive(Debug, Default)]
 pub(in crate::core) struct Round {
     looks: VecDeque<Look>,
-    /// How many of them one step takes.
-    portion: usize,
+    /// How many it had.
+    all: usize,
+    /// Its steps, and how many of them were taken.
+    steps: usize,
+    taken: usize,
 }
 
 /// The recipients, by tenant.
@@ -88,14 +91,15 @@ impl Round {
             who.into_iter().map(move |who| Look { tenant: tenant.clone(), here: Arc::clone(&here), who })
         });
         let looks: VecDeque<Look> = looks.collect();
-        let portion = looks.len().div_ceil(steps.max(1));
-        Self { looks, portion }
+        Self { all: looks.len(), looks, steps: steps.max(1), taken: 0 }
     }
 
     /// The looks of the next step.
     pub(super) fn step(&mut self) -> impl Iterator<Item = Look> {
-        let some = self.portion.min(self.looks.len());
-        self.looks.drain(..some)
+        self.taken += 1;
+        let due = (self.all * self.taken).div_ceil(self.steps.max(1)).min(self.all);
+        let gone = self.all - self.looks.len();
+        self.looks.drain(..due - gone)
     }
 
     /// Whether nothing is left of it.
@@ -136,12 +140,25 @@ mod tests {
         assert!(steps.iter().all(|people| *people <= 5 * CONTACTS), "{steps:?}");
     }
 
+    /// At which step each look of a round is.
+    fn steps(looks: usize) -> Vec<usize> {
+        // Each portion of agents is a look, and what they share is the last one.
+        let mut round = Round::of([(TenantId::parse("shop").unwrap(), here(0, (looks - 1) * 25))], 1);
+        (round.all, round.steps) = (round.looks.len(), 12);
+        (0..12).flat_map(|step| round.step().map(|_| step).collect::<Vec<_>>()).collect()
+    }
+
     #[test]
-    fn a_few_people_are_looked_at_in_the_first_steps() {
-        let mut round = Round::of([(TenantId::parse("shop").unwrap(), here(3, 2))], 12);
-        let looks: Vec<Look> = (0..3).flat_map(|_| round.step().collect::<Vec<_>>()).collect();
-        assert!(round.is_over() && looks.iter().any(|look| look.who == Who::Shared));
-        assert_eq!(people(looks.into_iter()), 5);
+    fn one_look_more_or_less_moves_nobody_by_much() {
+        assert_eq!(steps(3), [0, 4, 8]);
+        for looks in 3..60 {
+            let (before, after) = (steps(looks), steps(looks + 1));
+            assert_eq!(before.len(), looks, "all of them");
+            for (n, step) in before.iter().enumerate() {
+                // It comes before this one, or behind it.
+                assert!(after[n + 1] <= step + 4 && after[n] + 4 >= *step, "{looks}: {before:?}, {after:?}");
+            }
+        }
     }
 
     #[test]
