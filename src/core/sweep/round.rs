@@ -91,7 +91,7 @@ impl Round {
             who.into_iter().map(move |who| Look { tenant: tenant.clone(), here: Arc::clone(&here), who })
         });
         let looks: VecDeque<Look> = looks.collect();
-        Self { all: looks.len(), looks, steps: steps.max(1), taken: 0 }
+        Self { all: looks.len(), looks, steps, taken: 0 }
     }
 
     /// The looks of the next step.
@@ -138,6 +138,14 @@ mod tests {
         assert!(round.is_over());
         assert_eq!(steps.iter().sum::<usize>(), 2 * 4_060);
         assert!(steps.iter().all(|people| *people <= 5 * CONTACTS), "{steps:?}");
+    }
+
+    #[test]
+    fn a_few_people_are_all_looked_at_and_what_they_share_with_them() {
+        let mut round = Round::of([(TenantId::parse("shop").unwrap(), here(3, 2))], 12);
+        let looks: Vec<Look> = (0..12).flat_map(|_| round.step().collect::<Vec<_>>()).collect();
+        assert!(round.is_over() && looks.iter().any(|look| look.who == Who::Shared));
+        assert_eq!(people(looks.into_iter()), 5);
     }
 
     /// At which step each look of a round is.
