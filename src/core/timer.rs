@@ -6,6 +6,8 @@
 
 use std::time::Duration;
 
+use futures_util::{StreamExt, stream};
+
 use super::effect::{Effect, Effects};
 use super::{Core, Error, Scene, call, flow, handoff, leave, offer, presence, silence};
 use crate::model::id::{AgentId, AssignmentId, CallId, SessionId};
@@ -18,6 +20,9 @@ use crate::store::timer::{self, Due};
 const LOOK: Duration = Duration::from_secs(1);
 /// Timers fired per look.
 const BATCH: i64 = 200;
+/// Timers whose work is done at the same time: those of a tenant whose writer is held hold up no other tenant's, and those
+/// that meet there share a commit.
+const AT_ONCE: usize = 16;
 /// Wait before a timer whose work failed is tried again.
 const RETRY: Duration = Duration::from_secs(15);
 
@@ -99,6 +104,13 @@ pub(super) fn cancel(tx: &mut Tx<'_>, kinds: &[Kind], subject: impl std::fmt::Di
     Ok(timer::cancel(tx, &kinds, &subject.to_string())?)
 }
 
+/// What a look at the table has left.
+#[derive(Debug, PartialEq, Eq)]
+enum Rest {
+    Nothing,
+    More,
+}
+
 fn fire(tx: &mut Tx<'_>, scene: &Scene, due: &Due, fx: &mut Effects) -> Result<(), Error> {
     let Some(kind) = Kind::ALL.into_iter().find(|kind| kind.as_str() == due.kind) else {
         tracing::error!(kind = %due.kind, "a timer of an unknown kind is dropped");
@@ -124,11 +136,13 @@ fn fire(tx: &mut Tx<'_>, scene: &Scene, due: &Due, fx: &mut Effects) -> Result<(
 }
 
 impl Core {
-    /// Fires timers until `stop`, on every node: each timer fires on one of them.
+    /// Fires timers until `stop`, on every node: each timer fires on one of them. Those that are being fired then are
+    /// seen to their end.
     pub async fn run_timers(&self, stop: Stop) {
         while !stop.is_cancelled() {
-            let wait = match self.fire_due().await {
-                Ok(()) => self.until_next().await.unwrap_or(LOOK).min(LOOK),
+            let wait = match self.fire_some().await {
+                Ok(Rest::More) => continue,
+                Ok(Rest::Nothing) => self.until_next().await.unwrap_or(LOOK).min(LOOK),
                 Err(error) => {
                     tracing::warn!(error = ?error, "timers could not be read");
                     LOOK
@@ -153,23 +167,26 @@ impl Core {
         }
     }
 
-    /// Fires what is due now.
+    /// Fires what is due now, the earliest of it, and says whether there is more.
     ///
     /// # Errors
-    /// When the table cannot be read. A timer whose work fails is tried again later and holds up no other.
+    /// When the table cannot be read, or work that failed cannot be put off. A timer whose work fails is tried again later
+    /// and holds up no other.
+    async fn fire_some(&self) -> Result<Rest, Error> {
+        let now = self.inner.parts.clock.now();
+        let due = self.inner.parts.store.survey(move |conn| timer::due(conn, now, BATCH).map_err(Error::from)).await?;
+        let full = i64::try_from(due.len()).is_ok_and(|found| found == BATCH);
+        // All are seen to their end, whatever became of one: what is stored has to be announced.
+        let fired = stream::iter(due).map(|due| self.fire_one(due)).buffer_unordered(AT_ONCE);
+        fired.fold(Ok(()), async |all: Result<(), Error>, one| all.and(one)).await?;
+        Ok(if full { Rest::More } else { Rest::Nothing })
+    }
+
+    /// Fires all that is due now.
+    #[cfg(test)]
     pub(crate) async fn fire_due(&self) -> Result<(), Error> {
-        loop {
-            let now = self.inner.parts.clock.now();
-            let due =
-                self.inner.parts.store.survey(move |conn| timer::due(conn, now, BATCH).map_err(Error::from)).await?;
-            let full = i64::try_from(due.len()).is_ok_and(|found| found == BATCH);
-            for due in due {
-                self.fire_one(due).await?;
-            }
-            if !full {
-                return Ok(());
-            }
-        }
+        while self.fire_some().await? == Rest::More {}
+        Ok(())
     }
 
     async fn fire_one(&self, due: Due) -> Result<(), Error> {

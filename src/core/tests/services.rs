@@ -2,7 +2,9 @@
 
 use super::*;
 use crate::model::session::State;
+use crate::model::time::Millis;
 use crate::runtime::Stop;
+use crate::store::timer;
 
 /// Waits until the condition holds, for five seconds at most.
 async fn until<F: Future<Output = bool>>(mut holds: impl FnMut() -> F) {
@@ -93,4 +95,44 @@ async fn two_nodes_fire_a_timer_once(on: Trial) {
     assert_eq!(desk.person(&li).await.misses, 1);
     let expired = desk.events().await.into_iter().filter(|kind| kind == "assignment.expired").count();
     assert_eq!(expired, 1);
+}
+
+/// On PostgreSQL alone: there tenants have writers of their own, and another node may hold one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn timers_of_a_tenant_whose_writer_is_held_hold_up_no_other_tenants() {
+    let desk = Desk::open(Trial::Postgres);
+    let bank = (*desk.core.tenants().tenant(&desk.tenant).unwrap()).clone();
+    let shop = crate::tenant::Tenant { id: TenantId::parse("shop").unwrap(), ..bank.clone() };
+    let tenants = [bank.id.clone(), shop.id.clone()];
+    let registry = Registry::new([bank, shop]);
+    let core = Core::new(parts(desk.ground.store(), desk.clock.clone(), registry, desk.ground.folder()));
+    for (due, tenant) in (1..).zip(&tenants) {
+        let set = move |tx: &mut Tx<'_>| Ok::<_, Error>(timer::set(tx, "cooldown", "somebody", Millis(due))?);
+        core.scope(tenant).write(set).await.unwrap();
+    }
+    let (held, is_held) = tokio::sync::oneshot::channel();
+    let (let_go, until_let_go) = std::sync::mpsc::channel::<()>();
+    let on_another_node = desk.ground.store().tenant(&tenants[0]);
+    let holding = tokio::spawn(async move {
+        let hold = move |tx: &mut Tx<'_>| {
+            timer::set(tx, "cooldown", "somebody else", Millis(i64::MAX))?;
+            held.send(()).unwrap();
+            until_let_go.recv().map_err(|_gone| Error::not_found())
+        };
+        on_another_node.write(hold).await
+    });
+    is_held.await.unwrap();
+    let firing = tokio::spawn({
+        let core = core.clone();
+        async move { core.fire_due().await }
+    });
+    let left = async || {
+        let due = |conn: &mut crate::store::Conn| timer::due(conn, Millis(2), 9).map_err(Error::from);
+        core.store().survey(due).await.unwrap().into_iter().map(|due| due.tenant).collect::<Vec<_>>()
+    };
+    until(|| async { left().await == tenants[..1] }).await;
+    let_go.send(()).unwrap();
+    holding.await.unwrap().unwrap();
+    firing.await.unwrap().unwrap();
+    assert!(left().await.is_empty(), "what waited for its writer was fired, or has its next try before it");
 }
