@@ -4,9 +4,11 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use futures_util::{StreamExt, stream};
 use tokio::time::Instant;
 
 use super::{Core, Error, presence};
+use crate::model::code::Code;
 use crate::model::id::ConnectionId;
 use crate::model::time::Millis;
 use crate::runtime::Stop;
@@ -26,8 +28,10 @@ const LOOK: Duration = Duration::from_secs(2);
 const PORTION: i64 = 250;
 /// ... so there is a pause between.
 const PAUSE: Duration = Duration::from_millis(10);
-/// Dead leases that are buried per look.
+/// Dead leases that are buried per look ...
 const BATCH: usize = 200;
+/// ... and at the same time.
+const AT_ONCE: usize = 16;
 /// A lease that ends so soon is watched: a living node would have renewed it. That of a call was renewed two looks ago at
 /// the latest, so that while all are well nothing is.
 const SOON: Duration = Duration::from_secs(6);
@@ -55,6 +59,11 @@ impl Watched {
             }
         }
         silent
+    }
+
+    /// Lets a lease be found silent for as long again before anything is done about it.
+    fn put_off(&mut self, lease: &Lease) {
+        self.0.remove(&lease.connection);
     }
 }
 
@@ -127,27 +136,47 @@ impl Core {
         Ok(())
     }
 
-    /// Treats sockets whose lease has ended as closed, once looks enough have found it silent.
+    /// Treats sockets whose lease has ended as closed, once looks enough have found it silent. One that cannot be treated so
+    /// is put off and holds up no other.
+    ///
+    /// # Errors
+    /// When the store is away.
     pub(crate) async fn bury_silent(&self, watched: &mut Watched) -> Result<(), Error> {
         let now = self.inner.parts.clock.now();
         let soon = now.plus(SOON);
         let ending =
             self.inner.parts.store.survey(move |conn| lease::ending(conn, soon, WATCHED).map_err(Error::from)).await?;
         let silent = watched.silent(ending);
-        for (old, until) in silent.into_iter().filter(|(_, until)| *until <= now).take(BATCH) {
-            let tenant = old.tenant.clone();
-            self.change(&tenant, move |tx, scene, fx| {
-                if lease::bury(tx, &old, until)? {
-                    // The last sign of life, or later if it was not in a call.
-                    let heard = until.minus(CALL_LEASE);
-                    presence::lost(tx, scene, (&old.participant, &old.device, heard), fx)
-                } else {
-                    Ok(())
+        let ended = silent.into_iter().filter(|(_, until)| *until <= now).take(BATCH);
+        let buried = stream::iter(ended).map(async |(lease, until)| (self.bury(lease.clone(), until).await, lease));
+        let buried: Vec<_> = buried.buffer_unordered(AT_ONCE).collect().await;
+        let mut away = Ok(());
+        for (outcome, lease) in buried {
+            match outcome {
+                Ok(()) => {}
+                Err(error) if error.code == Code::DependencyUnavailable => away = Err(error),
+                Err(error) => {
+                    let Lease { tenant, participant, .. } = &lease;
+                    tracing::error!(%tenant, participant, error = ?error, "a socket of a dead node could not be closed");
+                    watched.put_off(&lease);
                 }
-            })
-            .await?;
+            }
         }
-        Ok(())
+        away
+    }
+
+    async fn bury(&self, old: Lease, until: Millis) -> Result<(), Error> {
+        let tenant = old.tenant.clone();
+        self.change(&tenant, move |tx, scene, fx| {
+            if lease::bury(tx, &old, until)? {
+                // The last sign of life, or later if it was not in a call.
+                let heard = until.minus(CALL_LEASE);
+                presence::lost(tx, scene, (&old.participant, &old.device, heard), fx)
+            } else {
+                Ok(())
+            }
+        })
+        .await
     }
 
     /// Looks so often that whoever is dead by this clock is noticed.

@@ -5,6 +5,7 @@ use crate::core::request::Mark;
 use crate::model::presence::Status;
 use crate::model::session::{Holder, State};
 use crate::store::cursor;
+use crate::store::lease::{self, Lease};
 
 on_both! {
     arriving_makes_nobody_ready_by_accident_and_the_last_socket_counts
@@ -13,6 +14,7 @@ on_both! {
     a_short_absence_costs_nothing
     after_the_grace_the_session_goes_to_the_head_of_the_queue
     a_dead_node_is_noticed_by_its_leases
+    a_socket_of_a_tenant_that_is_gone_keeps_no_dead_agent_online
     a_visitor_who_waits_at_a_node_that_dies_is_given_up_too
     an_offer_to_an_agent_who_is_given_up_goes_to_others
 }
@@ -122,6 +124,22 @@ async fn a_dead_node_is_noticed_by_its_leases(on: Trial) {
     assert!(!desk.person(&li).await.presence.online);
     desk.pass(46).await;
     assert_eq!(desk.session(wang.conv).await.state, State::Queued);
+}
+
+async fn a_socket_of_a_tenant_that_is_gone_keeps_no_dead_agent_online(on: Trial) {
+    let desk = Desk::open(on);
+    let li = desk.ready("li", 1, &["service"]).await;
+    let gone = Lease {
+        tenant: TenantId::parse("gone").unwrap(),
+        participant: "agent:li".into(),
+        device: "tab".into(),
+        connection: ConnectionId::generate(desk.clock.now()),
+    };
+    let (node, now, scope) = (NodeId::generate(desk.clock.now()), desk.clock.now(), desk.core.scope(&gone.tenant));
+    scope.write(move |tx| Ok::<_, Error>(lease::take(tx, &gone, node, now)?)).await.unwrap();
+    desk.turn(37);
+    desk.core.bury_leases().await.unwrap();
+    assert!(!desk.person(&li).await.presence.online);
 }
 
 async fn a_visitor_who_waits_at_a_node_that_dies_is_given_up_too(on: Trial) {
