@@ -14,7 +14,6 @@ use super::{Core, Error, Scene, session, slot};
 use crate::channel::is_counted;
 use crate::config::{Bug, planted};
 use crate::flow::trigger::Event;
-use crate::model::code::Code;
 use crate::model::content::Content;
 use crate::model::envelope::{Role, Sender, Visibility};
 use crate::model::event::channel::Reported;
@@ -107,7 +106,7 @@ impl Core {
 /// # Errors
 /// `error` itself, when another try is of no use or there were enough.
 async fn wait_after(error: Error, tries: &mut u32) -> Result<(), Error> {
-    if error.code != Code::DependencyUnavailable || *tries >= TRIES {
+    if !error.is_away() || *tries >= TRIES {
         return Err(error);
     }
     tracing::debug!(error = ?error, "a delivery waits for the store");

@@ -8,7 +8,6 @@ use futures_util::{StreamExt, stream};
 use tokio::time::Instant;
 
 use super::{Core, Error, presence};
-use crate::model::code::Code;
 use crate::model::id::ConnectionId;
 use crate::model::time::Millis;
 use crate::runtime::Stop;
@@ -154,7 +153,7 @@ impl Core {
         for (outcome, lease) in buried {
             match outcome {
                 Ok(()) => {}
-                Err(error) if error.code == Code::DependencyUnavailable => away = Err(error),
+                Err(error) if error.is_away() => away = Err(error),
                 Err(error) => {
                     let Lease { tenant, participant, .. } = &lease;
                     tracing::error!(%tenant, participant, error = ?error, "a socket of a dead node could not be closed");

@@ -114,6 +114,12 @@ impl Error {
         Self { code: Code::DependencyUnavailable, message, after_ms: None, source: Some(Box::new(source)) }
     }
 
+    /// Whether something that everybody needs is away: who works through many goes on later, and after any other error
+    /// with the next.
+    pub(crate) fn is_away(&self) -> bool {
+        self.code == Code::DependencyUnavailable
+    }
+
     /// Whether it may have been done all the same: the answer to the commit was lost.
     pub(crate) fn is_unknown(&self) -> bool {
         let source = self.source.as_deref().and_then(|source| source.downcast_ref::<store::Error>());

@@ -186,22 +186,33 @@ impl Core {
         let now = self.clock().now();
         let before = now.minus(LATE);
         let open = self.store().survey(move |conn| store::open(conn, before, BATCH).map_err(Error::from)).await?;
-        for (tenant, id) in open {
-            let found = self
-                .scope(&tenant)
-                .read(move |tx| {
-                    let Some(recording) = store::find(tx, id)?.filter(|found| found.ended_at.is_none()) else {
-                        return Ok::<_, Error>(None);
-                    };
-                    let call = tables::call::find(tx, recording.call)?;
-                    let over = call.is_none_or(|call| call.life.end.is_some_and(|end| now.since(end.at) >= LATE));
-                    Ok(over.then_some(recording))
-                })
-                .await?;
-            let Some(recording) = found else { continue };
-            tracing::warn!(tenant = %tenant, recording = %id, chunks = recording.chunks, "a recording was never finished");
-            self.close_recording(&tenant, recording, None).await?;
+        for (tenant, id) in open.into_iter().filter(|(tenant, _)| self.tenants().tenant(tenant).is_some()) {
+            match self.close_late(&tenant, id, now).await {
+                Ok(()) => {}
+                Err(error) if error.is_away() => return Err(error),
+                Err(error) => {
+                    tracing::error!(%tenant, recording = %id, error = ?error, "a recording could not be closed")
+                }
+            }
         }
+        Ok(())
+    }
+
+    async fn close_late(&self, tenant: &TenantId, id: RecordingId, now: Millis) -> Result<(), Error> {
+        let found = self
+            .scope(tenant)
+            .read(move |tx| {
+                let Some(recording) = store::find(tx, id)?.filter(|found| found.ended_at.is_none()) else {
+                    return Ok::<_, Error>(None);
+                };
+                let call = tables::call::find(tx, recording.call)?;
+                let over = call.is_none_or(|call| call.life.end.is_some_and(|end| now.since(end.at) >= LATE));
+                Ok(over.then_some(recording))
+            })
+            .await?;
+        let Some(recording) = found else { return Ok(()) };
+        tracing::warn!(%tenant, recording = %id, chunks = recording.chunks, "a recording was never finished");
+        self.close_recording(tenant, recording, None).await?;
         Ok(())
     }
 }

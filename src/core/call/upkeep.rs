@@ -70,9 +70,13 @@ impl Core {
             if self.tenants().tenant(&tenant).is_none() {
                 continue;
             }
-            let ended = self.change(&tenant, move |tx, scene, fx| orphaned(tx, scene, call, fx)).await?;
-            if ended {
-                tracing::warn!(tenant = %tenant, call = %call, "a call without a timer was ended");
+            match self.change(&tenant, move |tx, scene, fx| orphaned(tx, scene, call, fx)).await {
+                Ok(true) => tracing::warn!(%tenant, %call, "a call without a timer was ended"),
+                Ok(false) => {}
+                Err(error) if error.is_away() => return Err(error),
+                Err(error) => {
+                    tracing::error!(%tenant, %call, error = ?error, "a call without a timer could not be ended")
+                }
             }
         }
         self.close_recordings().await

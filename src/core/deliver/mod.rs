@@ -249,7 +249,7 @@ impl Patience {
     /// # Errors
     /// `error` itself, when another try is of no use, too late, or `stop` has come.
     async fn after(&mut self, error: Error, stop: &CancellationToken) -> Result<(), Error> {
-        if error.code != Code::DependencyUnavailable || self.began.elapsed() > IN_HAND {
+        if !error.is_away() || self.began.elapsed() > IN_HAND {
             return Err(error);
         }
         tracing::warn!(error = ?error, "a delivery waits for the store");

@@ -212,9 +212,14 @@ impl Core {
             let newest = versions.get(&tenant.id).copied().unwrap_or(0);
             let known = self.inner.knowledge.ready(&tenant.id).map(|library| (library.version, library.declared));
             if known != Some((newest, tenant.version)) {
-                let library = self.load_library(&tenant.id).await?;
-                let questions = library.entries.len();
-                tracing::info!(tenant = %tenant.id, version = library.version, questions, "question base taken up");
+                match self.load_library(&tenant.id).await {
+                    Ok(library) => {
+                        let (version, questions) = (library.version, library.entries.len());
+                        tracing::info!(tenant = %tenant.id, version, questions, "question base taken up");
+                    }
+                    Err(error) if error.is_away() => return Err(error),
+                    Err(error) => tracing::error!(tenant = %tenant.id, error = ?error, "question base not taken up"),
+                }
             }
         }
         Ok(())

@@ -28,7 +28,6 @@ use super::mark::marked;
 use super::{Core, Error};
 use crate::config::{Bug, planted};
 use crate::hub::{Head, Hint, Recipient};
-use crate::model::code::Code;
 use crate::model::id::{AgentId, ContactId, ConversationId, TenantId};
 use crate::runtime::Stop;
 
@@ -169,7 +168,7 @@ impl Core {
     pub(super) async fn look_on(&self, round: &mut Round, memory: &mut Memory) -> Result<(), Error> {
         for look in round.step() {
             match self.look_at(&look, memory).await {
-                Err(error) if error.code == Code::DependencyUnavailable => return Err(error),
+                Err(error) if error.is_away() => return Err(error),
                 Err(error) => tracing::error!(tenant = %look.tenant, error = ?error, "a tenant could not be looked at"),
                 Ok(()) => {}
             }

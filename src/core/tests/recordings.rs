@@ -11,6 +11,7 @@ use crate::store::call as rows;
 on_both! {
     each_recording_has_its_own_word_of_consent
     a_question_that_nobody_answers_is_over_in_time
+    a_recording_of_a_tenant_that_is_gone_keeps_no_other_open
     a_tenant_that_switches_calls_off_does_not_leave_them_alone
 }
 
@@ -100,6 +101,23 @@ async fn a_question_that_nobody_answers_is_over_in_time(on: Trial) {
     let call = CallId::parse(id.as_str().unwrap()).unwrap();
     let life = desk.read(move |tx| Ok(rows::find(tx, call)?.unwrap().life)).await;
     assert_eq!((life.consent, life.is_live()), (None, true), "the call goes on");
+}
+
+async fn a_recording_of_a_tenant_that_is_gone_keeps_no_other_open(on: Trial) {
+    let desk = Desk::open_with(on, "[call]\nrecord = \"client\"\n");
+    let (li, customer) = in_talks(&desk).await;
+    let id = connected(&desk, &li, &customer).await;
+    let recording = answered(&desk, (&li, &customer), &id, true).await;
+    let recording = RecordingId::parse(recording.as_str().unwrap()).unwrap();
+    let read = async || desk.read(move |tx| Ok(rows::recording::find(tx, recording)?.unwrap())).await;
+    let begun = read().await;
+    let earlier = rows::recording::Recording { started_at: begun.started_at.minus(Duration::from_secs(1)), ..begun };
+    let gone = desk.core.scope(&TenantId::parse("gone").unwrap());
+    gone.write(move |tx| Ok::<_, Error>(rows::recording::insert(tx, &earlier)?)).await.unwrap();
+    ask(&desk, &li, "call.hangup", json!({ "call_id": id })).await.unwrap();
+    desk.turn(601);
+    desk.core.tidy_calls().await.unwrap();
+    assert!(read().await.ended_at.is_some());
 }
 
 /// A lost socket, its return and the end of the session mean what they always mean.
