@@ -191,7 +191,7 @@ impl Core {
                 Ok(()) => {}
                 Err(error) if error.is_away() => return Err(error),
                 Err(error) => {
-                    tracing::error!(%tenant, recording = %id, error = ?error, "a recording could not be closed")
+                    tracing::error!(%tenant, recording = %id, error = ?error, "a recording could not be closed");
                 }
             }
         }

@@ -75,7 +75,7 @@ impl Core {
                 Ok(false) => {}
                 Err(error) if error.is_away() => return Err(error),
                 Err(error) => {
-                    tracing::error!(%tenant, %call, error = ?error, "a call without a timer could not be ended")
+                    tracing::error!(%tenant, %call, error = ?error, "a call without a timer could not be ended");
                 }
             }
         }
