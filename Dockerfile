@@ -2,7 +2,9 @@
 # 驿站镜像。 The image of Yizhan: docker build -t yizhan .
 #
 # One node that wants to be told where its services are: docker-compose.yml shows a whole cluster. Alone it keeps an
-# SQLite file in its volume: docker run -p 8080:8080 -v yizhan:/var/lib/yizhan -e YIZHAN__SECRET__GENERATE=true yizhan
+# SQLite file in its volume:
+#   docker run -p 8080:8080 -v yizhan:/var/lib/yizhan -e YIZHAN__SECRET__GENERATE=true \
+#     -e YIZHAN__HTTP__PUBLIC_URL=http://localhost:8080 yizhan
 
 # The pages that the binary carries.
 FROM node:20-bookworm-slim AS pages

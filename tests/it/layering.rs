@@ -63,6 +63,23 @@ fn files_are_short_named_and_introduced() {
     fail_on(&each_file(form));
 }
 
+/// What of the house an image is built from is what it is given.
+#[test]
+fn the_image_is_given_everything_that_it_copies() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let read = |name: &str| fs::read_to_string(root.join(name)).unwrap();
+    let (given, copies) = (read(".dockerignore"), read("Dockerfile"));
+    let given: Vec<&str> = given.lines().filter_map(|line| line.strip_prefix('!')).collect();
+    let copies =
+        copies.lines().filter_map(|line| line.strip_prefix("COPY ")).filter(|line| !line.starts_with("--from="));
+    let copied: Vec<&str> = copies.flat_map(|line| line.rsplit_once(' ').unwrap().0.split(' ')).collect();
+    assert!(copied.contains(&"src"), "{copied:?}");
+    for path in copied {
+        assert!(given.contains(&path), "{path} is copied, and kept away by .dockerignore");
+        assert!(root.join(path).exists(), "{path} is copied, and not there");
+    }
+}
+
 #[test]
 fn planted_faults_are_found() {
     let found =
