@@ -108,6 +108,8 @@ mod tests {
     use diesel::sqlite::SqliteConnection;
 
     use super::*;
+    use crate::store::conn::on;
+    use crate::store::trial::Trial;
 
     #[derive(QueryableByName)]
     struct Step {
@@ -147,5 +149,20 @@ mod tests {
             let plan = plan(&mut conn, query);
             assert!(plan.iter().all(|step| step.contains(index)), "{query}: {plan:?}");
         }
+    }
+
+    /// What a table that is spread by tenant needs.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn the_tenant_is_in_every_key_of_postgres() {
+        let ground = Trial::Postgres.ground();
+        let keys = "SELECT i.indexrelid::regclass::text AS detail FROM pg_index i
+            JOIN pg_class t ON t.oid = i.indrelid JOIN pg_namespace n ON n.oid = t.relnamespace
+            WHERE n.nspname = 'public' AND i.indisunique AND NOT EXISTS (
+                SELECT 1 FROM pg_attribute a WHERE a.attrelid = i.indrelid AND a.attname = 'tenant' AND a.attnum = ANY (i.indkey))
+            ORDER BY 1";
+        let store = ground.store();
+        let read = move |conn: &mut Conn| Ok::<_, Error>(on!(conn, c => sql_query(keys).load::<Step>(c))?);
+        let without: Vec<_> = store.survey(read).await.unwrap().into_iter().map(|key| key.detail).collect();
+        assert_eq!(without, ["__diesel_schema_migrations_pkey", "duty_pkey"], "they belong to no tenant");
     }
 }
