@@ -76,16 +76,30 @@ impl Tenants {
         Self { store, keyring, clock }
     }
 
-    /// Puts a declaration in force, unless it says what is in force already.
+    /// Puts a declaration in force, unless it says what is in force already. One that is in force and does not open under
+    /// the keys at hand is left as it is: other nodes may be working with it, under the key that is missing here.
     ///
     /// # Errors
     /// [`Error`]; then nothing has changed.
     pub async fn apply(&self, declaration: Declaration) -> Result<Applied, Error> {
+        self.put(declaration, Unopened::Refuse).await
+    }
+
+    /// As [`Tenants::apply`], but also in place of what does not open, after its key was lost. Only an operator can know that.
+    ///
+    /// # Errors
+    /// As [`Tenants::apply`].
+    pub async fn replace(&self, declaration: Declaration) -> Result<Applied, Error> {
+        self.put(declaration, Unopened::Replace).await
+    }
+
+    async fn put(&self, declaration: Declaration, unopened: Unopened) -> Result<Applied, Error> {
         let id = declaration.tenant.id.clone();
         let scope = self.store.tenant(&id);
         let stored = scope.read(store::tenant::find).await?;
         let (keyring, tenant) = (Arc::clone(&self.keyring), id.clone());
-        let sealed = tokio::task::spawn_blocking(move || seal(&declaration, stored.as_ref(), &keyring)).await?;
+        let sealed =
+            tokio::task::spawn_blocking(move || seal(&declaration, stored.as_ref(), &keyring, unopened)).await?;
         let sealed = sealed.map_err(|source| Error::Declaration { tenant, source })?;
         let (body, agents) = match sealed {
             Sealed::Same(version) => return Ok(Applied::Unchanged(version)),
@@ -96,13 +110,27 @@ impl Tenants {
         Ok(Applied::Changed(version))
     }
 
-    /// Every tenant in force, ready for the registry.
+    /// Every tenant in force that opens, ready for the registry. One that does not, because a newer version wrote it or its
+    /// key is not at hand, is logged and left out: the others are served.
     ///
     /// # Errors
-    /// [`Error::Store`], or [`Error::Declaration`] for the first that does not open.
+    /// [`Error::Store`], or [`Error::Declaration`] when there are tenants and none opens.
     pub async fn load(&self) -> Result<Vec<Tenant>, Error> {
         let stored = self.store.survey(store::tenant::all).await?;
-        stored.iter().map(|stored| self.open(stored)).collect()
+        let (mut usable, mut first) = (Vec::with_capacity(stored.len()), None);
+        for stored in &stored {
+            match self.open(stored) {
+                Ok(tenant) => usable.push(tenant),
+                Err(error) => {
+                    unusable(&stored.tenant, stored.version, &error);
+                    first = first.or(Some(error));
+                }
+            }
+        }
+        match first {
+            Some(error) if usable.is_empty() => Err(error),
+            _ => Ok(usable),
+        }
     }
 
     /// One tenant in force; `None` when it does not exist.
@@ -132,7 +160,7 @@ impl Tenants {
                 }
                 Ok(None) => {}
                 Err(Error::Store(error)) => return Err(error.into()),
-                Err(error) => tracing::error!(tenant = %id, version, error = %error, "tenant is not usable"),
+                Err(error) => unusable(&id, version, &error),
             }
         }
         Ok(changed)
@@ -204,17 +232,36 @@ impl Tenants {
     }
 }
 
+fn unusable(tenant: &TenantId, version: i64, error: &Error) {
+    tracing::error!(%tenant, version, %error, "tenant is not usable");
+}
+
 enum Sealed {
     Same(i64),
     New(String, Vec<DeclaredAgent>),
 }
 
-fn seal(declared: &Declaration, stored: Option<&Stored>, keyring: &Keyring) -> Result<Sealed, declaration::Error> {
+/// What becomes of a declaration in force whose secrets do not open under the keys at hand.
+#[derive(Clone, Copy)]
+enum Unopened {
+    Refuse,
+    Replace,
+}
+
+fn seal(
+    declared: &Declaration,
+    stored: Option<&Stored>,
+    keyring: &Keyring,
+    unopened: Unopened,
+) -> Result<Sealed, declaration::Error> {
     if let Some(stored) = stored {
-        // What does not open under the present keys is replaced.
-        let in_force = Declaration::open(&stored.body, stored.version, keyring);
-        if in_force.is_ok_and(|in_force| declared.says_the_same(&in_force)) {
-            return Ok(Sealed::Same(stored.version));
+        match Declaration::open(&stored.body, stored.version, keyring) {
+            Ok(in_force) if declared.says_the_same(&in_force) => return Ok(Sealed::Same(stored.version)),
+            Err(error @ declaration::Error::Secret { .. }) if matches!(unopened, Unopened::Refuse) => {
+                return Err(error);
+            }
+            // What an earlier version stored and this one refuses is put right by the new declaration.
+            Ok(_) | Err(_) => {}
         }
     }
     signs(&declared.tenant)?;
@@ -332,6 +379,34 @@ mod tests {
         let without = format!("{before}[[agent]]\n{}", rest.split_once("[[agent]]\n").unwrap().1);
         assert_eq!(tenants.apply(declaration(&without)).await.unwrap(), Applied::Changed(3));
         assert_eq!(tenants.load().await.unwrap()[0].agents.len(), 1);
+    }
+
+    #[tokio::test]
+    async fn what_another_key_sealed_is_replaced_only_by_whoever_says_so() {
+        let dir = tempfile::tempdir().unwrap();
+        let renamed = || declaration(&DEMO.replace("驿站示例银行", "新名字"));
+        open(dir.path(), &[1]).apply(declaration(DEMO)).await.unwrap();
+        let refused = open(dir.path(), &[2]).apply(renamed()).await.unwrap_err();
+        let (told, id) = (format!("{:#}", anyhow::Error::from(refused)), Key::new([1; 32]).id().to_owned());
+        assert!(told.contains(&id), "the key that is missing is named: {told}");
+        assert_eq!(open(dir.path(), &[1]).load().await.unwrap()[0].version, 1, "nothing has changed");
+        assert_eq!(open(dir.path(), &[2]).replace(renamed()).await.unwrap(), Applied::Changed(2));
+        assert_eq!(open(dir.path(), &[2]).load().await.unwrap()[0].name, "新名字");
+    }
+
+    #[tokio::test]
+    async fn a_tenant_that_does_not_open_keeps_no_other_from_being_served() {
+        let dir = tempfile::tempdir().unwrap();
+        open(dir.path(), &[1]).apply(declaration(DEMO)).await.unwrap();
+        let other = declaration(&DEMO.replacen("id = \"demo\"", "id = \"other\"", 1));
+        open(dir.path(), &[2]).apply(other).await.unwrap();
+        let usable = |keys: &[u8]| {
+            let tenants = open(dir.path(), keys);
+            async move { tenants.load().await.map(|all| all.into_iter().map(|one| one.id.to_string()).collect::<Vec<_>>()) }
+        };
+        assert_eq!(usable(&[1, 2]).await.unwrap(), ["demo", "other"]);
+        assert_eq!(usable(&[2]).await.unwrap(), ["other"]);
+        assert!(usable(&[3]).await.is_err(), "with none of the keys nothing can be served");
     }
 
     #[tokio::test]

@@ -153,7 +153,8 @@ pub(super) enum Tenant {
     /// 应用声明。 Check declarations and put them in force; a running gateway takes them up within seconds.
     ///
     /// Secrets are sealed and passwords hashed before anything is stored. All files are checked before the first is
-    /// applied. A declaration that says what is in force already changes nothing.
+    /// applied. A declaration that says what is in force already changes nothing, and one that is in force under a master
+    /// key that is not at hand is not replaced.
     Apply {
         /// 声明文件。 Declarations, as tenants/demo.toml explains them.
         #[arg(required = true, value_name = "FILE")]
@@ -161,6 +162,11 @@ pub(super) enum Tenant {
         /// 只检查。 Only check the files; the store is not opened.
         #[arg(long)]
         check: bool,
+        /// 主密钥已丢失。 Replace what is in force even if its master key is not at hand, because it is lost.
+        ///
+        /// Nodes that still have the other key cannot use the tenant any more.
+        #[arg(long, conflicts_with = "check")]
+        lost_key: bool,
     },
     /// 列出租户。 List the tenants in force with version and counts.
     List,
@@ -169,7 +175,8 @@ pub(super) enum Tenant {
         /// 租户标识。 The tenant's id.
         id: String,
     },
-    /// 审计记录。 Print what was put on record: refused requests and what supervisors did, newest first.
+    /// 审计记录。 Print what was put on record, newest first: refused requests, what supervisors did, changes of
+    /// questions and forms, and orders of other modules.
     Audit {
         /// 租户标识。 The tenant's id.
         id: String,

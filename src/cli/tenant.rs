@@ -15,7 +15,8 @@ use super::{Failure, Given, Outcome, open_keyring, open_store, say, wait};
 
 pub(super) fn run(given: &Given, asked: Tenant) -> Outcome {
     match asked {
-        Tenant::Apply { files, check } => apply(given, &files, check),
+        Tenant::Apply { files, check: true, .. } => check(&declarations(given, &files)?),
+        Tenant::Apply { files, lost_key, .. } => apply(given, declarations(given, &files)?, lost_key),
         Tenant::List => list(given),
         Tenant::Show { id } => show(given, &id),
         Tenant::Audit { id, limit } => audit(given, &id, limit),
@@ -29,7 +30,8 @@ fn open(given: &Given) -> Result<Tenants, Failure> {
     Ok(Tenants::new(open_store(&config)?, keyring, Clock::system()))
 }
 
-fn apply(given: &Given, files: &[PathBuf], check: bool) -> Outcome {
+/// Reads all files, and says what is wrong with any of them.
+fn declarations(given: &Given, files: &[PathBuf]) -> Result<Vec<Declaration>, Failure> {
     let mut problems = Problems::default();
     let mut declarations = Vec::new();
     for file in files {
@@ -46,15 +48,23 @@ fn apply(given: &Given, files: &[PathBuf], check: bool) -> Outcome {
         }
     }
     problems.or(())?;
-    if check {
-        say(&format!("声明正确 {} declarations are valid", declarations.len()));
-        return Ok(());
-    }
+    Ok(declarations)
+}
+
+fn check(declarations: &[Declaration]) -> Outcome {
+    say(&format!("声明正确 {} declarations are valid", declarations.len()));
+    Ok(())
+}
+
+fn apply(given: &Given, declarations: Vec<Declaration>, lost_key: bool) -> Outcome {
     let tenants = open(given)?;
     for declaration in declarations {
         let id = declaration.tenant.id.clone();
-        let applied = wait(tenants.apply(declaration))?.with_context(|| format!("tenant {id} was not applied"))?;
-        say(&match applied {
+        let applied = match lost_key {
+            true => wait(tenants.replace(declaration))?,
+            false => wait(tenants.apply(declaration))?,
+        };
+        say(&match applied.with_context(|| format!("tenant {id} was not applied"))? {
             Applied::Changed(version) => format!("{id}: 已应用 applied, version {version}"),
             Applied::Unchanged(version) => format!("{id}: 未变化 unchanged, version {version}"),
         });
