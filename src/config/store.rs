@@ -62,7 +62,7 @@ impl Store {
         let kind = r.choice("kind", &[("sqlite", Kind::Sqlite), ("postgres", Kind::Postgres)]);
         let group_commit_max = r.count("group_commit_max", 256, 1..=4_096);
         if let Some(Kind::Postgres) = kind {
-            return Self::Postgres(Postgres::read(r, group_commit_max));
+            return Self::Postgres(Postgres::read(r, data, group_commit_max));
         }
         let path = data.join(r.text("path"));
         if ["/tmp", "/dev/shm", "/run"].iter().any(|volatile| path.starts_with(volatile)) {
@@ -73,7 +73,7 @@ impl Store {
 }
 
 impl Postgres {
-    fn read(r: &Reader<'_>, group_commit_max: usize) -> Self {
+    fn read(r: &Reader<'_>, data: &Path, group_commit_max: usize) -> Self {
         let url = r.secret("url");
         match &url {
             Some(url) if !is_postgres(url.expose()) => {
@@ -91,7 +91,7 @@ impl Postgres {
         }
         Self {
             url: url.unwrap_or_else(|| Secret::new(String::new())),
-            ca_file: r.maybe_text("ca_file").filter(|path| !path.is_empty()).map(PathBuf::from),
+            ca_file: r.maybe_text("ca_file").filter(|path| !path.is_empty()).map(|path| data.join(path)),
             connections: r.count("connections", 16, 11..=1_000),
             group_commit_max,
             connect_timeout: r.millis("connect_timeout_ms", 1_000, 100..=60_000),
@@ -107,15 +107,58 @@ fn is_postgres(url: &str) -> bool {
     ["postgres://", "postgresql://"].iter().any(|scheme| url.strip_prefix(scheme).is_some_and(|rest| !rest.is_empty()))
 }
 
-/// Whether what is sent there can be read on the way. An address that only the driver understands counts as safe here.
+/// Whether what is sent to one of the servers can be read on the way. What only the driver understands counts as safe here.
 fn is_open_to_listeners(url: &str) -> bool {
-    let Ok(url) = Url::parse(url) else { return false };
-    let here = match url.host() {
+    let Some((_, rest)) = url.split_once("://") else { return false };
+    let (authority, tail) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+    let hosts = authority.rsplit_once('@').map_or(authority, |(_, hosts)| hosts);
+    let query = tail.split_once('?').map_or("", |(_, query)| query);
+    let is_encrypted =
+        url::form_urlencoded::parse(query.as_bytes()).any(|pair| pair == ("sslmode".into(), "require".into()));
+    !is_encrypted && !hosts.split(',').all(is_here)
+}
+
+/// Whether a `host[:port]` is this machine.
+fn is_here(host: &str) -> bool {
+    // The folder of a socket of this machine, or none given.
+    if host.is_empty() || host.starts_with(':') || host.starts_with("%2F") || host.starts_with("%2f") {
+        return true;
+    }
+    // Of this scheme alone are numbers read as addresses.
+    match Url::parse(&format!("http://{host}/")).ok().as_ref().and_then(Url::host) {
         Some(Host::Domain(name)) => name == "localhost",
         Some(Host::Ipv4(ip)) => ip.is_loopback(),
         Some(Host::Ipv6(ip)) => ip.is_loopback(),
-        // A socket of this machine.
         None => true,
-    };
-    !here && !url.query_pairs().any(|(name, value)| name == "sslmode" && value == "require")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_could_listen_on_the_way_to_a_server_is_known() {
+        for here in [
+            "postgres://u:p@localhost:5432/d",
+            "postgres://127.0.0.1/d",
+            "postgres://u@[::1]:5433/d",
+            "postgres:///d",
+            "postgres://u@%2Frun%2Fpostgresql/d",
+            "postgres://u:p%40@localhost,127.0.0.1:5433/d",
+            "postgres://u:p@db.example.com/d?connect_timeout=1&sslmode=require",
+            "postgres://u:p@a:5432,b:5432/d?sslmode=require",
+        ] {
+            assert!(!is_open_to_listeners(here), "{here}");
+        }
+        for open in [
+            "postgres://u:p@db.example.com/d",
+            "postgres://u:p@10.0.0.20:5432/d?sslmode=prefer",
+            "postgres://u:p@a:5432,b:5432/d",
+            "postgres://u:p@localhost,b/d",
+            "postgres://b",
+        ] {
+            assert!(is_open_to_listeners(open), "{open}");
+        }
+    }
 }
