@@ -4,18 +4,18 @@
 //! and the tables open no door to whoever reads them.
 
 mod attempts;
+mod hashing;
 mod pass;
 mod token;
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use serde::Serialize;
-use tokio::sync::Semaphore;
 
 pub(super) use self::attempts::Attempts;
+use self::hashing::Hashing;
 pub use self::pass::{Admitted, CallPass, Standing, Visit, VisitorPass};
 use super::{Core, Error};
 use crate::hub::{Hint, Recipient};
@@ -33,9 +33,6 @@ const IDLE: Duration = Duration::from_secs(30 * 60);
 const MOST: i64 = 20;
 /// A sign-in's last use is written at most this often.
 const TOUCH: Duration = Duration::from_secs(60);
-/// Passwords that are checked at a time, and those that may wait for it.
-const HASHING: usize = 2;
-const WAITING: usize = 64;
 
 /// Lengths of life that the operator sets.
 #[derive(Debug, Clone, Copy)]
@@ -96,8 +93,7 @@ struct Inner {
     accounts: Attempts<(String, String)>,
     addresses: Attempts<IpAddr>,
     visitors: Attempts<IpAddr>,
-    hashing: Semaphore,
-    waiting: AtomicUsize,
+    hashing: Hashing,
 }
 
 fn wrong() -> Error {
@@ -119,8 +115,7 @@ impl Access {
             accounts: Attempts::new(10, quarter),
             addresses: Attempts::new(100, quarter),
             visitors: Attempts::new(settings.per_minute.saturating_mul(3), Duration::from_secs(60)),
-            hashing: Semaphore::new(HASHING),
-            waiting: AtomicUsize::new(0),
+            hashing: Hashing::default(),
             settings,
         };
         Self { inner: Arc::new(inner) }
@@ -156,25 +151,12 @@ impl Access {
             _ => None,
         };
         let person = person.filter(|person| person.enabled);
-        let right = self.verify(password, person.as_ref().map(|person| person.password_hash.clone())).await?;
+        let hash = person.as_ref().map(|person| person.password_hash.clone());
+        let right = self.inner.hashing.run(move || password::verify_password(&password, hash.as_deref())).await?;
         let (Some(tenant), Some(person), true) = (tenant, person, right) else { return Err(wrong()) };
         self.inner.accounts.forgive(&account);
         self.inner.addresses.take_back(&attempts::network(ip));
         self.open(tenant, person, now).await
-    }
-
-    /// Checks a password away from the asynchronous threads, a bounded number at a time.
-    async fn verify(&self, password: Secret, hash: Option<String>) -> Result<bool, Error> {
-        let inner = &self.inner;
-        if inner.waiting.fetch_add(1, Ordering::Relaxed) >= WAITING {
-            inner.waiting.fetch_sub(1, Ordering::Relaxed);
-            return Err(too_often(Duration::from_secs(2)));
-        }
-        let permit = inner.hashing.acquire().await;
-        inner.waiting.fetch_sub(1, Ordering::Relaxed);
-        let checked = tokio::task::spawn_blocking(move || password::verify_password(&password, hash.as_deref())).await;
-        drop(permit);
-        checked.map_err(Error::internal)
     }
 
     async fn open(&self, tenant: TenantId, person: login::Person, now: Millis) -> Result<(Secret, SignIn), Error> {
