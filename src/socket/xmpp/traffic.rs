@@ -114,7 +114,7 @@ pub(super) async fn carry(
     duty: &Duty,
     stop: &Stop,
 ) -> Option<LinkError> {
-    let (out, mut waiting) = outlet::open();
+    let (out, waiting) = outlet::open();
     let desk = Arc::new(Desk {
         core: core.clone(),
         key: key.clone(),
@@ -135,16 +135,10 @@ pub(super) async fn carry(
         pings: 0,
     };
     let ended = {
-        let mut writing = std::pin::pin!(outlet::drain(&mut writer, &mut waiting));
-        let ended = tokio::select! {
-            ended = traffic.run(&mut reader, duty, stop) => ended,
-            written = &mut writing => written.err(),
-        };
+        let mut writing = outlet::writing(&mut writer, waiting);
+        let ended = writing.until(traffic.run(&mut reader, duty, stop)).await;
         // What agents and customers have to say last still goes out.
-        tokio::select! {
-            () = traffic.leave() => {}
-            _ = &mut writing => {}
-        }
+        writing.beside(traffic.leave()).await;
         ended
     };
     if !ended.as_ref().is_some_and(is_gone) {
