@@ -1,4 +1,10 @@
-//! Who asks for a change, and the frame around every change: one transaction, then what it has to tell.
+//! Who asks for a change, and the frame around every change: one transaction, then what it has to tell, whoever still waits.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use futures_util::future::BoxFuture;
+use tokio::runtime::Handle;
 
 use super::effect::Effects;
 use super::{Client, Core, Error, Party, Scene};
@@ -27,9 +33,9 @@ impl Core {
         tenant: &TenantId,
         work: impl FnOnce(&mut Tx<'_>, &Scene, &mut Effects) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
-        let scene = self.scene(tenant)?;
-        let done = self.scope(tenant).write(move |tx| collect(tx, &scene, work)).await;
-        self.told(tenant, done)
+        let (scene, scope) = (self.scene(tenant)?, self.scope(tenant));
+        let asked = async move { scope.write(move |tx| collect(tx, &scene, work)).await };
+        self.hear(tenant, asked).await
     }
 
     /// As [`Core::change`], for work that may be run again after it was undone and does the same then: it costs less
@@ -40,9 +46,19 @@ impl Core {
         (course, asks): (Course, Option<Foresight>),
         work: impl Fn(&mut Tx<'_>, &Scene, &mut Effects) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
-        let scene = self.scene(tenant)?;
-        let done = self.scope(tenant).repeat(course, asks, move |tx| collect(tx, &scene, &work)).await;
-        self.told(tenant, done)
+        let (scene, scope) = (self.scene(tenant)?, self.scope(tenant));
+        let asked = async move { scope.repeat(course, asks, move |tx| collect(tx, &scene, &work)).await };
+        self.hear(tenant, asked).await
+    }
+
+    /// Waits for a change and announces what it has to tell once its commit is known: also when whoever asked for it stops
+    /// waiting, for it may be committed all the same, and nobody asks for it again who would be told.
+    pub(super) async fn hear<T: Send + 'static>(
+        &self,
+        tenant: &TenantId,
+        asked: impl Future<Output = Result<(T, Effects), Error>> + Send + 'static,
+    ) -> Result<T, Error> {
+        Hearing { core: self, tenant, asked: Some(Box::pin(asked)) }.await
     }
 
     /// Announces what a change has to tell, once its commit is known.
@@ -62,6 +78,38 @@ impl Core {
             self.inner.turns.notify_one();
             self.inner.calls.notify_one();
         }
+    }
+}
+
+/// A change that is waited for. Dropped before its end, it is waited for by a task of its own.
+struct Hearing<'a, T: Send + 'static> {
+    core: &'a Core,
+    tenant: &'a TenantId,
+    asked: Option<BoxFuture<'static, Result<(T, Effects), Error>>>,
+}
+
+impl<T: Send + 'static> Future for Hearing<'_, T> {
+    type Output = Result<T, Error>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let Some(asked) = &mut self.asked else { return Poll::Pending };
+        let done = ready!(asked.as_mut().poll(context));
+        self.asked = None;
+        Poll::Ready(self.core.told(self.tenant, done))
+    }
+}
+
+impl<T: Send + 'static> Drop for Hearing<'_, T> {
+    fn drop(&mut self) {
+        let Some(asked) = self.asked.take() else { return };
+        // Without a runtime the process is ending, and all look at the rows when the next one begins.
+        let Ok(runtime) = Handle::try_current() else { return };
+        let (core, tenant) = (self.core.clone(), self.tenant.clone());
+        runtime.spawn(async move {
+            if let Err(error) = core.told(&tenant, asked.await) {
+                tracing::warn!(%tenant, error = ?error, "a change that nobody waits for any more failed");
+            }
+        });
     }
 }
 

@@ -38,8 +38,8 @@ impl Core {
     ///
     /// A delivery that was taken in before, or is being taken in now, joins that execution: it gets the same answer
     /// and has no other effect. While the store is away it is tried again, for as long as a channel waits. If the
-    /// returned future is dropped at a deadline a try that is under way goes on, and the channel's next try finds its
-    /// outcome.
+    /// returned future is dropped at a deadline a try that is under way goes on, all who have to know hear of it, and the
+    /// channel's next try finds its outcome.
     ///
     /// # Errors
     /// When it could not be committed; the channel must not hear yes then.
@@ -47,22 +47,15 @@ impl Core {
         let (tenant, fetches) = (entrance.tenant.clone(), !inbound.fetch.is_empty());
         let delivery = Arc::new((entrance, inbound));
         let mut tries = 0;
-        let (answer, effects) = loop {
-            let (scene, delivery) = (self.scene(&tenant)?, Arc::clone(&delivery));
+        let answer = loop {
+            let (scene, scope, delivery) = (self.scene(&tenant)?, self.scope(&tenant), Arc::clone(&delivery));
             let wait = self.inner.parts.passive_wait;
-            match self
-                .scope(&tenant)
-                .repeat(Course::Lane, None, move |tx| take_in(tx, &scene, &delivery.0, &delivery.1, wait))
-                .await
-            {
-                Ok(done) => break done,
-                Err(error) => {
-                    self.doubt(&tenant, &error);
-                    wait_after(error, &mut tries).await?;
-                }
+            let job = move |tx: &mut Tx<'_>| take_in(tx, &scene, &delivery.0, &delivery.1, wait);
+            match self.hear(&tenant, async move { scope.repeat(Course::Lane, None, job).await }).await {
+                Ok(answer) => break answer,
+                Err(error) => wait_after(error, &mut tries).await?,
             }
         };
-        self.announce(&tenant, effects);
         if fetches {
             self.inner.fetches.notify_one();
         }
@@ -106,7 +99,7 @@ impl Core {
 /// # Errors
 /// `error` itself, when another try is of no use or there were enough.
 async fn wait_after(error: Error, tries: &mut u32) -> Result<(), Error> {
-    if !error.is_away() || *tries >= TRIES {
+    if !error.may_pass() || *tries >= TRIES {
         return Err(error);
     }
     tracing::debug!(error = ?error, "a delivery waits for the store");

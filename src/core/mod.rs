@@ -114,16 +114,39 @@ impl Error {
         Self { code: Code::DependencyUnavailable, message, after_ms: None, source: Some(Box::new(source)) }
     }
 
-    /// Whether something that everybody needs is away: who works through many goes on later, and after any other error
-    /// with the next.
-    pub(crate) fn is_away(&self) -> bool {
+    /// Whether the same may succeed later, because nothing was wrong with it.
+    pub(crate) fn may_pass(&self) -> bool {
         self.code == Code::DependencyUnavailable
+    }
+
+    /// Whether the store is away, which everybody needs: who works through many goes on later. After any other error, also
+    /// when somebody else is in the way, the next may go well.
+    pub(crate) fn is_away(&self) -> bool {
+        self.of_store().is_some_and(|error| error.is_passing() && !matches!(error, store::Error::Busy(_)))
     }
 
     /// Whether it may have been done all the same: the answer to the commit was lost.
     pub(crate) fn is_unknown(&self) -> bool {
-        let source = self.source.as_deref().and_then(|source| source.downcast_ref::<store::Error>());
-        matches!(source, Some(store::Error::Unknown(_)))
+        matches!(self.of_store(), Some(store::Error::Unknown(_)))
+    }
+
+    fn of_store(&self) -> Option<&store::Error> {
+        self.source.as_deref().and_then(|source| source.downcast_ref())
+    }
+
+    /// The outcome for one of many: what is its own is logged, so that the others get their turn.
+    ///
+    /// # Errors
+    /// `outcome`'s own when the store is away.
+    pub(crate) fn one_of_many(outcome: Result<(), Self>, of: &TenantId, what: &'static str) -> Result<(), Self> {
+        match outcome {
+            Err(error) if error.is_away() => Err(error),
+            Err(error) => {
+                tracing::error!(tenant = %of, error = ?error, "{what}");
+                Ok(())
+            }
+            Ok(()) => Ok(()),
+        }
     }
 
     /// The answer for whatever does not exist, or not for this party.

@@ -43,11 +43,14 @@ impl Core {
         let owned = client.clone();
         let of = standing(client, &send)?;
         let asks = Some(Foresight::Send(of.clone()));
-        let job = move |tx: &mut Tx<'_>| alone(tx, &scene, &owned, &of, send.clone());
-        let sent = self.scope(&client.tenant).repeat(Course::Lane, asks, job).await?;
-        self.announce(&client.tenant, sent.effects);
-        let envelope = sent.envelope;
-        Ok(json!({ "id": envelope.id, "seq": envelope.seq, "ts": envelope.ts, "dup": sent.dup }))
+        let job = move |tx: &mut Tx<'_>| {
+            let Sent { envelope, dup, effects } = alone(tx, &scene, &owned, &of, send.clone())?;
+            Ok::<_, Error>(((envelope, dup), effects))
+        };
+        let scope = self.scope(&client.tenant);
+        let asked = async move { scope.repeat(Course::Lane, asks, job).await };
+        let (envelope, dup) = self.hear(&client.tenant, asked).await?;
+        Ok(json!({ "id": envelope.id, "seq": envelope.seq, "ts": envelope.ts, "dup": dup }))
     }
 }
 

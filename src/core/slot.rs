@@ -51,6 +51,19 @@ impl Slots {
     }
 }
 
+/// Somebody who waits, or stops waiting.
+struct Listening<'a> {
+    slots: &'a Slots,
+    key: Key,
+    heard: watch::Receiver<Option<Answer>>,
+}
+
+impl Drop for Listening<'_> {
+    fn drop(&mut self) {
+        self.slots.forget(&self.key);
+    }
+}
+
 /// What rides in the answer so far, kept or final.
 fn riding(text: String) -> Answer {
     if text.is_empty() { Answer::Accepted } else { Answer::Passive(Box::new(Content::text(text))) }
@@ -114,10 +127,8 @@ impl Core {
     /// more, and what the machine says goes by itself.
     pub(super) async fn answer_of(&self, tenant: &TenantId, slot: Slot, until: Millis) -> Result<Answer, Error> {
         let key = (tenant.clone(), slot.0.clone(), slot.1.clone());
-        let mut heard = self.inner.slots.listen(&key);
-        let answer = self.wait_for(tenant, &slot, until, &mut heard).await;
-        self.inner.slots.forget(&key);
-        answer
+        let mut listening = Listening { slots: &self.inner.slots, heard: self.inner.slots.listen(&key), key };
+        self.wait_for(tenant, &slot, until, &mut listening.heard).await
     }
 
     async fn wait_for(
@@ -150,5 +161,23 @@ impl Core {
                 () = tokio::time::sleep(left.min(LOOK)) => {}
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_stops_waiting_is_forgotten() {
+        let slots = Slots::default();
+        let key = || (TenantId::parse("bank").unwrap(), AccountId::parse("oa").unwrap(), "1".to_owned());
+        let listening = || Listening { slots: &slots, heard: slots.listen(&key()), key: key() };
+        let (one, other) = (listening(), listening());
+        drop(one);
+        slots.tell(&key().0, (key().1, key().2), Answer::Accepted);
+        assert_eq!(*other.heard.borrow(), Some(Answer::Accepted));
+        drop(other);
+        assert!(slots.waiting.lock().unwrap().is_empty());
     }
 }
