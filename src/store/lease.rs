@@ -152,9 +152,23 @@ pub fn renew(conn: &mut Conn, node: NodeId, ends: Range<Millis>, until: Millis, 
         .first(c)
         .optional())?;
     let rest = last.map(|last| Millis(last.saturating_add(1))).filter(|rest| *rest < ends.end);
-    let count = on!(conn, c => diesel::update(lease::table.filter(of(rest.unwrap_or(ends.end))))
-        .set(lease::until.eq(until.0))
-        .execute(c))?;
+    let portion = of(rest.unwrap_or(ends.end));
+    let until = lease::until.eq(until.0);
+    let count = match conn {
+        Conn::Sqlite(inner) => diesel::update(lease::table.filter(portion)).set(until).execute(&mut **inner)?,
+        // A row that somebody else has locked holds up none of the others: it is renewed at the next look.
+        Conn::Postgres(inner) => {
+            let free: Vec<String> = lease::table
+                .filter(portion)
+                .select(lease::connection)
+                .for_no_key_update()
+                .skip_locked()
+                .load(&mut **inner)?;
+            diesel::update(lease::table.filter(portion.and(lease::connection.eq_any(free))))
+                .set(until)
+                .execute(&mut **inner)?
+        }
+    };
     Ok(Renewed { count, rest })
 }
 
@@ -172,13 +186,25 @@ pub fn renew_in_calls(conn: &mut Conn, node: NodeId, until: Millis) -> Result<us
     for (tenant, agent, contact) in live {
         talking.entry(tenant).or_default().extend([format!("agent:{agent}"), format!("contact:{contact}")]);
     }
+    let (node, until) = (node.to_string(), lease::until.eq(until.0));
     let mut renewed = 0;
     for (tenant, participants) in &talking {
-        renewed += on!(conn, c => diesel::update(lease::table.filter(lease::tenant.eq(tenant)
-                .and(lease::participant.eq_any(participants))
-                .and(lease::node.eq(node.to_string()))))
-            .set(lease::until.eq(until.0))
-            .execute(c))?;
+        let theirs =
+            lease::tenant.eq(tenant).and(lease::participant.eq_any(participants)).and(lease::node.eq(node.as_str()));
+        renewed += match conn {
+            Conn::Sqlite(inner) => diesel::update(lease::table.filter(theirs)).set(until).execute(&mut **inner)?,
+            Conn::Postgres(inner) => {
+                let free: Vec<String> = lease::table
+                    .filter(theirs.clone())
+                    .select(lease::connection)
+                    .for_no_key_update()
+                    .skip_locked()
+                    .load(&mut **inner)?;
+                diesel::update(lease::table.filter(theirs.and(lease::connection.eq_any(free))))
+                    .set(until)
+                    .execute(&mut **inner)?
+            }
+        };
     }
     Ok(renewed)
 }
