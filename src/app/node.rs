@@ -16,8 +16,6 @@ use crate::tenant::Declaration;
 
 /// How often declarations are looked at for changes.
 const TENANT_POLL: Duration = Duration::from_secs(3);
-/// How often what is no longer needed is cleared away.
-const HOUSEKEEPING: Duration = Duration::from_secs(300);
 /// Orders to the process that may wait.
 const ORDERS: usize = 8;
 
@@ -47,7 +45,8 @@ pub(super) fn add(supervisor: &mut Supervisor, app: &App, process: Stop) {
     supervisor.add("tenants", Stage::Ground, move |stop| {
         let node = node.clone();
         async move {
-            node.follow(stop).await;
+            // Beside each other: however long clearing away takes, orders are heard.
+            tokio::join!(node.follow(stop.clone()), node.core.run_cleaning(stop));
             Ok(())
         }
     });
@@ -79,10 +78,9 @@ pub(super) fn add(supervisor: &mut Supervisor, app: &App, process: Stop) {
 }
 
 impl Node {
-    /// Follows changed declarations and orders, and clears away what is no longer needed.
+    /// Follows changed declarations and orders.
     async fn follow(&self, stop: Stop) {
         let mut orders = self.orders.lock().await;
-        let mut cleaning = tokio::time::interval(HOUSEKEEPING);
         let mut looking = tokio::time::interval(TENANT_POLL);
         loop {
             tokio::select! {
@@ -91,11 +89,6 @@ impl Node {
                 _ = looking.tick() => {
                     if let Err(error) = self.refresh().await {
                         tracing::error!(error = %error, "declarations could not be read");
-                    }
-                }
-                _ = cleaning.tick() => {
-                    if let Err(error) = self.core.clean().await {
-                        tracing::warn!(error = ?error, "old rows could not be cleared away");
                     }
                 }
             }

@@ -3,8 +3,11 @@
 use std::time::Duration;
 
 use super::{Core, Error};
+use crate::runtime::Stop;
 use crate::store::{Conn, audit, inbox, order, turn};
 
+/// Between two rounds.
+const PAUSE: Duration = Duration::from_secs(300);
 /// Deliveries are remembered this long: WeChat repeats within a minute, operators look back a day or two.
 const INBOX_KEPT: Duration = Duration::from_secs(3 * 24 * 3600);
 /// A repeated order gets the answer of the first for so long.
@@ -19,11 +22,21 @@ const TURNS_KEPT: Duration = Duration::from_secs(92 * 24 * 3600);
 const BATCH: usize = 1_000;
 
 impl Core {
+    /// Clears away now and every few minutes until `stop`, which cuts it off anywhere: what is left then goes the next time.
+    pub async fn run_cleaning(&self, stop: Stop) {
+        while let Some(outcome) = stop.run_until_cancelled(self.clean()).await {
+            if let Err(error) = outcome {
+                tracing::warn!(error = ?error, "old rows could not be cleared away");
+            }
+            drop(tokio::time::timeout(PAUSE, stop.cancelled()).await);
+        }
+    }
+
     /// Forgets old deliveries, quarantined input, old lines of the audit trail, what robots were asked and uploads that were not finished.
     ///
     /// # Errors
     /// When the store or the place of blobs is away; what was cleared until then stays cleared.
-    pub async fn clean(&self) -> Result<(), Error> {
+    async fn clean(&self) -> Result<(), Error> {
         let now = self.clock().now();
         let (mut forgotten, mut round) = (0, BATCH);
         while round >= BATCH {

@@ -1,27 +1,24 @@
 //! Blobs of inbound messages on their way from the channel to us, before the channel forgets them.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::stream;
-use tokio::task::JoinSet;
-use tokio_util::sync::CancellationToken;
 
+use super::backlog::{Backlog, Worked};
 use super::effect::{Effect, Effects, Push};
 use super::{Core, Error};
 use crate::channel::wechat::error::Verdict;
 use crate::media::Stored;
-use crate::model::id::{MediaId, TenantId};
+use crate::model::id::TenantId;
 use crate::model::time::Millis;
+use crate::runtime::Stop;
 use crate::runtime::backoff::Backoff;
 use crate::store::fetch::{self, Fetch};
 use crate::store::{Tx, assignment, conversation, message};
 
-/// Blobs that are fetched at the same time.
-const CONCURRENCY: i64 = 8;
-/// Without a wake-up the rows are looked at this often.
-const SWEEP: Duration = Duration::from_secs(2);
+/// Blobs that are fetched at the same time, half of them of one tenant.
+const CONCURRENCY: usize = 16;
 /// Tries; with the pauses between them they span more than a day, the channel keeps blobs for three.
 const ATTEMPTS: i32 = 24;
 /// The pauses.
@@ -37,67 +34,42 @@ enum Missing {
     Never,
 }
 
+type Key = (TenantId, String);
+
 impl Core {
-    /// Fetches what waits until `stop`.
-    pub async fn run_fetches(&self, stop: CancellationToken) {
-        while !stop.is_cancelled() {
-            let fetched = match self.fetch_once().await {
-                Ok(fetched) => fetched,
-                Err(error) => {
-                    tracing::warn!(error = ?error, "blobs to be fetched could not be read");
-                    0
-                }
-            };
-            if fetched == 0 {
-                tokio::select! {
-                    () = stop.cancelled() => break,
-                    () = self.inner.fetches.notified() => {}
-                    () = tokio::time::sleep(SWEEP) => {}
-                }
-            }
-        }
+    /// Fetches what waits until `stop`; what is on its way then is left to whoever comes after the end of its lease.
+    pub async fn run_fetches(&self, stop: Stop) {
+        let fetches = Backlog {
+            what: "blobs to be fetched",
+            bell: &self.inner.fetches,
+            at_once: CONCURRENCY,
+            due: |_: &Core| fetch::due,
+        };
+        fetches.work_off(self, &stop, |key| self.clone().fetch(key, stop.clone())).await;
     }
 
-    /// Fetches what is due now; returns how many blobs were tried.
-    async fn fetch_once(&self) -> Result<usize, Error> {
-        let now = self.clock().now();
-        let due = self.store().survey(move |conn| fetch::due(conn, now, CONCURRENCY).map_err(Error::from)).await?;
-        let tried = due.len();
-        let mut of_tenant: BTreeMap<TenantId, Vec<MediaId>> = BTreeMap::new();
-        for (tenant, media) in due {
-            of_tenant.entry(tenant).or_default().push(media);
-        }
-        let mut claimed = Vec::with_capacity(tried);
-        for (tenant, ids) in of_tenant {
-            let claim = move |tx: &mut Tx<'_>| fetch::claim(tx, &ids, now, now.plus(LEASE)).map_err(Error::from);
-            let items = self.scope(&tenant).write(claim).await?;
-            claimed.extend(items.into_iter().map(|item| (tenant.clone(), item)));
-        }
-        let mut work = JoinSet::new();
-        for (tenant, item) in claimed {
-            let core = self.clone();
-            work.spawn(async move { core.fetch(tenant, item).await });
-        }
-        while let Some(done) = work.join_next().await {
-            if let Err(error) = done.map_err(Error::internal).and_then(|outcome| outcome) {
-                tracing::error!(error = ?error, "a fetched blob could not be noted");
-            }
-        }
-        Ok(tried)
+    async fn fetch(self, key: Key, stop: Stop) -> Worked<Key> {
+        let Err(error) = self.fetch_one(&key, &stop).await else { return Ok(key) };
+        tracing::error!(tenant = %key.0, media = %key.1, error = ?error, "a blob could not be claimed or noted");
+        if error.may_pass() { Ok(key) } else { Err(key) }
     }
 
-    async fn fetch(&self, tenant: TenantId, item: Fetch) -> Result<(), Error> {
-        let outcome = self.download(&tenant, &item).await;
+    async fn fetch_one(&self, (tenant, id): &Key, stop: &Stop) -> Result<(), Error> {
+        let (now, claimed) = (self.clock().now(), id.clone());
+        let claim = move |tx: &mut Tx<'_>| fetch::claim(tx, &claimed, now, now.plus(LEASE)).map_err(Error::from);
+        let Some(item) = self.scope(tenant).write(claim).await? else { return Ok(()) };
+        // The channel may be silent for longer than the process has to end.
+        let Some(outcome) = stop.run_until_cancelled(self.download(tenant, &item)).await else { return Ok(()) };
         let now = self.clock().now();
-        let url = self.signer().read_url(&tenant, item.media).url;
+        let url = self.signer().read_url(tenant, item.media).url;
         let effects = self
-            .scope(&tenant)
+            .scope(tenant)
             .write(move |tx| {
                 let mut effects = Effects::default();
                 settle(tx, now, &item, outcome, url, &mut effects).map(|()| effects)
             })
             .await?;
-        self.announce(&tenant, effects);
+        self.announce(tenant, effects);
         Ok(())
     }
 

@@ -3,9 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio_util::sync::CancellationToken;
-
 use super::Core;
+use crate::runtime::Stop;
 
 /// A good list is asked for again after this.
 const KEPT: Duration = Duration::from_secs(3600);
@@ -14,14 +13,17 @@ const AGAIN: Duration = Duration::from_secs(30);
 
 impl Core {
     /// Keeps the lists until `stop`. While the platform does not answer, the last good list stays in force.
-    pub async fn run_sources(&self, stop: CancellationToken) {
+    pub async fn run_sources(&self, stop: Stop) {
         let mut since = KEPT;
-        while !stop.is_cancelled() {
+        loop {
             let all = since >= KEPT;
             if all {
                 since = Duration::ZERO;
             }
-            self.learn_sources(all).await;
+            // Each account may take as long as the platform is silent.
+            if stop.run_until_cancelled(self.learn_sources(all)).await.is_none() {
+                return;
+            }
             since += AGAIN;
             drop(tokio::time::timeout(AGAIN, stop.cancelled()).await);
         }

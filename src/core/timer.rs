@@ -10,6 +10,7 @@ use futures_util::{StreamExt, stream};
 
 use super::effect::{Effect, Effects};
 use super::{Core, Error, Scene, call, flow, handoff, leave, offer, presence, silence};
+use crate::model::code::Code;
 use crate::model::id::{AgentId, AssignmentId, CallId, SessionId};
 use crate::model::time::Millis;
 use crate::runtime::Stop;
@@ -113,8 +114,8 @@ enum Rest {
 
 fn fire(tx: &mut Tx<'_>, scene: &Scene, due: &Due, fx: &mut Effects) -> Result<(), Error> {
     let Some(kind) = Kind::ALL.into_iter().find(|kind| kind.as_str() == due.kind) else {
-        tracing::error!(kind = %due.kind, "a timer of an unknown kind is dropped");
-        return Ok(());
+        // A node of a newer version may have set it, and will fire it.
+        return Err(Error::new(Code::Internal, "a timer of an unknown kind"));
     };
     let session = || SessionId::parse(&due.subject);
     match kind {

@@ -1,5 +1,6 @@
 //! Messages on their way out through channels that are called: one row per message, worked in order per conversation.
 
+use diesel::dsl::{exists, min, not};
 use diesel::prelude::*;
 
 use super::conn::{on, put};
@@ -181,7 +182,8 @@ pub fn orphan(conn: &mut Conn, now: Millis) -> Result<usize, Error> {
         .execute(c))?)
 }
 
-/// The conversations, of all tenants, in which something is due, but for those of accounts that others send for.
+/// The conversations, of all tenants but `without`, in which something can be done, but for those of accounts that others
+/// send for; the longest waiting first. What comes behind a message that has its time later waits with it.
 ///
 /// # Errors
 /// When the statement fails.
@@ -189,13 +191,29 @@ pub fn due(
     conn: &mut Conn,
     now: Millis,
     limit: i64,
-    others: &[(TenantId, AccountId)],
+    (without, others): (&[TenantId], &[(TenantId, AccountId)]),
 ) -> Result<Vec<(TenantId, ConversationId)>, Error> {
+    let without: Vec<&str> = without.iter().map(TenantId::as_str).collect();
+    let earlier = diesel::alias!(delivery as earlier);
     let rows: Vec<(String, String)> = on!(conn, c => {
+        let waits_behind = exists(
+            earlier.filter(
+                earlier
+                    .field(delivery::tenant)
+                    .eq(delivery::tenant)
+                    .and(earlier.field(delivery::conv).eq(delivery::conv))
+                    .and(earlier.field(delivery::seq).lt(delivery::seq))
+                    .and(earlier.field(delivery::state).eq_any(["pending", "sending"]))
+                    .and(earlier.field(delivery::next_at).gt(now.0)),
+            ),
+        );
         let mut due = delivery::table
             .filter(delivery::state.eq_any(["pending", "sending"]).and(delivery::next_at.le(now.0)))
+            .filter(not(waits_behind))
+            .filter(delivery::tenant.ne_all(&without))
+            .group_by((delivery::tenant, delivery::conv))
             .select((delivery::tenant, delivery::conv))
-            .distinct()
+            .order(min(delivery::next_at).asc())
             .limit(limit)
             .into_boxed();
         for (tenant, account) in others {

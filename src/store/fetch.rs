@@ -83,39 +83,50 @@ fn parse(row: Row) -> Result<Fetch, Error> {
     })
 }
 
-/// At most `limit` blobs of all tenants that are due, earliest first.
+/// At most `limit` blobs of all tenants but `without` that are due, earliest first.
 ///
 /// # Errors
 /// When the statement fails.
-pub fn due(conn: &mut Conn, now: Millis, limit: i64) -> Result<Vec<(TenantId, MediaId)>, Error> {
+pub fn due(conn: &mut Conn, now: Millis, limit: i64, without: &[TenantId]) -> Result<Vec<(TenantId, String)>, Error> {
+    let without: Vec<&str> = without.iter().map(TenantId::as_str).collect();
     let rows: Vec<(String, String)> = on!(conn, c => media::table
         .filter(media::state.eq("pending").and(media::remote.is_not_null()).and(media::next_at.le(now.0)))
+        .filter(media::tenant.ne_all(&without))
         .order(media::next_at.asc())
         .limit(limit)
         .select((media::tenant, media::id))
         .load(c))?;
-    rows.iter().map(|(tenant, id)| Ok((read("tenant", tenant)?, read("media", id)?))).collect()
+    let known = |(tenant, id): (String, String)| {
+        let tenant = read::<TenantId>("tenant", &tenant)
+            .inspect_err(|error| tracing::error!(media = %id, error = %error, "a blob to be fetched is nobody's"));
+        tenant.ok().map(|tenant| (tenant, id))
+    };
+    Ok(rows.into_iter().filter_map(known).collect())
 }
 
-/// Claims those of these blobs that are still due: until `lease` they belong to the caller.
+/// Claims a blob if it is still due: until `lease` it belongs to the caller. One that does not say what to fetch is given
+/// up: it would stay the earliest for ever.
 ///
 /// # Errors
 /// When a statement fails.
-pub fn claim(tx: &mut Tx<'_>, ids: &[MediaId], now: Millis, lease: Millis) -> Result<Vec<Fetch>, Error> {
+pub fn claim(tx: &mut Tx<'_>, id: &str, now: Millis, lease: Millis) -> Result<Option<Fetch>, Error> {
     let (conn, tenant) = tx.parts();
-    let mut claimed = Vec::with_capacity(ids.len());
-    for id in ids {
-        let row: Option<Row> = on!(conn, c => diesel::update(media::table.filter(media::tenant.eq(tenant)
-                .and(media::id.eq(id.to_string()))
-                .and(media::state.eq("pending"))
-                .and(media::next_at.le(now.0))))
-            .set((media::next_at.eq(lease.0), media::attempts.eq(media::attempts + 1)))
-            .returning((media::id, media::conv, media::seq, media::account, media::remote, media::attempts))
-            .get_result(c)
-            .optional())?;
-        claimed.extend(row.map(parse).transpose()?);
+    let row: Option<Row> = on!(conn, c => diesel::update(media::table.filter(media::tenant.eq(tenant)
+            .and(media::id.eq(id))
+            .and(media::state.eq("pending"))
+            .and(media::next_at.le(now.0))))
+        .set((media::next_at.eq(lease.0), media::attempts.eq(media::attempts + 1)))
+        .returning((media::id, media::conv, media::seq, media::account, media::remote, media::attempts))
+        .get_result(c)
+        .optional())?;
+    match row.map(parse).transpose() {
+        Ok(claimed) => Ok(claimed),
+        Err(error) => {
+            tracing::error!(tenant = %tenant, error = %error, "a blob is given up");
+            give_up(tx, id)?;
+            Ok(None)
+        }
     }
-    Ok(claimed)
 }
 
 /// The blob is here.
@@ -155,10 +166,14 @@ pub fn again(tx: &mut Tx<'_>, id: MediaId, at: Millis) -> Result<(), Error> {
 /// # Errors
 /// When the statement fails.
 pub fn failed(tx: &mut Tx<'_>, id: MediaId) -> Result<(), Error> {
+    give_up(tx, &id.to_string())
+}
+
+fn give_up(tx: &mut Tx<'_>, id: &str) -> Result<(), Error> {
     let (conn, tenant) = tx.parts();
     put!(
         conn,
-        diesel::update(media::table.filter(media::tenant.eq(tenant).and(media::id.eq(id.to_string()))))
+        diesel::update(media::table.filter(media::tenant.eq(tenant).and(media::id.eq(id))))
             .set(media::state.eq("failed"))
     )?;
     Ok(())

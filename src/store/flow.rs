@@ -245,13 +245,14 @@ pub fn ask(tx: &mut Tx<'_>, call: &Call, next_at: Millis) -> Result<(), Error> {
     Ok(())
 }
 
-/// Calls of all tenants that nobody makes.
+/// Calls of all tenants but `without` that nobody makes.
 ///
 /// # Errors
 /// When the statement fails.
-pub fn due(conn: &mut Conn, now: Millis, limit: i64) -> Result<Vec<(TenantId, String)>, Error> {
+pub fn due(conn: &mut Conn, now: Millis, limit: i64, without: &[TenantId]) -> Result<Vec<(TenantId, String)>, Error> {
+    let without: Vec<&str> = without.iter().map(TenantId::as_str).collect();
     let rows: Vec<(String, String)> = on!(conn, c => flow_call::table
-        .filter(flow_call::next_at.le(now.0))
+        .filter(flow_call::next_at.le(now.0).and(flow_call::tenant.ne_all(&without)))
         .order(flow_call::next_at.asc())
         .limit(limit)
         .select((flow_call::tenant, flow_call::call))

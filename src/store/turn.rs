@@ -1,5 +1,6 @@
 //! Turns of robots: what a customer said to one, as work while nobody has answered it, as a trace afterwards.
 
+use diesel::dsl::{exists, min, not};
 use diesel::prelude::*;
 
 use super::conn::{on, put};
@@ -155,17 +156,40 @@ pub fn add(tx: &mut Tx<'_>, turn: &Turn, next_at: Millis) -> Result<(), Error> {
     Ok(())
 }
 
-/// Sessions with turns that nobody works on, of all tenants, the longest waiting first.
+/// Sessions whose first waiting turn nobody works on, of all tenants but `without`, the longest waiting first.
 ///
 /// # Errors
 /// When the statement fails.
-pub fn due(conn: &mut Conn, now: Millis, limit: i64) -> Result<Vec<(TenantId, SessionId)>, Error> {
-    let rows: Vec<(String, String)> = on!(conn, c => robot_turn::table
-        .filter(robot_turn::state.eq("waiting").and(robot_turn::next_at.le(now.0)))
-        .order(robot_turn::next_at.asc())
-        .limit(limit)
-        .select((robot_turn::tenant, robot_turn::session))
-        .load(c))?;
+pub fn due(
+    conn: &mut Conn,
+    now: Millis,
+    limit: i64,
+    without: &[TenantId],
+) -> Result<Vec<(TenantId, SessionId)>, Error> {
+    let without: Vec<&str> = without.iter().map(TenantId::as_str).collect();
+    let earlier = diesel::alias!(robot_turn as earlier);
+    let rows: Vec<(String, String)> = on!(conn, c => {
+        let waits_behind = exists(
+            earlier.filter(
+                earlier
+                    .field(robot_turn::tenant)
+                    .eq(robot_turn::tenant)
+                    .and(earlier.field(robot_turn::session).eq(robot_turn::session))
+                    .and(earlier.field(robot_turn::seq).lt(robot_turn::seq))
+                    .and(earlier.field(robot_turn::state).eq("waiting"))
+                    .and(earlier.field(robot_turn::next_at).gt(now.0)),
+            ),
+        );
+        robot_turn::table
+            .filter(robot_turn::state.eq("waiting").and(robot_turn::next_at.le(now.0)))
+            .filter(not(waits_behind))
+            .filter(robot_turn::tenant.ne_all(&without))
+            .group_by((robot_turn::tenant, robot_turn::session))
+            .order(min(robot_turn::next_at).asc())
+            .limit(limit)
+            .select((robot_turn::tenant, robot_turn::session))
+            .load(c)
+    })?;
     rows.into_iter().map(|(tenant, session)| Ok((read("tenant", &tenant)?, read("session", &session)?))).collect()
 }
 

@@ -187,13 +187,8 @@ impl Core {
         let before = now.minus(LATE);
         let open = self.store().survey(move |conn| store::open(conn, before, BATCH).map_err(Error::from)).await?;
         for (tenant, id) in open.into_iter().filter(|(tenant, _)| self.tenants().tenant(tenant).is_some()) {
-            match self.close_late(&tenant, id, now).await {
-                Ok(()) => {}
-                Err(error) if error.is_away() => return Err(error),
-                Err(error) => {
-                    tracing::error!(%tenant, recording = %id, error = ?error, "a recording could not be closed");
-                }
-            }
+            let closed = self.close_late(&tenant, id, now).await;
+            Error::one_of_many(closed, &tenant, "a recording could not be closed")?;
         }
         Ok(())
     }

@@ -10,7 +10,7 @@ use crate::model::call::{Author, Move, Reason};
 use crate::model::id::{CallId, TenantId};
 use crate::runtime::Stop;
 use crate::store::Tx;
-use crate::store::call as store;
+use crate::store::call::{self as store, Call};
 
 /// A call whose time was over for so long has lost its timer. With a look's pause it is over within 25 s after that, by the
 /// clock of whichever node looks first; the rest of the half minute (H11) is for nodes whose clocks are all up to 5 s behind that
@@ -20,7 +20,7 @@ const ORPHAN: Duration = Duration::from_secs(20);
 /// How often.
 const LOOK: Duration = Duration::from_secs(5);
 /// Calls that are looked at at a time.
-const BATCH: i64 = 500;
+const BATCH: i64 = 5_000;
 
 /// A call's timer has fired.
 pub(in crate::core) fn overdue(tx: &mut Tx<'_>, scene: &Scene, id: CallId, fx: &mut Effects) -> Result<(), Error> {
@@ -32,12 +32,15 @@ pub(in crate::core) fn overdue(tx: &mut Tx<'_>, scene: &Scene, id: CallId, fx: &
     watch(tx, scene, None, &call, fx)
 }
 
-fn orphaned(tx: &mut Tx<'_>, scene: &Scene, id: CallId, fx: &mut Effects) -> Result<bool, Error> {
-    let Some(mut call) = store::find(tx, id)?.filter(|call| call.life.is_live()) else { return Ok(false) };
+/// The call, if its time was over for so long that nobody can be looking after it.
+fn is_orphan(tx: &mut Tx<'_>, scene: &Scene, id: CallId) -> Result<Option<Call>, Error> {
+    let Some(call) = store::find(tx, id)?.filter(|call| call.life.is_live()) else { return Ok(None) };
     let due = call.life.deadline(&limits(scene)).map(|(at, _)| at);
-    if due.is_none_or(|due| scene.now.since(due) < ORPHAN) {
-        return Ok(false);
-    }
+    Ok(due.is_some_and(|due| scene.now.since(due) >= ORPHAN).then_some(call))
+}
+
+fn orphaned(tx: &mut Tx<'_>, scene: &Scene, id: CallId, fx: &mut Effects) -> Result<bool, Error> {
+    let Some(mut call) = is_orphan(tx, scene, id)? else { return Ok(false) };
     step(tx, scene, &mut call, Move::Over(Reason::ServerRestart, Author::System), fx)
 }
 
@@ -70,15 +73,21 @@ impl Core {
             if self.tenants().tenant(&tenant).is_none() {
                 continue;
             }
-            match self.change(&tenant, move |tx, scene, fx| orphaned(tx, scene, call, fx)).await {
-                Ok(true) => tracing::warn!(%tenant, %call, "a call without a timer was ended"),
-                Ok(false) => {}
-                Err(error) if error.is_away() => return Err(error),
-                Err(error) => {
-                    tracing::error!(%tenant, %call, error = ?error, "a call without a timer could not be ended");
-                }
-            }
+            let ended = self.end_orphan(&tenant, call).await;
+            Error::one_of_many(ended, &tenant, "a call without a timer could not be ended")?;
         }
         self.close_recordings().await
+    }
+
+    /// Looks first: nearly all calls are well, and a look holds up nobody.
+    async fn end_orphan(&self, tenant: &TenantId, call: CallId) -> Result<(), Error> {
+        let scene = self.scene(tenant)?;
+        if !self.scope(tenant).read(move |tx| is_orphan(tx, &scene, call).map(|found| found.is_some())).await? {
+            return Ok(());
+        }
+        if self.change(tenant, move |tx, scene, fx| orphaned(tx, scene, call, fx)).await? {
+            tracing::warn!(%tenant, %call, "a call without a timer was ended");
+        }
+        Ok(())
     }
 }

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
 pub(super) use self::settle::came_back;
-use super::backlog::Backlog;
+use super::backlog::{Backlog, Worked, long_after};
 use super::effect::Effects;
 use super::{Core, Error, Scene};
 use crate::channel::wechat::error::SendError;
@@ -28,8 +28,8 @@ use crate::store::conversation::Conversation;
 use crate::store::delivery::{self, Delivery};
 use crate::store::{Conn, Tx};
 
-/// Conversations that are worked at the same time.
-const CONCURRENCY: usize = 64;
+/// Conversations that are worked at the same time, half of them of one tenant.
+const CONCURRENCY: usize = 128;
 
 /// How long the outcome of a call is kept in hand while it cannot be noted: after the lease of the attempt nobody would
 /// believe it any more.
@@ -78,7 +78,9 @@ impl Core {
             at_once: CONCURRENCY,
             due: |core: &Core| {
                 let elsewhere = core.xmpp_elsewhere();
-                move |conn: &mut Conn, now, limit| delivery::due(conn, now, limit, &elsewhere)
+                move |conn: &mut Conn, now, limit, without: &[TenantId]| {
+                    delivery::due(conn, now, limit, (without, &elsewhere))
+                }
             },
         };
         deliveries.work_off(self, &stop, |key| self.clone().work(key, stop.clone())).await;
@@ -99,37 +101,37 @@ impl Core {
     }
 
     /// Works off one conversation, call by call, until `stop`: what is left then waits in its row.
-    async fn work(self, key: Key, stop: CancellationToken) -> Key {
+    async fn work(self, key: Key, stop: CancellationToken) -> Worked<Key> {
         let (tenant, conv) = &key;
         while !stop.is_cancelled() {
             let scene = match self.scene(tenant) {
                 Ok(scene) => scene,
                 Err(error) => {
                     tracing::error!(tenant = %tenant, error = ?error, "a delivery's tenant is gone");
-                    return key;
+                    return Err(key);
                 }
             };
             let now = scene.now;
             match self.step(tenant, scene, *conv).await {
                 Ok(Step::Call(attempt)) => {
-                    let outcome = self.call(tenant, &attempt).await;
+                    let outcome = self.call(tenant, &attempt, &stop).await;
                     if let Err(error) = self.settle(tenant, *attempt, outcome, &stop).await {
                         tracing::error!(tenant = %tenant, error = ?error, "the outcome of a call could not be noted");
-                        return key;
+                        return Ok(key);
                     }
                 }
                 Ok(Step::Again) => {}
-                Ok(Step::Rest) => return key,
+                Ok(Step::Rest) => return Ok(key),
                 Err(error) => {
                     tracing::error!(tenant = %tenant, error = ?error, "a delivery could not be prepared");
                     if error.is_unknown() {
                         self.take_back(tenant, *conv, now, &stop).await;
                     }
-                    return key;
+                    return if error.may_pass() { Ok(key) } else { Err(key) };
                 }
             }
         }
-        key
+        Ok(key)
     }
 
     async fn step(&self, tenant: &TenantId, scene: Scene, conv: ConversationId) -> Result<Step, Error> {
@@ -147,7 +149,7 @@ impl Core {
         Ok(step)
     }
 
-    async fn call(&self, tenant: &TenantId, attempt: &Attempt) -> Result<(), SendError> {
+    async fn call(&self, tenant: &TenantId, attempt: &Attempt, stop: &CancellationToken) -> Result<(), SendError> {
         if planted(Bug::SentWithoutCall) && attempt.items.iter().any(|item| item.seq % 7 == 0) {
             return Ok(());
         }
@@ -172,10 +174,14 @@ impl Core {
                 let read = self.inner.parts.media.read(tenant, upload.media.id).await;
                 let bytes = read.map_err(|error| refused(error.to_string()))?;
                 let bytes = bytes.ok_or_else(|| refused("the blob is gone".into()))?;
-                let uploaded = api.upload(&door.credentials, upload.kind, &upload.media.mime, &bytes).await;
                 // An upload that got lost did no harm: only sends are uncertain.
+                let again = |detail| SendError::Retry { after: Duration::from_secs(1), detail };
+                let uploaded = tokio::select! {
+                    uploaded = api.upload(&door.credentials, upload.kind, &upload.media.mime, &bytes) => uploaded,
+                    () = long_after(stop) => return Err(again("the process ends".into())),
+                };
                 let id = uploaded.map_err(|error| match SendError::from(error) {
-                    SendError::Uncertain { detail } => SendError::Retry { after: Duration::from_secs(1), detail },
+                    SendError::Uncertain { detail } => again(detail),
                     other => other,
                 })?;
                 upload.with(id)
@@ -249,7 +255,7 @@ impl Patience {
     /// # Errors
     /// `error` itself, when another try is of no use, too late, or `stop` has come.
     async fn after(&mut self, error: Error, stop: &CancellationToken) -> Result<(), Error> {
-        if !error.is_away() || self.began.elapsed() > IN_HAND {
+        if !error.may_pass() || self.began.elapsed() > IN_HAND {
             return Err(error);
         }
         tracing::warn!(error = ?error, "a delivery waits for the store");

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::{act, live};
 use crate::bus::Bus;
-use crate::core::backlog::Backlog;
+use crate::core::backlog::{Backlog, Worked, long_after};
 use crate::core::effect::{Effect, Effects};
 use crate::core::event::emit;
 use crate::core::{Core, Error, Scene};
@@ -21,8 +21,8 @@ use crate::store::session::{self as store, Session};
 use crate::store::{Tx, conversation, flow as rows};
 use crate::tenant::service::Kind;
 
-/// Calls that are made at the same time.
-const CONCURRENCY: usize = 32;
+/// Calls that are made at the same time, half of them of one tenant.
+const CONCURRENCY: usize = 64;
 /// After this beyond its own time another node makes a call again.
 const SPARE: Duration = Duration::from_secs(2);
 
@@ -124,14 +124,18 @@ impl Core {
             at_once: CONCURRENCY,
             due: |_: &Core| rows::due,
         };
-        calls.work_off(self, &stop, |key| self.clone().make_call(bus.clone(), key)).await;
+        calls.work_off(self, &stop, |key| self.clone().make_call(bus.clone(), key, stop.clone())).await;
     }
 
-    async fn make_call(self, bus: Bus, key: Key) -> Key {
-        if let Err(error) = self.call_one(&bus, &key).await {
-            tracing::error!(tenant = %key.0, call = %key.1, error = ?error, "a form's call could not be made");
-        }
-        key
+    async fn make_call(self, bus: Bus, key: Key, stop: Stop) -> Worked<Key> {
+        let called = tokio::select! {
+            called = self.call_one(&bus, &key) => called,
+            // It is made again, under the same id, when its time is over.
+            () = long_after(&stop) => Ok(()),
+        };
+        let Err(error) = called else { return Ok(key) };
+        tracing::error!(tenant = %key.0, call = %key.1, error = ?error, "a form's call could not be made");
+        if error.may_pass() { Ok(key) } else { Err(key) }
     }
 
     async fn call_one(&self, bus: &Bus, (tenant, id): &Key) -> Result<(), Error> {

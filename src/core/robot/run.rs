@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::answer::{Found, from_base};
 use super::reply;
-use crate::core::backlog::Backlog;
+use crate::core::backlog::{Backlog, Worked, long_after};
 use crate::core::{Core, Error};
 use crate::model::id::{SessionId, TenantId};
 use crate::runtime::Stop;
@@ -12,8 +12,8 @@ use crate::store::turn::{self, Turn};
 use crate::store::{Tx, session};
 use crate::tenant::robot::Adapter;
 
-/// Sessions that are worked at the same time.
-const CONCURRENCY: usize = 64;
+/// Sessions that are worked at the same time, half of them of one tenant.
+const CONCURRENCY: usize = 128;
 /// What a turn may take beyond its adapter's time, before another node takes it.
 const SPARE: Duration = Duration::from_secs(5);
 /// Times that a turn is begun: whoever began it before died of it.
@@ -41,18 +41,23 @@ impl Core {
     }
 
     /// Works off the turns of one session.
-    async fn work_turns(self, key: Key, stop: Stop) -> Key {
+    async fn work_turns(self, key: Key, stop: Stop) -> Worked<Key> {
         while !stop.is_cancelled() {
-            match self.one_turn(&key).await {
+            let turned = tokio::select! {
+                turned = self.one_turn(&key) => turned,
+                // The turn is taken up again when its time is over.
+                () = long_after(&stop) => break,
+            };
+            match turned {
                 Ok(true) => {}
                 Ok(false) => break,
                 Err(error) => {
                     tracing::error!(tenant = %key.0, session = %key.1, error = ?error, "a robot's turn could not be worked off");
-                    break;
+                    return if error.may_pass() { Ok(key) } else { Err(key) };
                 }
             }
         }
-        key
+        Ok(key)
     }
 
     /// Answers the session's next turn. `false` when there is none.

@@ -40,6 +40,8 @@ const STEPS: usize = 14;
 const LOOKING: usize = 12;
 /// Each so many steps those who have come since are looked up.
 const FRESH: usize = 2;
+/// What the log says of a tenant whose look failed.
+const UNSEEN: &str = "a tenant could not be looked at";
 /// What was not touched for so long was told to whoever has come since.
 const RECENT: Duration = Duration::from_secs(15);
 
@@ -167,11 +169,7 @@ impl Core {
     /// When the store is away; what was found until then counts.
     pub(super) async fn look_on(&self, round: &mut Round, memory: &mut Memory) -> Result<(), Error> {
         for look in round.step() {
-            match self.look_at(&look, memory).await {
-                Err(error) if error.is_away() => return Err(error),
-                Err(error) => tracing::error!(tenant = %look.tenant, error = ?error, "a tenant could not be looked at"),
-                Ok(()) => {}
-            }
+            Error::one_of_many(self.look_at(&look, memory).await, &look.tenant, UNSEEN)?;
         }
         if round.is_over() {
             let statements = u64::try_from(memory.statements).unwrap_or(u64::MAX);
@@ -218,10 +216,11 @@ impl Core {
             }
             let new = Arc::new(new);
             for who in new.people(1) {
-                self.look_at(&Look { tenant: tenant.clone(), here: Arc::clone(&new), who }, memory).await?;
+                let look = Look { tenant: tenant.clone(), here: Arc::clone(&new), who };
+                Error::one_of_many(self.look_at(&look, memory).await, &tenant, UNSEEN)?;
             }
             if !new.agents.is_empty() {
-                self.show_desk(&tenant, &new.agents, memory).await?;
+                Error::one_of_many(self.show_desk(&tenant, &new.agents, memory).await, &tenant, UNSEEN)?;
             }
         }
         Ok(())

@@ -167,3 +167,25 @@ async fn an_offer_to_an_agent_who_is_given_up_goes_to_others(on: Trial) {
     desk.route().await;
     assert_eq!(desk.accept(&zhao).await, wang.conv);
 }
+
+/// On PostgreSQL alone: there another program may hold a row.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_locked_lease_keeps_no_other_from_being_renewed() {
+    let desk = Desk::open(Trial::Postgres);
+    let (li, wang) = (desk.ready("li", 1, &["service"]).await, desk.ready("wang", 1, &["service"]).await);
+    let held = [li.participant()];
+    let lock = move |tx: &mut Tx<'_>| {
+        lease::shorten(tx, &held, Millis(1))?;
+        assert_eq!(lease::of(tx, &held[0])?.len(), 1, "it is done, not only said");
+        Ok(())
+    };
+    let (let_go, holding) = hold(desk.ground.store().tenant(&desk.tenant), lock).await;
+    desk.turn(30);
+    desk.core.renew_leases().await.unwrap();
+    let ends = desk.clock.now().plus(Duration::from_secs(20));
+    let ending = desk.core.store().survey(move |conn| lease::ending(conn, ends, 9)).await.unwrap();
+    let ending: Vec<_> = ending.into_iter().map(|(lease, _)| lease.participant).collect();
+    assert_eq!(ending, [li.participant()], "{} has a new one", wang.participant());
+    let_go.send(()).unwrap();
+    holding.await.unwrap().unwrap();
+}

@@ -8,7 +8,6 @@ use crate::core::request::Request;
 use crate::model::call::{Call as Life, Media as Carries, Side};
 use crate::model::id::CallId;
 use crate::store::call::{self as calls, Call, Tally};
-use crate::store::timer;
 
 on_both! {
     the_keys_refuse_a_second_live_call

@@ -12,7 +12,7 @@ on_both! {
     customers_and_agents_on_two_nodes_write_one_log
 }
 
-fn delivery(name: &str, key: &str, text: &str, now: crate::model::time::Millis) -> Inbound {
+fn delivery(name: &str, key: &str, text: &str, now: Millis) -> Inbound {
     Inbound {
         dedupe: key.into(),
         from: RemoteId::parse(name).unwrap(),

@@ -5,6 +5,7 @@ mod away;
 mod calls;
 mod cluster;
 mod events;
+mod fetches;
 mod offers;
 mod random;
 mod reach;
@@ -16,8 +17,11 @@ mod transfers;
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
+
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 
 use super::effect::{AgentView, Effects, OfferView};
 use super::silence::Deadlines;
@@ -36,6 +40,7 @@ use crate::model::envelope::{ChannelKind, Envelope, Role, Sender};
 use crate::model::id::{
     AccountId, AgentId, ConnectionId, ConversationId, DeviceId, NodeId, QueueId, RemoteId, SessionId, TenantId,
 };
+use crate::model::time::Millis;
 use crate::robot::{Guard, Http, Lookup};
 use crate::secret::{Key, Keyring};
 use crate::store::agent::{self, Agent};
@@ -44,7 +49,7 @@ use crate::store::conversation::{self, Conversation};
 use crate::store::session::{self as store, Session};
 use crate::store::tenant::{DeclaredAgent, apply as declare};
 use crate::store::trial::{Ground, Trial, on_both};
-use crate::store::{Store, Tx, message, outbox};
+use crate::store::{Scope, Store, Tx, message, outbox, timer};
 use crate::template::Templates;
 use crate::tenant::{Declaration, Registry};
 
@@ -354,6 +359,30 @@ impl Desk {
         };
         self.core.hub().attach(client.connection, vec![to], 256)
     }
+}
+
+/// Begins a transaction that does this, and keeps it open until it is let go.
+async fn hold(
+    scope: Scope,
+    work: impl FnOnce(&mut Tx<'_>) -> Result<(), Error> + Send + 'static,
+) -> (mpsc::Sender<()>, JoinHandle<Result<(), Error>>) {
+    let (held, is_held) = oneshot::channel();
+    let (let_go, until_let_go) = mpsc::channel();
+    let holding = tokio::spawn(async move {
+        let hold = move |tx: &mut Tx<'_>| {
+            work(tx)?;
+            held.send(()).unwrap();
+            until_let_go.recv().map_err(|_gone| Error::not_found())
+        };
+        scope.write(hold).await
+    });
+    is_held.await.unwrap();
+    (let_go, holding)
+}
+
+/// What keeps a tenant's writer busy, and nobody's row.
+fn busy(tx: &mut Tx<'_>) -> Result<(), Error> {
+    Ok(timer::set(tx, "cooldown", "somebody else", Millis(i64::MAX))?)
 }
 
 fn client_agent(client: &Client) -> AgentId {

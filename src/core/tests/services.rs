@@ -1,10 +1,11 @@
 //! The services that run beside: timers by themselves, routing by bell and by sweep.
 
+use futures_util::FutureExt as _;
+use serde_json::json;
+
 use super::*;
 use crate::model::session::State;
-use crate::model::time::Millis;
 use crate::runtime::Stop;
-use crate::store::timer;
 
 /// Waits until the condition holds, for five seconds at most.
 async fn until<F: Future<Output = bool>>(mut holds: impl FnMut() -> F) {
@@ -19,6 +20,8 @@ on_both! {
     a_bell_brings_the_offer_and_a_place_is_told_when_it_changes
     timers_fire_by_themselves_and_survive_a_restart_of_the_core
     two_nodes_fire_a_timer_once
+    a_timer_of_a_newer_version_is_left_to_it
+    who_stops_waiting_for_a_change_keeps_nobody_else_waiting
 }
 
 async fn a_bell_brings_the_offer_and_a_place_is_told_when_it_changes(on: Trial) {
@@ -97,6 +100,33 @@ async fn two_nodes_fire_a_timer_once(on: Trial) {
     assert_eq!(expired, 1);
 }
 
+async fn a_timer_of_a_newer_version_is_left_to_it(on: Trial) {
+    let desk = Desk::open(on);
+    let scope = desk.core.scope(&desk.tenant);
+    scope.write(|tx| timer::set(tx, "of tomorrow", "somebody", Millis(1))).await.unwrap();
+    desk.core.fire_due().await.unwrap();
+    let next = desk.core.store().survey(timer::next).await.unwrap();
+    assert!(next.is_some_and(|due| due > desk.clock.now()), "it is there, and harms nobody meanwhile: {next:?}");
+}
+
+/// A callback or a socket may end while its change waits for the disk.
+async fn who_stops_waiting_for_a_change_keeps_nobody_else_waiting(on: Trial) {
+    let desk = Desk::open(on);
+    let li = desk.ready("li", 1, &["service"]).await;
+    let wang = desk.writer("wang").await;
+    desk.accept(&li).await;
+    let (_here, mut ear) = desk.listen(&li);
+    let words = json!({ "conv": wang.conv, "cid": "c-1", "type": "text", "body": { "text": "还在吗" } });
+    let asked = desk.core.send(&wang.client, serde_json::from_value(words).unwrap());
+    assert!(asked.now_or_never().is_none(), "nothing is on disk yet");
+    until(|| {
+        let mut heard = std::iter::from_fn(|| ear.hints.try_recv().ok());
+        let news = heard.any(|hint| matches!(hint, Hint::Message(message) if message.fallback == "还在吗"));
+        async move { news }
+    })
+    .await;
+}
+
 /// On PostgreSQL alone: there tenants have writers of their own, and another node may hold one.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn timers_of_a_tenant_whose_writer_is_held_hold_up_no_other_tenants() {
@@ -110,18 +140,7 @@ async fn timers_of_a_tenant_whose_writer_is_held_hold_up_no_other_tenants() {
         let set = move |tx: &mut Tx<'_>| Ok::<_, Error>(timer::set(tx, "cooldown", "somebody", Millis(due))?);
         core.scope(tenant).write(set).await.unwrap();
     }
-    let (held, is_held) = tokio::sync::oneshot::channel();
-    let (let_go, until_let_go) = std::sync::mpsc::channel::<()>();
-    let on_another_node = desk.ground.store().tenant(&tenants[0]);
-    let holding = tokio::spawn(async move {
-        let hold = move |tx: &mut Tx<'_>| {
-            timer::set(tx, "cooldown", "somebody else", Millis(i64::MAX))?;
-            held.send(()).unwrap();
-            until_let_go.recv().map_err(|_gone| Error::not_found())
-        };
-        on_another_node.write(hold).await
-    });
-    is_held.await.unwrap();
+    let (let_go, holding) = hold(desk.ground.store().tenant(&tenants[0]), busy).await;
     let firing = tokio::spawn({
         let core = core.clone();
         async move { core.fire_due().await }

@@ -1,6 +1,8 @@
 //! What only one may have: a delivery of a channel, a timer, an attempt, a lease, a ticket, a blob to be fetched.
 
-use super::{NOW, account, customer, scope};
+use std::time::Duration;
+
+use super::{Millis, NOW, account, customer, scope};
 use crate::model::content::Content;
 use crate::model::delivery::DeliveryState;
 use crate::model::id::{ConnectionId, ConversationId, MediaId, NodeId, TenantId};
@@ -9,15 +11,17 @@ use crate::store::delivery::{self, Delivery};
 use crate::store::fetch::{self, Order};
 use crate::store::lease::{self, Lease};
 use crate::store::trial::{Trial, on_both};
-use crate::store::{Error, Scope, Tx, inbox, pass, timer};
+use crate::store::{Error, Scope, Store, Tx, inbox, pass, timer};
 
 on_both! {
     a_delivery_that_two_nodes_get_at_once_is_worked_once
     a_timer_fires_on_one_node
     a_message_is_called_out_by_one_node
+    what_comes_behind_a_message_that_has_its_time_later_waits_with_it
     the_newest_connection_of_a_device_has_its_lease
     a_ticket_lets_in_once
     a_blob_is_fetched_by_one_node
+    a_blob_whose_row_is_damaged_is_given_up_and_another_is_not
 }
 
 /// Does `work` on both nodes at the same time, so often.
@@ -82,22 +86,51 @@ async fn a_timer_fires_on_one_node(on: Trial) {
     assert_eq!(stores[0].survey(timer::next).await.unwrap(), None);
 }
 
+fn waits(conv: ConversationId, seq: i64, next_at: Millis) -> Delivery {
+    let (state, account) = (DeliveryState::Pending, account());
+    Delivery { conv, seq, account, state, part: 0, attempts: 0, next_at, code: None, detail: None }
+}
+
+/// The conversations of which something is due at `NOW`, in order.
+async fn due(store: &Store, without: &[TenantId]) -> Vec<ConversationId> {
+    let without = without.to_vec();
+    let found = store.survey(move |conn| delivery::due(conn, NOW, 100, (&without, &[]))).await.unwrap();
+    found.into_iter().map(|(_, conv)| conv).collect()
+}
+
+async fn what_comes_behind_a_message_that_has_its_time_later_waits_with_it(on: Trial) {
+    let ground = on.ground();
+    let store = ground.store();
+    let (ours, theirs) = (scope(&store), store.tenant(&TenantId::parse("rival").unwrap()));
+    let (first, second) = (customer(&ours, "o1").await.conv, customer(&ours, "o2").await.conv);
+    let third = customer(&theirs, "o1").await.conv;
+    let before = |seconds: u64| NOW.minus(Duration::from_secs(seconds));
+    let later = NOW.plus(Duration::from_secs(600));
+    for (scope, item) in [
+        (&ours, waits(first, 1, later)),
+        (&ours, waits(first, 2, before(9))),
+        (&ours, waits(second, 1, before(2))),
+        (&ours, waits(second, 2, before(1))),
+        (&ours, waits(second, 3, later)),
+        (&theirs, waits(third, 1, before(3))),
+    ] {
+        scope.write(move |tx| delivery::insert(tx, &item)).await.unwrap();
+    }
+    assert_eq!(due(&store, &[]).await, [third, second], "each once, the longest waiting first");
+    assert_eq!(due(&store, &[theirs.tenant().clone()]).await, [second]);
+    ours.write(move |tx| delivery::save(tx, &waits(first, 1, NOW))).await.unwrap();
+    assert_eq!(due(&store, &[]).await, [first, third, second]);
+    let held = Delivery { state: DeliveryState::Held, ..waits(first, 1, Millis(i64::MAX)) };
+    ours.write(move |tx| delivery::save(tx, &held)).await.unwrap();
+    assert_eq!(due(&store, &[]).await, [first, third, second], "it has to be held, too");
+}
+
 async fn a_message_is_called_out_by_one_node(on: Trial) {
     let ground = on.ground();
     let nodes = [ground.store(), ground.store()].map(|store| scope(&store));
     let conv = customer(&nodes[0], "o1").await.conv;
     for seq in 1..=20 {
-        let item = Delivery {
-            conv,
-            seq,
-            account: account(),
-            state: DeliveryState::Pending,
-            part: 0,
-            attempts: 0,
-            next_at: NOW,
-            code: None,
-            detail: None,
-        };
+        let item = waits(conv, seq, NOW);
         nodes[0].write(move |tx| delivery::insert(tx, &item)).await.unwrap();
         let mine =
             race(&nodes, |node| Box::pin(async move { node.write(move |tx| take(tx, conv, seq)).await.unwrap() }))
@@ -118,14 +151,14 @@ async fn the_newest_connection_of_a_device_has_its_lease(on: Trial) {
     };
     let ids = [NodeId::generate(NOW), NodeId::generate(NOW)];
     let (old, new) = (lease_of(ConnectionId::generate(NOW)), lease_of(ConnectionId::generate(NOW)));
-    let until = crate::model::time::Millis(NOW.0 + 1_000);
+    let until = Millis(NOW.0 + 1_000);
     let (taken, node) = (old.clone(), ids[0]);
     assert_eq!(nodes[0].write(move |tx| lease::take(tx, &taken, node, until)).await.unwrap(), None);
     let (taken, node) = (new.clone(), ids[1]);
     assert_eq!(nodes[1].write(move |tx| lease::take(tx, &taken, node, until)).await.unwrap(), Some(old.connection));
     assert!(!nodes[0].write(move |tx| lease::release(tx, &old)).await.unwrap(), "it has it no more");
 
-    let later = crate::model::time::Millis(until.0 + 1_000);
+    let later = Millis(until.0 + 1_000);
     let [first, second] = ids;
     let renewed = stores[0].sweep(move |conn| lease::renew(conn, first, NOW..later, later, 10)).await.unwrap();
     assert_eq!(renewed.count, 0, "another node's");
@@ -145,7 +178,7 @@ async fn a_ticket_lets_in_once(on: Trial) {
         let ticket = hash.clone();
         nodes[0]
             .write(move |tx| {
-                let expires_at = crate::model::time::Millis(NOW.0 + 1);
+                let expires_at = Millis(NOW.0 + 1);
                 let kind = pass::Kind::Ticket;
                 let new = pass::New { hash: &ticket, kind, party: "{}", device: None, login_hash: None, expires_at };
                 pass::add(tx, &new)
@@ -176,14 +209,50 @@ async fn a_blob_is_fetched_by_one_node(on: Trial) {
         })
         .await
         .unwrap();
-    let due = stores[1].survey(|conn| fetch::due(conn, NOW, 100)).await.unwrap();
+    let due = stores[1].survey(|conn| fetch::due(conn, NOW, 100, &[])).await.unwrap();
     assert_eq!(due.len(), 20);
-    let until = crate::model::time::Millis(NOW.0 + 60_000);
+    let until = Millis(NOW.0 + 60_000);
     let claimed = race(&nodes, |node| {
-        let ids: Vec<MediaId> = due.iter().map(|(_, media)| *media).collect();
-        Box::pin(async move { node.write(move |tx| fetch::claim(tx, &ids, NOW, until)).await.unwrap() })
+        let ids: Vec<String> = due.iter().map(|(_, media)| media.clone()).collect();
+        let claim = move |tx: &mut Tx<'_>| {
+            ids.iter().map(|id| fetch::claim(tx, id, NOW, until)).collect::<Result<Vec<_>, Error>>()
+        };
+        Box::pin(async move { node.write(claim).await.unwrap() })
     })
     .await;
-    assert_eq!(claimed.iter().map(Vec::len).sum::<usize>(), 20, "each blob belongs to one node");
-    assert!(claimed.iter().flatten().all(|fetch| fetch.attempts == 1));
+    let claimed: Vec<fetch::Fetch> = claimed.into_iter().flatten().flatten().collect();
+    assert_eq!(claimed.len(), 20, "each blob belongs to one node");
+    assert!(claimed.iter().all(|fetch| fetch.attempts == 1));
+}
+
+async fn a_blob_whose_row_is_damaged_is_given_up_and_another_is_not(on: Trial) {
+    let ground = on.ground();
+    let store = ground.store();
+    let node = scope(&store);
+    let conv = customer(&node, "o1").await.conv;
+    node.write(move |tx| {
+        for seq in 1..=3 {
+            let (media, account) = (MediaId::generate(NOW), account());
+            let order = Order { media, mime: "image/jpeg", conv, seq, account: &account, remote: "m" };
+            fetch::order(tx, &order, NOW)?;
+        }
+        let (conn, _) = tx.parts();
+        conn.execute("UPDATE media SET account = NULL WHERE seq = 1")?;
+        conn.execute("UPDATE media SET media = 'no id' WHERE seq = 2")
+    })
+    .await
+    .unwrap();
+    let due = store.survey(|conn| fetch::due(conn, NOW, 100, &[])).await.unwrap();
+    assert_eq!(due.len(), 3);
+    let until = Millis(NOW.0 + 60_000);
+    let mut claimed = Vec::new();
+    for (_, media) in due {
+        claimed.extend(node.write(move |tx| fetch::claim(tx, &media, NOW, until)).await.unwrap());
+    }
+    assert_eq!(claimed.iter().map(|fetch| fetch.seq).collect::<Vec<i64>>(), [3_i64]);
+    let left = store.survey(move |conn| fetch::due(conn, until, 100, &[])).await.unwrap();
+    assert_eq!(left, [(node.tenant().clone(), claimed[0].media.to_string())], "no try is wasted on the others");
+    let tenant = node.tenant().clone();
+    let others = store.survey(move |conn| fetch::due(conn, until, 100, &[tenant])).await.unwrap();
+    assert!(others.is_empty(), "of other tenants there is nothing");
 }
