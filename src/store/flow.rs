@@ -285,6 +285,17 @@ pub fn claim(tx: &mut Tx<'_>, id: &str, now: Millis, until: Millis) -> Result<Op
     row.map(parse).transpose()
 }
 
+/// Lets a call go that was claimed until then and not made: whoever looks next makes it.
+///
+/// # Errors
+/// When the statement fails.
+pub fn give_back(tx: &mut Tx<'_>, id: &str, until: Millis, now: Millis) -> Result<(), Error> {
+    let (conn, tenant) = tx.parts();
+    let mine = flow_call::tenant.eq(tenant).and(flow_call::call.eq(id)).and(flow_call::next_at.eq(until.0));
+    put!(conn, diesel::update(flow_call::table.filter(mine)).set(flow_call::next_at.eq(now.0)))?;
+    Ok(())
+}
+
 /// A call is over; `false` when it was already.
 ///
 /// # Errors

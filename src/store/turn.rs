@@ -215,6 +215,21 @@ pub fn claim(tx: &mut Tx<'_>, session: SessionId, now: Millis, until: Millis) ->
     if taken == 1 { row.parse().map(Some) } else { Ok(None) }
 }
 
+/// Lets a turn go that was claimed until then and not answered: whoever looks next takes it.
+///
+/// # Errors
+/// When the statement fails.
+pub fn give_back(tx: &mut Tx<'_>, turn: &Turn, until: Millis, now: Millis) -> Result<(), Error> {
+    let (conn, tenant) = tx.parts();
+    let mine = robot_turn::state.eq("waiting").and(robot_turn::next_at.eq(until.0));
+    put!(
+        conn,
+        diesel::update(one!(tenant, turn.conv, turn.seq).filter(mine))
+            .set((robot_turn::next_at.eq(now.0), robot_turn::tries.eq(robot_turn::tries - 1)))
+    )?;
+    Ok(())
+}
+
 /// The session's newest turn of this epoch whose answer was to come later.
 ///
 /// # Errors

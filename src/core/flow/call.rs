@@ -128,28 +128,29 @@ impl Core {
     }
 
     async fn make_call(self, bus: Bus, key: Key, stop: Stop) -> Worked<Key> {
-        let called = tokio::select! {
-            called = self.call_one(&bus, &key) => called,
-            // It is made again, under the same id, when its time is over.
-            () = long_after(&stop) => Ok(()),
-        };
-        let Err(error) = called else { return Ok(key) };
+        let Err(error) = self.call_one(&bus, &key, &stop).await else { return Ok(key) };
         tracing::error!(tenant = %key.0, call = %key.1, error = ?error, "a form's call could not be made");
         if error.may_pass() { Ok(key) } else { Err(key) }
     }
 
-    async fn call_one(&self, bus: &Bus, (tenant, id): &Key) -> Result<(), Error> {
+    async fn call_one(&self, bus: &Bus, (tenant, id): &Key, stop: &Stop) -> Result<(), Error> {
         let (now, claimed) = (self.clock().now(), id.clone());
-        let claim = move |tx: &mut Tx<'_>| {
-            let until = now.plus(flow::CALL_MAX).plus(SPARE);
-            rows::claim(tx, &claimed, now, until).map_err(Error::from)
-        };
+        let until = now.plus(flow::CALL_MAX).plus(SPARE);
+        let claim = move |tx: &mut Tx<'_>| rows::claim(tx, &claimed, now, until).map_err(Error::from);
         let Some(call) = self.scope(tenant).write(claim).await? else { return Ok(()) };
         let asked: Asked = serde_json::from_str(&call.body).map_err(Error::internal)?;
         let left = call.deadline.since(self.clock().now());
         let answer = match left.is_zero() {
             true => Err(CallError::Timeout),
-            false => self.ask_service(bus, tenant, &call.call, &asked, left).await,
+            false => tokio::select! {
+                answer = self.ask_service(bus, tenant, &call.call, &asked, left) => answer,
+                // It is made again, under the same id.
+                () = long_after(stop) => {
+                    let now = self.clock().now();
+                    let back = move |tx: &mut Tx<'_>| rows::give_back(tx, &call.call, until, now).map_err(Error::from);
+                    return self.scope(tenant).write(back).await;
+                }
+            },
         };
         if let Err(error) = &answer {
             let (service, op) = (&asked.service, &asked.op);

@@ -43,12 +43,7 @@ impl Core {
     /// Works off the turns of one session.
     async fn work_turns(self, key: Key, stop: Stop) -> Worked<Key> {
         while !stop.is_cancelled() {
-            let turned = tokio::select! {
-                turned = self.one_turn(&key) => turned,
-                // The turn is taken up again when its time is over.
-                () = long_after(&stop) => break,
-            };
-            match turned {
+            match self.one_turn(&key, &stop).await {
                 Ok(true) => {}
                 Ok(false) => break,
                 Err(error) => {
@@ -60,12 +55,13 @@ impl Core {
         Ok(key)
     }
 
-    /// Answers the session's next turn. `false` when there is none.
-    async fn one_turn(&self, (tenant, session): &Key) -> Result<bool, Error> {
+    /// Answers the session's next turn. `false` when there is none, or it is left to whoever comes after `stop`.
+    async fn one_turn(&self, (tenant, session): &Key, stop: &Stop) -> Result<bool, Error> {
         let (scene, id) = (self.scene(tenant)?, *session);
         let patience = scene.tenant.robot.as_ref().map_or(SPARE, |robot| robot.timeout + SPARE);
+        let until = scene.now.plus(patience);
         let take = move |tx: &mut Tx<'_>| {
-            let Some(turn) = turn::claim(tx, id, scene.now, scene.now.plus(patience))? else { return Ok(None) };
+            let Some(turn) = turn::claim(tx, id, scene.now, until)? else { return Ok(None) };
             let rows = match (&scene.tenant.robot, session::find(tx, id)?) {
                 (Some(robot), Some(session)) => reply::rows(tx, robot, &session)?,
                 _ => 1,
@@ -75,7 +71,14 @@ impl Core {
         let Some(task) = self.scope(tenant).write(take).await? else { return Ok(false) };
         let found = match task.turn.tries >= TRIES {
             true => Found::failed("given up after several tries"),
-            false => self.find_answer(tenant, &task).await,
+            false => tokio::select! {
+                found = self.find_answer(tenant, &task) => found,
+                () = long_after(stop) => {
+                    let now = self.clock().now();
+                    let back = move |tx: &mut Tx<'_>| turn::give_back(tx, &task.turn, until, now).map_err(Error::from);
+                    return self.scope(tenant).write(back).await.map(|()| false);
+                }
+            },
         };
         let turn = task.turn;
         self.change(tenant, move |tx, scene, fx| reply::conclude(tx, scene, &turn, found, fx)).await?;

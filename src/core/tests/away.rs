@@ -1,5 +1,6 @@
 //! Sockets that come and go.
 
+use super::held::hold;
 use super::*;
 use crate::core::request::Mark;
 use crate::model::presence::Status;

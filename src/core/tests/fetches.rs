@@ -7,6 +7,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
+use super::held::{busy, hold};
 use super::*;
 use crate::model::account::ChannelSettings;
 use crate::model::id::MediaId;

@@ -6,6 +6,7 @@ mod calls;
 mod cluster;
 mod events;
 mod fetches;
+mod held;
 mod offers;
 mod random;
 mod reach;
@@ -17,11 +18,8 @@ mod transfers;
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::{Arc, Mutex, mpsc};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
-
-use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
 
 use super::effect::{AgentView, Effects, OfferView};
 use super::silence::Deadlines;
@@ -359,30 +357,6 @@ impl Desk {
         };
         self.core.hub().attach(client.connection, vec![to], 256)
     }
-}
-
-/// Begins a transaction that does this, and keeps it open until it is let go.
-async fn hold(
-    scope: Scope,
-    work: impl FnOnce(&mut Tx<'_>) -> Result<(), Error> + Send + 'static,
-) -> (mpsc::Sender<()>, JoinHandle<Result<(), Error>>) {
-    let (held, is_held) = oneshot::channel();
-    let (let_go, until_let_go) = mpsc::channel();
-    let holding = tokio::spawn(async move {
-        let hold = move |tx: &mut Tx<'_>| {
-            work(tx)?;
-            held.send(()).unwrap();
-            until_let_go.recv().map_err(|_gone| Error::not_found())
-        };
-        scope.write(hold).await
-    });
-    is_held.await.unwrap();
-    (let_go, holding)
-}
-
-/// What keeps a tenant's writer busy, and nobody's row.
-fn busy(tx: &mut Tx<'_>) -> Result<(), Error> {
-    Ok(timer::set(tx, "cooldown", "somebody else", Millis(i64::MAX))?)
 }
 
 fn client_agent(client: &Client) -> AgentId {

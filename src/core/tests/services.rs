@@ -3,6 +3,7 @@
 use futures_util::FutureExt as _;
 use serde_json::json;
 
+use super::held::{busy, hold};
 use super::*;
 use crate::model::session::State;
 use crate::runtime::Stop;
