@@ -51,7 +51,8 @@ pub(super) enum Command {
     Simulate(Simulate),
     /// 体检。 Check settings, data folder, store, port, WeChat API and clock, and say what to do.
     ///
-    /// Changes nothing. Exit code 1 when something would keep the gateway from working, 78 when the settings are wrong.
+    /// Changes nothing but for the list of migrations, which it makes in a new database. Exit code 1 when something would
+    /// keep the gateway from working, 78 when the settings are wrong.
     Doctor,
     /// 探活。 Ask the running gateway whether it takes work: exit code 0 if it does, 1 if not.
     ///

@@ -91,3 +91,20 @@ impl From<IdError> for Error {
         Self::internal(error)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_many_only_the_store_that_is_away_stops_all() {
+        let tenant = TenantId::parse("bank").unwrap();
+        let goes_on = |error: Error| Error::one_of_many(Err(error), &tenant, "one of many").is_ok();
+        assert!(!goes_on(store::Error::Away("gone".into()).into()));
+        assert!(!goes_on(store::Error::Unavailable.into()));
+        assert!(goes_on(store::Error::Busy("locked".into()).into()), "somebody is in this one's way");
+        assert!(goes_on(store::Error::Damaged { what: "share", value: "?".into() }.into()));
+        assert!(goes_on(Error::not_found()));
+        assert!(goes_on(Error::away(std::io::Error::other("its file"))), "that is not the store");
+    }
+}

@@ -29,6 +29,17 @@ pub enum Error {
         #[source]
         source: declaration::Error,
     },
+    /// What is in force is sealed under a key that is not at hand.
+    #[error(
+        "tenant {tenant} is in force, and {closed}: add that key to secret.previous_keys; if it is lost, \
+         `yizhan tenant apply --lost-key` puts the declaration in its place"
+    )]
+    Sealed {
+        /// The tenant.
+        tenant: TenantId,
+        /// What does not open.
+        closed: declaration::Error,
+    },
     /// The store failed.
     #[error("the store failed")]
     Store(#[from] store::Error),
@@ -94,14 +105,11 @@ impl Tenants {
     }
 
     async fn put(&self, declaration: Declaration, unopened: Unopened) -> Result<Applied, Error> {
-        let id = declaration.tenant.id.clone();
-        let scope = self.store.tenant(&id);
+        let scope = self.store.tenant(&declaration.tenant.id);
         let stored = scope.read(store::tenant::find).await?;
-        let (keyring, tenant) = (Arc::clone(&self.keyring), id.clone());
-        let sealed =
-            tokio::task::spawn_blocking(move || seal(&declaration, stored.as_ref(), &keyring, unopened)).await?;
-        let sealed = sealed.map_err(|source| Error::Declaration { tenant, source })?;
-        let (body, agents) = match sealed {
+        let keyring = Arc::clone(&self.keyring);
+        let sealed = tokio::task::spawn_blocking(move || seal(&declaration, stored.as_ref(), &keyring, unopened));
+        let (body, agents) = match sealed.await?? {
             Sealed::Same(version) => return Ok(Applied::Unchanged(version)),
             Sealed::New(body, agents) => (body, agents),
         };
@@ -253,21 +261,24 @@ fn seal(
     stored: Option<&Stored>,
     keyring: &Keyring,
     unopened: Unopened,
-) -> Result<Sealed, declaration::Error> {
+) -> Result<Sealed, Error> {
+    let tenant = || declared.tenant.id.clone();
     if let Some(stored) = stored {
         match Declaration::open(&stored.body, stored.version, keyring) {
             Ok(in_force) if declared.says_the_same(&in_force) => return Ok(Sealed::Same(stored.version)),
-            Err(error @ declaration::Error::Secret { .. }) if matches!(unopened, Unopened::Refuse) => {
-                return Err(error);
+            Err(closed @ declaration::Error::Secret { .. }) if matches!(unopened, Unopened::Refuse) => {
+                return Err(Error::Sealed { tenant: tenant(), closed });
             }
             // What an earlier version stored and this one refuses is put right by the new declaration.
             Ok(_) | Err(_) => {}
         }
     }
-    signs(&declared.tenant)?;
-    let body = declared.seal(keyring)?;
-    let hashed = Declaration::open(&body, 0, keyring)?.tenant;
-    Ok(Sealed::New(body, agents(&hashed)))
+    let sealed = signs(&declared.tenant).map_err(declaration::Error::from).and_then(|()| declared.seal(keyring));
+    let sealed = sealed.and_then(|body| {
+        let hashed = Declaration::open(&body, 0, keyring)?.tenant;
+        Ok(Sealed::New(body, agents(&hashed)))
+    });
+    sealed.map_err(|source| Error::Declaration { tenant: tenant(), source })
 }
 
 /// Whether every secret that requests are signed with can sign.

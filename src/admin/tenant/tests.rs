@@ -81,7 +81,7 @@ async fn what_another_key_sealed_is_replaced_only_by_whoever_says_so() {
     open(dir.path(), &[1]).apply(declaration(DEMO)).await.unwrap();
     let refused = open(dir.path(), &[2]).apply(renamed()).await.unwrap_err();
     let (told, id) = (refused.to_string(), Key::new([1; 32]).id().to_owned());
-    assert!(told.contains(&id), "the key that is missing is named: {told}");
+    assert!(told.contains(&id) && told.contains("--lost-key"), "what is missing and what to do is said: {told}");
     assert_eq!(open(dir.path(), &[1]).load().await.unwrap()[0].version, 1, "nothing has changed");
     assert_eq!(open(dir.path(), &[2]).replace(renamed()).await.unwrap(), Applied::Changed(2));
     assert_eq!(open(dir.path(), &[2]).load().await.unwrap()[0].name, "新名字");
