@@ -48,6 +48,11 @@ type Key<I> = (TenantId, I);
 /// it is left alone for a while.
 pub(super) type Worked<K> = Result<K, K>;
 
+/// What becomes of a key whose work failed with this error: nothing is wrong with it when the same may succeed later.
+pub(super) fn failed<K>(key: K, error: &Error) -> Worked<K> {
+    if error.may_pass() { Ok(key) } else { Err(key) }
+}
+
 impl<D> Backlog<'_, D> {
     /// Has every key that is due worked off by a task until `stop`; then waits for those that are under way.
     pub(super) async fn work_off<I, Q, W>(self, core: &Core, stop: &Stop, work: impl Fn(Key<I>) -> W)

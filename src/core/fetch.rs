@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::stream;
 
-use super::backlog::{Backlog, Worked};
+use super::backlog::{self, Backlog, Worked};
 use super::effect::{Effect, Effects, Push};
 use super::{Core, Error};
 use crate::channel::wechat::error::Verdict;
@@ -51,7 +51,7 @@ impl Core {
     async fn fetch(self, key: Key, stop: Stop) -> Worked<Key> {
         let Err(error) = self.fetch_one(&key, &stop).await else { return Ok(key) };
         tracing::error!(tenant = %key.0, media = %key.1, error = ?error, "a blob could not be claimed or noted");
-        if error.may_pass() { Ok(key) } else { Err(key) }
+        backlog::failed(key, &error)
     }
 
     async fn fetch_one(&self, (tenant, id): &Key, stop: &Stop) -> Result<(), Error> {

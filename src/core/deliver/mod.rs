@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
 pub(super) use self::settle::came_back;
-use super::backlog::{Backlog, Worked, long_after};
+use super::backlog::{Backlog, Worked, failed, long_after};
 use super::effect::Effects;
 use super::{Core, Error, Scene};
 use crate::channel::wechat::error::SendError;
@@ -127,7 +127,7 @@ impl Core {
                     if error.is_unknown() {
                         self.take_back(tenant, *conv, now, &stop).await;
                     }
-                    return if error.may_pass() { Ok(key) } else { Err(key) };
+                    return failed(key, &error);
                 }
             }
         }

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::{act, live};
 use crate::bus::Bus;
-use crate::core::backlog::{Backlog, Worked, long_after};
+use crate::core::backlog::{Backlog, Worked, failed, long_after};
 use crate::core::effect::{Effect, Effects};
 use crate::core::event::emit;
 use crate::core::{Core, Error, Scene};
@@ -130,7 +130,7 @@ impl Core {
     async fn make_call(self, bus: Bus, key: Key, stop: Stop) -> Worked<Key> {
         let Err(error) = self.call_one(&bus, &key, &stop).await else { return Ok(key) };
         tracing::error!(tenant = %key.0, call = %key.1, error = ?error, "a form's call could not be made");
-        if error.may_pass() { Ok(key) } else { Err(key) }
+        failed(key, &error)
     }
 
     async fn call_one(&self, bus: &Bus, (tenant, id): &Key, stop: &Stop) -> Result<(), Error> {

@@ -212,14 +212,11 @@ impl Core {
             let newest = versions.get(&tenant.id).copied().unwrap_or(0);
             let known = self.inner.knowledge.ready(&tenant.id).map(|library| (library.version, library.declared));
             if known != Some((newest, tenant.version)) {
-                match self.load_library(&tenant.id).await {
-                    Ok(library) => {
-                        let (version, questions) = (library.version, library.entries.len());
-                        tracing::info!(tenant = %tenant.id, version, questions, "question base taken up");
-                    }
-                    Err(error) if error.is_away() => return Err(error),
-                    Err(error) => tracing::error!(tenant = %tenant.id, error = ?error, "question base not taken up"),
-                }
+                let loaded = self.load_library(&tenant.id).await.map(|library| {
+                    let (version, questions) = (library.version, library.entries.len());
+                    tracing::info!(tenant = %tenant.id, version, questions, "question base taken up");
+                });
+                Error::one_of_many(loaded, &tenant.id, "question base not taken up")?;
             }
         }
         Ok(())

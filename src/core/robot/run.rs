@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::answer::{Found, from_base};
 use super::reply;
-use crate::core::backlog::{Backlog, Worked, long_after};
+use crate::core::backlog::{Backlog, Worked, failed, long_after};
 use crate::core::{Core, Error};
 use crate::model::id::{SessionId, TenantId};
 use crate::runtime::Stop;
@@ -48,7 +48,7 @@ impl Core {
                 Ok(false) => break,
                 Err(error) => {
                     tracing::error!(tenant = %key.0, session = %key.1, error = ?error, "a robot's turn could not be worked off");
-                    return if error.may_pass() { Ok(key) } else { Err(key) };
+                    return failed(key, &error);
                 }
             }
         }
