@@ -115,14 +115,22 @@ impl<T> Calm<T> {
 
     /// Takes all that wait, if they may go now.
     pub fn take(&mut self, now: Instant) -> Vec<T> {
-        if self.due(now).is_some_and(|due| due <= now) {
-            let goes_on = self.last.is_some_and(|last| now.saturating_duration_since(last) < self.every() * 2);
-            // The clock of the machine may be younger than the step.
-            let step = if goes_on { Duration::ZERO } else { Duration::from_millis(self.step.into()) };
-            self.last = now.checked_sub(step).or(Some(now));
-            return std::mem::take(&mut self.waiting);
+        if self.due(now).is_none_or(|due| due > now) {
+            return Vec::new();
         }
-        Vec::new()
+        self.last = Some(self.released(now));
+        std::mem::take(&mut self.waiting)
+    }
+
+    /// From when on the next interval counts. While one release follows another it begins where the last one ended and not
+    /// when it was noticed: of many who are late together, each stays in its own time.
+    fn released(&self, now: Instant) -> Instant {
+        let goes_on = |last: &Instant| now.saturating_duration_since(*last) < self.every() * 2;
+        if let Some(last) = self.last.filter(goes_on) {
+            return last + self.every();
+        }
+        // The clock of the machine may be younger than the step.
+        now.checked_sub(Duration::from_millis(self.step.into())).unwrap_or(now)
     }
 }
 
@@ -188,5 +196,21 @@ mod tests {
             assert_eq!(releases(start, marks), expected);
             assert_eq!(releases(start + ms(60_000), marks), expected, "nor after a rest");
         }
+    }
+
+    #[test]
+    fn those_who_are_late_together_do_not_fall_into_step() {
+        let start = Instant::now() + ms(10_000);
+        let mut marks = [200, 490].map(|step| Calm::new(500).out_of_step(step));
+        let mut go = |at: u64| {
+            marks.each_mut().map(|marks| {
+                marks.waiting().push(());
+                !marks.take(start + ms(at)).is_empty()
+            })
+        };
+        assert_eq!([go(0), go(10), go(300)], [[true, true], [false, true], [true, false]]);
+        assert_eq!(go(950), [true, true], "nobody had the time before");
+        assert_eq!([go(1_009), go(1_010)], [[false, false], [false, true]]);
+        assert_eq!([go(1_299), go(1_300)], [[false, false], [true, false]]);
     }
 }
