@@ -11,7 +11,7 @@ use super::{Core, Error, presence};
 use crate::model::id::ConnectionId;
 use crate::model::time::Millis;
 use crate::runtime::Stop;
-use crate::store::lease::Lease;
+use crate::store::lease::{Lease, Rows};
 use crate::store::{Conn, lease};
 
 /// A socket whose node does not renew its lease for so long is gone.
@@ -23,8 +23,8 @@ pub(super) const CALL_LEASE: Duration = Duration::from_secs(10);
 const RENEW: Duration = Duration::from_secs(10);
 /// How often a node looks for leases to renew, and for those that have ended.
 const LOOK: Duration = Duration::from_secs(2);
-/// Leases that are renewed at a time: thousands in one statement keep messages from being committed ...
-const PORTION: i64 = 250;
+/// Leases that are renewed at a time: hundreds in one statement keep messages waiting for a core and for the disk ...
+const PORTION: i64 = 64;
 /// ... so there is a pause between.
 const PAUSE: Duration = Duration::from_millis(10);
 /// Dead leases that are buried per look ...
@@ -112,27 +112,41 @@ impl Core {
         Ok(())
     }
 
-    /// Renews the leases of this node's sockets that have become old, and all of those in calls.
+    /// Renews the leases of this node's sockets that have become old, and all of those in calls. One that somebody keeps
+    /// locked is left to the next look and holds up no other.
     ///
     /// # Errors
     /// When the store is away.
     pub(crate) async fn renew_leases(&self) -> Result<(), Error> {
-        let (node, now) = (self.node(), self.inner.parts.clock.now());
-        let soon = now.plus(LEASE.saturating_sub(RENEW));
-        let mut next = Some(Millis(0));
+        let now = self.inner.parts.clock.now();
+        let (mut next, mut rows) = (Some(Millis(0)), Rows::All);
         while let Some(from) = next {
-            let renew = move |conn: &mut Conn| {
-                let renewed = lease::renew(conn, node, from..soon, now.plus(LEASE), PORTION)?;
-                // In the same transaction: none of these may be seen with the long time.
-                lease::renew_in_calls(conn, node, now.plus(CALL_LEASE))?;
-                Ok::<_, crate::store::Error>(renewed.rest)
+            let renewed = self.renew_portion(from, now, rows).await;
+            // Those in calls go with every portion, and to wait for one of them each time would let the others end.
+            next = match renewed {
+                Err(error) if rows == Rows::All && error.may_pass() && !error.is_away() => {
+                    rows = Rows::Free;
+                    continue;
+                }
+                renewed => renewed?,
             };
-            next = self.inner.parts.store.sweep(move |conn| renew(conn).map_err(Error::from)).await?;
             if next.is_some() {
                 tokio::time::sleep(PAUSE).await;
             }
         }
         Ok(())
+    }
+
+    /// Renews the first of those that are old and end from then on; those that end later than what comes back are left.
+    async fn renew_portion(&self, from: Millis, now: Millis, rows: Rows) -> Result<Option<Millis>, Error> {
+        let (node, soon) = (self.node(), now.plus(LEASE.saturating_sub(RENEW)));
+        let renew = move |conn: &mut Conn| {
+            let renewed = lease::renew(conn, node, from..soon, now.plus(LEASE), (PORTION, rows))?;
+            // In the same transaction: none of these may be seen with the long time.
+            lease::renew_in_calls(conn, node, now.plus(CALL_LEASE), rows)?;
+            Ok::<_, crate::store::Error>(renewed.rest)
+        };
+        self.inner.parts.store.sweep(move |conn| renew(conn).map_err(Error::from)).await
     }
 
     /// Treats sockets whose lease has ended as closed, once looks enough have found it silent. One that cannot be treated so

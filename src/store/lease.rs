@@ -136,12 +136,50 @@ pub struct Renewed {
     pub rest: Option<Millis>,
 }
 
+/// Which rows a statement takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rows {
+    /// All of them. While somebody keeps one of them locked that fails.
+    All,
+    /// Those that nobody has locked. Costs twice as much.
+    Free,
+}
+
+/// Gives rows another end, and says how many. A macro, for each thing that diesel filters by is of a type of its own.
+macro_rules! renew {
+    ($conn:expr, $rows:expr, $leases:expr, $until:expr) => {
+        match ($conn, $rows) {
+            (Conn::Postgres(inner), Rows::Free) => {
+                let free: Vec<String> = lease::table
+                    .filter($leases)
+                    .select(lease::connection)
+                    .for_no_key_update()
+                    .skip_locked()
+                    .load(&mut **inner)?;
+                diesel::update(lease::table.filter($leases.and(lease::connection.eq_any(free))))
+                    .set(lease::until.eq($until.0))
+                    .execute(&mut **inner)?
+            }
+            // In SQLite nobody locks a row.
+            (conn, _) => {
+                on!(conn, c => diesel::update(lease::table.filter($leases)).set(lease::until.eq($until.0)).execute(c))?
+            }
+        }
+    };
+}
+
 /// Renews about `limit` of those leases of a node's sockets that end within `ends`, the first of them. As many as end in the
 /// same millisecond go together.
 ///
 /// # Errors
 /// When a statement fails.
-pub fn renew(conn: &mut Conn, node: NodeId, ends: Range<Millis>, until: Millis, limit: i64) -> Result<Renewed, Error> {
+pub fn renew(
+    conn: &mut Conn,
+    node: NodeId,
+    ends: Range<Millis>,
+    until: Millis,
+    (limit, rows): (i64, Rows),
+) -> Result<Renewed, Error> {
     let node = node.to_string();
     let of = |end: Millis| lease::node.eq(&node).and(lease::until.ge(ends.start.0)).and(lease::until.lt(end.0));
     let last: Option<i64> = on!(conn, c => lease::table
@@ -153,22 +191,7 @@ pub fn renew(conn: &mut Conn, node: NodeId, ends: Range<Millis>, until: Millis, 
         .optional())?;
     let rest = last.map(|last| Millis(last.saturating_add(1))).filter(|rest| *rest < ends.end);
     let portion = of(rest.unwrap_or(ends.end));
-    let until = lease::until.eq(until.0);
-    let count = match conn {
-        Conn::Sqlite(inner) => diesel::update(lease::table.filter(portion)).set(until).execute(&mut **inner)?,
-        // A row that somebody else has locked holds up none of the others: it is renewed at the next look.
-        Conn::Postgres(inner) => {
-            let free: Vec<String> = lease::table
-                .filter(portion)
-                .select(lease::connection)
-                .for_no_key_update()
-                .skip_locked()
-                .load(&mut **inner)?;
-            diesel::update(lease::table.filter(portion.and(lease::connection.eq_any(free))))
-                .set(until)
-                .execute(&mut **inner)?
-        }
-    };
+    let count = renew!(conn, rows, portion, until);
     Ok(Renewed { count, rest })
 }
 
@@ -177,7 +200,7 @@ pub fn renew(conn: &mut Conn, node: NodeId, ends: Range<Millis>, until: Millis, 
 ///
 /// # Errors
 /// When a statement fails.
-pub fn renew_in_calls(conn: &mut Conn, node: NodeId, until: Millis) -> Result<usize, Error> {
+pub fn renew_in_calls(conn: &mut Conn, node: NodeId, until: Millis, rows: Rows) -> Result<usize, Error> {
     let live: Vec<(String, String, String)> = on!(conn, c => call::table
         .filter(call::ended_at.is_null())
         .select((call::tenant, call::agent, call::contact))
@@ -186,25 +209,12 @@ pub fn renew_in_calls(conn: &mut Conn, node: NodeId, until: Millis) -> Result<us
     for (tenant, agent, contact) in live {
         talking.entry(tenant).or_default().extend([format!("agent:{agent}"), format!("contact:{contact}")]);
     }
-    let (node, until) = (node.to_string(), lease::until.eq(until.0));
+    let node = node.to_string();
     let mut renewed = 0;
     for (tenant, participants) in &talking {
         let theirs =
             lease::tenant.eq(tenant).and(lease::participant.eq_any(participants)).and(lease::node.eq(node.as_str()));
-        renewed += match conn {
-            Conn::Sqlite(inner) => diesel::update(lease::table.filter(theirs)).set(until).execute(&mut **inner)?,
-            Conn::Postgres(inner) => {
-                let free: Vec<String> = lease::table
-                    .filter(theirs.clone())
-                    .select(lease::connection)
-                    .for_no_key_update()
-                    .skip_locked()
-                    .load(&mut **inner)?;
-                diesel::update(lease::table.filter(theirs.and(lease::connection.eq_any(free))))
-                    .set(until)
-                    .execute(&mut **inner)?
-            }
-        };
+        renewed += renew!(&mut *conn, rows, theirs.clone(), until);
     }
     Ok(renewed)
 }

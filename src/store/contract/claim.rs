@@ -9,7 +9,7 @@ use crate::model::id::{ConnectionId, ConversationId, MediaId, NodeId, TenantId};
 use crate::model::inbound::Answer;
 use crate::store::delivery::{self, Delivery};
 use crate::store::fetch::{self, Order};
-use crate::store::lease::{self, Lease};
+use crate::store::lease::{self, Lease, Rows};
 use crate::store::trial::{Trial, on_both};
 use crate::store::{Error, Scope, Store, Tx, inbox, pass, timer};
 
@@ -160,11 +160,13 @@ async fn the_newest_connection_of_a_device_has_its_lease(on: Trial) {
 
     let later = Millis(until.0 + 1_000);
     let [first, second] = ids;
-    let renewed = stores[0].sweep(move |conn| lease::renew(conn, first, NOW..later, later, 10)).await.unwrap();
+    let renewed =
+        stores[0].sweep(move |conn| lease::renew(conn, first, NOW..later, later, (10, Rows::All))).await.unwrap();
     assert_eq!(renewed.count, 0, "another node's");
     let ended = stores[1].survey(move |conn| lease::ending(conn, until, 10)).await.unwrap();
     assert_eq!(ended, [(new.clone(), until)]);
-    let renewed = stores[1].sweep(move |conn| lease::renew(conn, second, NOW..later, later, 10)).await.unwrap();
+    let renewed =
+        stores[1].sweep(move |conn| lease::renew(conn, second, NOW..later, later, (10, Rows::All))).await.unwrap();
     assert_eq!(renewed.count, 1);
     assert!(!nodes[0].write(move |tx| lease::bury(tx, &new, until)).await.unwrap(), "it was renewed meanwhile");
     assert!(nodes[0].read(|tx| lease::any(tx, "agent:li")).await.unwrap());

@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::{NOW, scope};
 use crate::model::id::{ConnectionId, NodeId, TenantId};
 use crate::model::time::Millis;
-use crate::store::lease::{self, Lease, Renewed};
+use crate::store::lease::{self, Lease, Renewed, Rows};
 use crate::store::trial::{Trial, on_both};
 use crate::store::{Error, inbox, order};
 
@@ -55,14 +55,19 @@ async fn sweeps_and_jobs_on_the_same_rows_all_succeed(on: Trial) {
     for (store, node) in stores.iter().cloned().zip(nodes) {
         work.spawn(async move {
             for turn in 0..40 {
-                store.sweep(move |conn| lease::renew(conn, node, ALL, Millis(NOW.0 + turn), 1_000)).await.unwrap();
+                let rows = if turn % 2 == 0 { Rows::All } else { Rows::Free };
+                store
+                    .sweep(move |conn| lease::renew(conn, node, ALL, Millis(NOW.0 + turn), (1_000, rows)))
+                    .await
+                    .unwrap();
             }
         });
     }
     while let Some(done) = work.join_next().await {
         done.unwrap();
     }
-    let renewed = stores[0].sweep(move |conn| lease::renew(conn, nodes[0], ALL, NOW, 1_000)).await.unwrap();
+    let renewed =
+        stores[0].sweep(move |conn| lease::renew(conn, nodes[0], ALL, NOW, (1_000, Rows::All))).await.unwrap();
     assert_eq!(renewed, Renewed { count: 20, rest: None });
 }
 
@@ -88,7 +93,8 @@ async fn leases_are_renewed_a_portion_at_a_time_each_of_them_once(on: Trial) {
     while let Some(from) = next {
         // What is renewed ends within the span still, as the lease of a call does.
         let until = Millis(NOW.0 + 500);
-        let renewed = store.sweep(move |conn| lease::renew(conn, node, from..soon, until, 20)).await.unwrap();
+        let renewed =
+            store.sweep(move |conn| lease::renew(conn, node, from..soon, until, (20, Rows::All))).await.unwrap();
         counts.push(renewed.count);
         next = renewed.rest;
     }
