@@ -3,7 +3,7 @@
 //!
 //! Each recipient is looked up once in a round, and soon after it was attached, when other nodes may not have known of it
 //! yet. What has not changed since the last look costs a row and tells nobody. What has changed is told to the
-//! sockets here a step later, which know from its mark whether a hint was faster.
+//! sockets here a moment later, which know from its mark whether a hint was faster.
 
 mod agent;
 mod call;
@@ -12,10 +12,12 @@ mod desk;
 mod lease;
 mod round;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+
+use tokio::time::Instant;
 
 use self::agent::AgentSeen;
 use self::contact::ContactSeen;
@@ -33,13 +35,15 @@ use crate::runtime::Stop;
 
 /// Hints are this much slower than a look at the tables, at most, while all is well: so long after the look its news is
 /// told.
-const STEP: Duration = Duration::from_millis(250);
+const LAG: Duration = Duration::from_millis(250);
+/// Looks are short and far between: messages wait for the cores while several follow each other.
+const STEP: Duration = Duration::from_millis(50);
 /// Steps of a round: everybody is looked up each 3.5 s.
-const STEPS: usize = 14;
+const STEPS: usize = 70;
 /// The looks of a round are over after so many of them, even if some take longer.
-const LOOKING: usize = 12;
+const LOOKING: usize = 60;
 /// Each so many steps those who have come since are looked up.
-const FRESH: usize = 2;
+const FRESH: usize = 10;
 /// What the log says of a tenant whose look failed.
 const UNSEEN: &str = "a tenant could not be looked at";
 /// What was not touched for so long was told to whoever has come since.
@@ -88,8 +92,8 @@ pub(super) struct Memory {
     agents: HashMap<TenantId, HashMap<AgentId, AgentSeen>>,
     desks: HashMap<TenantId, DeskSeen>,
     calls: HashMap<TenantId, CallsSeen>,
-    /// What was found and not told yet.
-    news: Vec<(Recipient, Hint)>,
+    /// What was found and not told yet, and when.
+    news: VecDeque<(Instant, Vec<(Recipient, Hint)>)>,
     /// Statements of the last round, about.
     pub(super) statements: usize,
 }
@@ -97,7 +101,9 @@ pub(super) struct Memory {
 impl Memory {
     fn found(&mut self, news: News) {
         self.statements += news.statements;
-        self.news.extend(news.list);
+        if !news.list.is_empty() {
+            self.news.push_back((Instant::now(), news.list));
+        }
     }
 }
 
@@ -115,8 +121,8 @@ impl Core {
                 () = stop.cancelled() => return,
                 _ = pace.tick() => {}
             }
-            // What was committed just before the last look was still on its way as a hint then.
-            self.tell_swept(&mut memory);
+            // What was committed just before a look was still on its way as a hint then.
+            self.tell_swept(&mut memory, LAG);
             if let Err(error) = self.sweep_step(step, &mut round, &mut memory).await {
                 tracing::warn!(error = ?error, "what hints may have missed could not be looked up");
                 // With the store away the rest would fail, too.
@@ -226,10 +232,12 @@ impl Core {
         Ok(())
     }
 
-    /// Tells the sockets of this node what was found.
-    pub(super) fn tell_swept(&self, memory: &mut Memory) {
-        for (to, hint) in memory.news.drain(..) {
-            self.hub().publish_here(&to, &hint);
+    /// Tells the sockets of this node what was found at least so long ago.
+    pub(super) fn tell_swept(&self, memory: &mut Memory, ago: Duration) {
+        while let Some((_, list)) = memory.news.pop_front_if(|(found, _)| found.elapsed() >= ago) {
+            for (to, hint) in list {
+                self.hub().publish_here(&to, &hint);
+            }
         }
     }
 }

@@ -12,11 +12,11 @@ use std::sync::Arc;
 use crate::hub::Recipient;
 use crate::model::id::{AgentId, ContactId, TenantId};
 
-/// Customers of one look.
-const CONTACTS: usize = 250;
-/// Agents of one look, each with a list of conversations: few while a round has steps enough, but not so few that the
-/// statements cost more than what they find.
-const AGENTS: RangeInclusive<usize> = 5..=25;
+/// Customers of one look: few while a round has steps enough, but not so few that the statements cost more than what they
+/// find.
+const CONTACTS: RangeInclusive<usize> = 50..=250;
+/// Agents of one look, each with a list of conversations.
+const AGENTS: RangeInclusive<usize> = 2..=25;
 
 /// The recipients of one tenant on this node.
 #[derive(Debug, Default)]
@@ -72,8 +72,10 @@ impl Here {
     /// These people, as many at a time as one look takes where a round has so many steps; customers and agents evenly mixed,
     /// for a look at some costs more than a look at the others.
     pub(super) fn people(&self, steps: usize) -> impl Iterator<Item = Who> {
-        let agents = self.agents.len().div_ceil(steps.max(1)).clamp(*AGENTS.start(), *AGENTS.end());
-        let (contacts, agents) = (portions(&self.contacts, CONTACTS), portions(&self.agents, agents));
+        let at_a_time =
+            |all: usize, range: RangeInclusive<usize>| all.div_ceil(steps.max(1)).clamp(*range.start(), *range.end());
+        let contacts = portions(&self.contacts, at_a_time(self.contacts.len(), CONTACTS));
+        let agents = portions(&self.agents, at_a_time(self.agents.len(), AGENTS));
         // The middle of each portion's share of the round, times the number of both.
         let place = |n: usize, others: usize| (2 * n + 1) * others.max(1);
         let (many, few) = (contacts.len(), agents.len());
@@ -145,7 +147,7 @@ mod tests {
         let steps: Vec<usize> = (0..12).map(|_| people(round.step())).collect();
         assert!(round.is_over());
         assert_eq!(steps.iter().sum::<usize>(), 2 * 4_060);
-        assert!(steps.iter().all(|people| *people <= 4 * CONTACTS), "{steps:?}");
+        assert!(steps.iter().all(|people| *people <= 4 * CONTACTS.end()), "{steps:?}");
     }
 
     #[test]

@@ -20,7 +20,7 @@ on_both! {
     a_visitor_who_waits_and_whose_node_died_has_a_while_to_come_back
     a_call_whose_node_died_is_over_within_half_a_minute
     a_node_whose_clock_is_ahead_ends_no_call_of_others
-    idle_visitors_cost_a_statement_per_two_hundred_and_fifty
+    idle_visitors_cost_a_statement_for_fifty_of_them
     a_node_without_anybody_counts_its_rounds_all_the_same
     that_it_rings_elsewhere_is_found_once
     a_lost_question_for_recording_and_its_answer_are_found
@@ -62,7 +62,7 @@ impl Elsewhere {
         let attached = self.core.hub().attach(client.connection, to, 256);
         self.core.attached(client).await.unwrap();
         self.core.sweep_fresh(&mut self.memory).await.unwrap();
-        self.core.tell_swept(&mut self.memory);
+        self.core.tell_swept(&mut self.memory, Duration::ZERO);
         attached
     }
 
@@ -72,7 +72,7 @@ impl Elsewhere {
         while !round.is_over() {
             self.core.look_on(&mut round, &mut self.memory).await.unwrap();
         }
-        self.core.tell_swept(&mut self.memory);
+        self.core.tell_swept(&mut self.memory, Duration::ZERO);
     }
 
     /// What a round of the sweep tells this socket.
@@ -292,7 +292,7 @@ async fn a_node_whose_clock_is_ahead_ends_no_call_of_others(on: Trial) {
     assert_eq!(state().await, "reconnecting", "their node is silent");
 }
 
-async fn idle_visitors_cost_a_statement_per_two_hundred_and_fifty(on: Trial) {
+async fn idle_visitors_cost_a_statement_for_fifty_of_them(on: Trial) {
     let desk = Desk::open(on);
     let mut there = Elsewhere::of(&desk);
     let mut sockets = Vec::new();
@@ -307,7 +307,7 @@ async fn idle_visitors_cost_a_statement_per_two_hundred_and_fifty(on: Trial) {
         while inlet.hints.try_recv().is_ok() {}
     }
     there.whole_round().await;
-    assert_eq!(there.memory.statements, 1 + 2_000 / 250);
+    assert_eq!(there.memory.statements, 1 + 2_000 / 50);
     // Their leases are missing here, which they are asked to check; of news there is nothing.
     let mut told = sockets.iter_mut().flat_map(|(_, inlet)| std::iter::from_fn(|| inlet.hints.try_recv().ok()));
     assert!(told.all(|hint| matches!(hint, Hint::SignedOut)));
