@@ -97,7 +97,10 @@ where
     if rustls::crypto::ring::default_provider().install_default().is_err() {
         complain("a TLS provider was installed already");
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    // HTTP, sockets and the store have threads of their own. One more than is busy costs each hint between nodes a thread that
+    // wakes up to find nothing to do.
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(cores.div_ceil(2)).enable_all().build();
     let runtime = runtime.context("cannot start the runtime")?;
     let (stop, abort) = (Stop::new(), Stop::new());
     let outcome = runtime.block_on(async {
