@@ -160,7 +160,7 @@ macro_rules! renew {
                     .set(lease::until.eq($until.0))
                     .execute(&mut **inner)?
             }
-            // In SQLite nobody locks a row.
+            // On SQLite all are free: nobody locks a row there.
             (conn, _) => {
                 on!(conn, c => diesel::update(lease::table.filter($leases)).set(lease::until.eq($until.0)).execute(c))?
             }
