@@ -203,7 +203,16 @@ async function unknown(stage, { page }) {
     return (await item.count()) === 1
   })
   await item.locator(id('faq-join')).click()
+  // The buttons wait for the answer, and what waits takes no focus.
+  await item.locator('.unknown-join').waitFor()
+  await until('the buttons to be free again', () => item.locator(id('faq-make')).isEnabled())
   await shot(stage, page, 'unknown')
+  // A list that is read anew leaves open what was open.
+  const reread = page.waitForResponse((answer) => answer.url().includes('/unknown-questions?'))
+  await page.click(id('faq-unknown-refresh'))
+  await (await reread).finished()
+  await page.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))))
+  check(await item.locator('.unknown-join').isVisible(), 'reading the list anew has closed what was open')
   await item.locator(id('faq-make')).focus()
   await press(page, 'Enter')
   await focused(page, 'faq-question')
