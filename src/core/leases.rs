@@ -1,5 +1,5 @@
-//! The leases of this node's sockets are kept alive, those of dead nodes are buried. Knows when; what an ended socket
-//! means is `presence`'s.
+//! This node gives signs of life for all of its sockets; the sockets of nodes that give none are buried. Knows when; what an
+//! ended socket means is `presence`'s.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -8,65 +8,116 @@ use futures_util::{StreamExt, stream};
 use tokio::time::Instant;
 
 use super::{Core, Error, presence};
-use crate::model::id::ConnectionId;
+use crate::model::id::{ConnectionId, NodeId};
 use crate::model::time::Millis;
 use crate::runtime::Stop;
-use crate::store::lease::{Lease, Rows};
-use crate::store::{Conn, lease};
+use crate::store::lease::{Lease, Sign};
+use crate::store::{Conn, Error as StoreError, lease, node};
 
-/// A socket whose node does not renew its lease for so long is gone.
+/// A socket whose node gives no sign of life for so long is gone.
 pub(super) const LEASE: Duration = Duration::from_secs(36);
 /// The same while its participant is in a call: the other side waits for an answer. With the time to come back, a call
 /// whose node dies is over within half a minute. Five looks, so that a node that stands still for a moment is no dead one.
-pub(super) const CALL_LEASE: Duration = Duration::from_secs(10);
-/// A lease is renewed when it is so old.
-const RENEW: Duration = Duration::from_secs(10);
-/// How often a node looks for leases to renew, and for those that have ended.
+const CALL_LEASE: Duration = Duration::from_secs(10);
+/// How often a node gives a sign of life, and looks for nodes that give none.
 const LOOK: Duration = Duration::from_secs(2);
-/// Leases that are renewed at a time: hundreds in one statement keep messages waiting for a core and for the disk ...
-const PORTION: i64 = 64;
-/// ... so there is a pause between.
-const PAUSE: Duration = Duration::from_millis(10);
+/// After the store was away nobody is taken for dead for so long.
+const PATIENCE: Duration = Duration::from_secs(10);
 /// Dead leases that are buried per look ...
 const BATCH: usize = 200;
 /// ... and at the same time.
 const AT_ONCE: usize = 16;
-/// A lease that ends so soon is watched: a living node would have renewed it. That of a call was renewed two looks ago at
-/// the latest, so that while all are well nothing is.
+/// A socket that is gone so soon if its node stays silent is watched. Even one in a call is not while all are well: its
+/// node gave a sign two looks ago at the latest.
 const SOON: Duration = Duration::from_secs(6);
-/// So many looks in a row have to find it as it was. Clocks of nodes differ, and one that is ahead sees leases as ended
-/// whose nodes are well: who renews is alive, whatever the time is. What begins before the end costs no time after it.
+/// So many looks in a row have to find its last sign as it was. Clocks of nodes differ, and one that is ahead takes nodes for
+/// silent that are well: who gives signs is alive, whatever the time is. What begins before the end costs no time after it.
 const LOOKS: u32 = 3;
-/// Leases that are watched at a time.
+/// Leases of a node that are watched at a time.
 const WATCHED: i64 = 5_000;
 
-/// What was seen of leases that end soon: until when they were good, and in how many looks that was so.
+/// A socket whose node has been silent for a while.
+#[derive(Debug, Clone)]
+struct Fading {
+    lease: Lease,
+    sign: Sign,
+    /// When it is taken for gone.
+    gone_at: Millis,
+}
+
+impl Fading {
+    /// When its node was heard of last. Of a lease that stands for itself: or later, if nobody was in a call.
+    fn heard(&self) -> Millis {
+        match self.sign {
+            Sign::Node(_, at) => at,
+            Sign::Own(until) => until.minus(CALL_LEASE),
+        }
+    }
+}
+
+/// What one look finds.
 #[derive(Debug, Default)]
-pub(crate) struct Watched(HashMap<ConnectionId, (Millis, u32)>);
+struct Found {
+    fading: Vec<Fading>,
+    /// Nodes without a sign for as long as a socket's may be missing, and without sockets.
+    empty: Vec<(NodeId, Millis)>,
+}
+
+/// Looks for sockets that are gone soon or already. Costs two statements while all nodes are well.
+fn look(conn: &mut Conn, now: Millis) -> Result<Found, StoreError> {
+    let nodes = node::all(conn)?;
+    let known: Vec<NodeId> = nodes.iter().map(|(node, _)| *node).collect();
+    let mut found = Found::default();
+    for (node, seen) in nodes {
+        let (gone_at, leases) = if seen.plus(LEASE) <= now.plus(SOON) {
+            (seen.plus(LEASE), lease::at(conn, node, WATCHED)?)
+        } else if seen.plus(CALL_LEASE) <= now.plus(SOON) {
+            (seen.plus(CALL_LEASE), lease::in_calls(conn, node)?)
+        } else {
+            continue;
+        };
+        if leases.is_empty() && seen.plus(LEASE) <= now {
+            found.empty.push((node, seen));
+        }
+        found.fading.extend(leases.into_iter().map(|lease| Fading { lease, sign: Sign::Node(node, seen), gone_at }));
+    }
+    let alone = lease::of_others(conn, &known, now.plus(SOON), WATCHED)?;
+    found.fading.extend(alone.into_iter().map(|(lease, until)| Fading {
+        lease,
+        sign: Sign::Own(until),
+        gone_at: until,
+    }));
+    Ok(found)
+}
+
+/// What was seen of sockets that fade: their last sign, and in how many looks it was that one.
+#[derive(Debug, Default)]
+pub(crate) struct Watched(HashMap<ConnectionId, (Sign, u32)>);
 
 impl Watched {
-    /// Takes in what a look has found, and gives back those that nobody has renewed for long enough.
-    fn silent(&mut self, found: Vec<(Lease, Millis)>) -> Vec<(Lease, Millis)> {
+    /// Takes in what a look has found, and gives back those without a new sign for long enough.
+    fn silent(&mut self, found: Vec<Fading>) -> Vec<Fading> {
         let before = std::mem::take(&mut self.0);
         let mut silent = Vec::new();
-        for (lease, until) in found {
-            let known = before.get(&lease.connection).filter(|(seen, _)| *seen == until).map_or(0, |(_, looks)| *looks);
+        for one in found {
+            let connection = one.lease.connection;
+            let known = before.get(&connection).filter(|(sign, _)| *sign == one.sign).map_or(0, |(_, looks)| *looks);
             let looks = known.saturating_add(1);
-            self.0.insert(lease.connection, (until, looks));
+            self.0.insert(connection, (one.sign, looks));
             if looks >= LOOKS {
-                silent.push((lease, until));
+                silent.push(one);
             }
         }
         silent
     }
 
-    /// Lets a lease be found silent for as long again before anything is done about it.
+    /// Lets a socket be found silent for as long again before anything is done about it.
     fn put_off(&mut self, lease: &Lease) {
         self.0.remove(&lease.connection);
     }
 }
 
-/// Whether a lease that has ended says anything about its node.
+/// Whether silence says anything about a node.
 #[derive(Debug, Default)]
 struct Upkeep {
     /// Until then nobody is taken for dead: the store was away, and the others may not have been back yet either.
@@ -75,7 +126,7 @@ struct Upkeep {
 
 impl Upkeep {
     fn was_away(&mut self, at: Instant) {
-        self.patient_until = Some(at + RENEW);
+        self.patient_until = Some(at + PATIENCE);
     }
 
     fn may_bury(&self, at: Instant) -> bool {
@@ -84,14 +135,14 @@ impl Upkeep {
 }
 
 impl Core {
-    /// Keeps the leases of this node's sockets alive and buries those of dead nodes, until `stop`.
+    /// Gives signs of life for this node's sockets and buries those of dead nodes, until `stop`.
     pub async fn run_leases(&self, stop: Stop) {
         let (mut upkeep, mut watched) = (Upkeep::default(), Watched::default());
         while !stop.is_cancelled() {
-            if let Err(error) = self.look_after_leases(&upkeep, &mut watched, &stop).await {
+            if let Err(error) = self.look_after_leases(&upkeep, &mut watched).await {
                 upkeep.was_away(Instant::now());
                 watched = Watched::default();
-                tracing::warn!(error = ?error, "leases of sockets could not be looked after; nobody is taken for gone");
+                tracing::warn!(error = ?error, "open sockets could not be looked after; nobody is taken for gone");
             }
             tokio::select! {
                 () = stop.cancelled() => {}
@@ -100,68 +151,34 @@ impl Core {
         }
     }
 
-    async fn look_after_leases(&self, upkeep: &Upkeep, watched: &mut Watched, stop: &Stop) -> Result<(), Error> {
-        tokio::select! {
-            // So many may be left that a stop would wait for seconds. Those who leave give theirs up.
-            () = stop.cancelled() => return Ok(()),
-            renewed = self.renew_leases() => renewed?,
-        }
+    async fn look_after_leases(&self, upkeep: &Upkeep, watched: &mut Watched) -> Result<(), Error> {
+        self.give_sign().await?;
         if upkeep.may_bury(Instant::now()) {
             self.bury_silent(watched).await?;
         }
         Ok(())
     }
 
-    /// Renews the leases of this node's sockets that have become old, and all of those in calls. One that somebody keeps
-    /// locked is left to the next look and holds up no other.
+    /// Says that this node is alive, and all of its sockets with it.
     ///
     /// # Errors
     /// When the store is away.
-    pub(crate) async fn renew_leases(&self) -> Result<(), Error> {
-        let now = self.inner.parts.clock.now();
-        let (mut next, mut rows) = (Some(Millis(0)), Rows::All);
-        while let Some(from) = next {
-            let renewed = self.renew_portion(from, now, rows).await;
-            // Those in calls go with every portion, and to wait for one of them each time would let the others end.
-            next = match renewed {
-                Err(error) if rows == Rows::All && error.may_pass() && !error.is_away() => {
-                    rows = Rows::Free;
-                    continue;
-                }
-                renewed => renewed?,
-            };
-            if next.is_some() {
-                tokio::time::sleep(PAUSE).await;
-            }
-        }
-        Ok(())
+    pub(crate) async fn give_sign(&self) -> Result<(), Error> {
+        let (node, now) = (self.node(), self.inner.parts.clock.now());
+        self.inner.parts.store.sweep(move |conn| node::sign(conn, node, now).map_err(Error::from)).await
     }
 
-    /// Renews the first of those that are old and end from then on; those that end later than what comes back are left.
-    async fn renew_portion(&self, from: Millis, now: Millis, rows: Rows) -> Result<Option<Millis>, Error> {
-        let (node, soon) = (self.node(), now.plus(LEASE.saturating_sub(RENEW)));
-        let renew = move |conn: &mut Conn| {
-            let renewed = lease::renew(conn, node, from..soon, now.plus(LEASE), (PORTION, rows))?;
-            // In the same transaction: none of these may be seen with the long time.
-            lease::renew_in_calls(conn, node, now.plus(CALL_LEASE), rows)?;
-            Ok::<_, crate::store::Error>(renewed.rest)
-        };
-        self.inner.parts.store.sweep(move |conn| renew(conn).map_err(Error::from)).await
-    }
-
-    /// Treats sockets whose lease has ended as closed, once looks enough have found it silent. One that cannot be treated so
-    /// is put off and holds up no other.
+    /// Treats sockets of silent nodes as closed, once looks enough have found them so. One that cannot be treated so is put
+    /// off and holds up no other.
     ///
     /// # Errors
     /// When the store is away.
     pub(crate) async fn bury_silent(&self, watched: &mut Watched) -> Result<(), Error> {
-        let now = self.inner.parts.clock.now();
-        let soon = now.plus(SOON);
-        let ending =
-            self.inner.parts.store.survey(move |conn| lease::ending(conn, soon, WATCHED).map_err(Error::from)).await?;
-        let silent = watched.silent(ending);
-        let ended = silent.into_iter().filter(|(_, until)| *until <= now).take(BATCH);
-        let buried = stream::iter(ended).map(async |(lease, until)| (self.bury(lease.clone(), until).await, lease));
+        let (store, now) = (&self.inner.parts.store, self.inner.parts.clock.now());
+        let Found { fading, empty } = store.survey(move |conn| look(conn, now).map_err(Error::from)).await?;
+        let silent = watched.silent(fading);
+        let gone = silent.into_iter().filter(|one| one.gone_at <= now).take(BATCH);
+        let buried = stream::iter(gone).map(async |one| (self.bury(&one).await, one.lease));
         let buried: Vec<_> = buried.buffer_unordered(AT_ONCE).collect().await;
         let mut away = Ok(());
         for (outcome, lease) in buried {
@@ -175,16 +192,22 @@ impl Core {
                 }
             }
         }
+        for (node, seen) in empty {
+            match store.sweep(move |conn| node::forget(conn, node, seen).map_err(Error::from)).await {
+                Err(error) if error.is_away() => away = Err(error),
+                Err(error) => tracing::warn!(%node, error = ?error, "a dead node is not forgotten yet"),
+                Ok(_) => {}
+            }
+        }
         away
     }
 
-    async fn bury(&self, old: Lease, until: Millis) -> Result<(), Error> {
-        let tenant = old.tenant.clone();
-        self.change(&tenant, move |tx, scene, fx| {
-            if lease::bury(tx, &old, until)? {
-                // The last sign of life, or later if it was not in a call.
-                let heard = until.minus(CALL_LEASE);
-                presence::lost(tx, scene, (&old.participant, &old.device, heard), fx)
+    async fn bury(&self, gone: &Fading) -> Result<(), Error> {
+        let gone = gone.clone();
+        self.change(&gone.lease.tenant.clone(), move |tx, scene, fx| {
+            let Fading { lease: Lease { participant, device, .. }, sign, .. } = &gone;
+            if lease::bury(tx, &gone.lease, *sign)? {
+                presence::lost(tx, scene, (participant, device, gone.heard()), fx)
             } else {
                 Ok(())
             }
@@ -211,30 +234,33 @@ mod tests {
     use super::*;
 
     #[test]
-    fn after_the_store_was_away_everybody_gets_time_to_renew() {
+    fn after_the_store_was_away_everybody_gets_time_for_a_sign() {
         let (start, mut upkeep) = (Instant::now(), Upkeep::default());
         assert!(upkeep.may_bury(start));
         upkeep.was_away(start);
         assert!(!upkeep.may_bury(start + LOOK), "the others may be a look behind");
         upkeep.was_away(start + LOOK);
-        assert!(!upkeep.may_bury(start + RENEW), "the last failure counts");
-        assert!(upkeep.may_bury(start + LOOK + RENEW));
+        assert!(!upkeep.may_bury(start + PATIENCE), "the last failure counts");
+        assert!(upkeep.may_bury(start + LOOK + PATIENCE));
     }
 
     #[test]
-    fn who_renews_is_alive_whatever_the_time_is() {
+    fn who_gives_signs_is_alive_whatever_the_time_is() {
         let lease = Lease {
             tenant: crate::model::id::TenantId::parse("demo").unwrap(),
             participant: "agent:li".to_owned(),
             device: "tab".to_owned(),
             connection: ConnectionId::generate(Millis(1)),
         };
-        let mut watched = Watched::default();
-        let mut look = |until: i64| watched.silent(vec![(lease.clone(), Millis(until))]).len();
-        assert_eq!([look(1), look(2), look(3), look(4)], [0; 4], "renewed between all of them");
+        let (mut watched, node) = (Watched::default(), NodeId::generate(Millis(1)));
+        let mut look = |seen: i64| {
+            let sign = Sign::Node(node, Millis(seen));
+            watched.silent(vec![Fading { lease: lease.clone(), sign, gone_at: Millis(9) }]).len()
+        };
+        assert_eq!([look(1), look(2), look(3), look(4)], [0; 4], "a sign between all of them");
         assert_eq!([look(4), look(4)], [0, 1], "as it was for three looks");
-        assert_eq!(look(5), 0, "and renewed after all");
+        assert_eq!(look(5), 0, "and a sign after all");
         assert!(watched.silent(Vec::new()).is_empty());
-        assert!(watched.0.is_empty(), "what does not end soon is forgotten");
+        assert!(watched.0.is_empty(), "what does not fade is forgotten");
     }
 }

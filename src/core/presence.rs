@@ -2,7 +2,6 @@
 
 use super::effect::{AgentView, Effect, Effects, Push};
 use super::event::emit;
-use super::leases::LEASE;
 use super::timer::{self, Kind};
 use super::view::agent_view;
 use super::{Client, Core, Error, Party, Scene, asker, call, handoff, offer};
@@ -218,7 +217,7 @@ impl Core {
         let node = self.node();
         let replaced = self
             .change(&client.tenant, move |tx, scene, fx| {
-                let replaced = lease::take(tx, &lease_of(&owned), node, scene.now.plus(LEASE))?;
+                let replaced = lease::take(tx, &lease_of(&owned), node, scene.now)?;
                 match &owned.party {
                     Party::Agent { agent, .. } => arrived(tx, scene, agent, fx)?,
                     Party::Contact { contact, account } => {

@@ -1,14 +1,15 @@
-//! Which sockets are open, where. A lease that is not renewed ends, so a dead node's sockets do not stay open.
+//! Which sockets are open, where. A lease is as good as its node's last sign of life (`node`), so a dead node's sockets do
+//! not stay open.
 
 use std::collections::BTreeMap;
-use std::ops::Range;
+use std::time::Duration;
 
 use diesel::prelude::*;
 
 use super::conn::{on, put};
 use super::schema::{call, lease};
 use super::stored::read;
-use super::{Conn, Error, Tx};
+use super::{Conn, Error, Tx, node};
 use crate::model::id::{ConnectionId, NodeId, TenantId};
 use crate::model::time::Millis;
 
@@ -25,6 +26,27 @@ pub struct Lease {
     pub connection: ConnectionId,
 }
 
+type Row = (String, String, String, String);
+
+impl Lease {
+    fn read((tenant, participant, device, connection): Row) -> Result<Self, Error> {
+        let (tenant, connection) = (read("tenant", &tenant)?, read("connection", &connection)?);
+        Ok(Self { tenant, participant, device, connection })
+    }
+}
+
+/// The last sign that a socket is open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sign {
+    /// Its node gave it then.
+    Node(NodeId, Millis),
+    /// Its lease alone tells until when it is good: its node is of a release that renews each of them.
+    Own(Millis),
+}
+
+/// What stands in a lease for releases that renew each of them: so long it is good without its node's being known.
+const ALONE: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// The row of one device.
 macro_rules! one {
     ($tenant:expr, $participant:expr, $device:expr) => {
@@ -37,14 +59,18 @@ macro_rules! one {
 ///
 /// # Errors
 /// When the statement fails.
-pub fn take(tx: &mut Tx<'_>, new: &Lease, node: NodeId, until: Millis) -> Result<Option<ConnectionId>, Error> {
+pub fn take(tx: &mut Tx<'_>, new: &Lease, holder: NodeId, now: Millis) -> Result<Option<ConnectionId>, Error> {
+    node::opens(tx, holder, now)?;
     let (conn, tenant) = tx.parts();
     let before: Option<String> = on!(conn, c => one!(tenant, &new.participant, &new.device)
         .select(lease::connection)
         .first(c)
         .optional())?;
-    let held =
-        (lease::connection.eq(new.connection.to_string()), lease::node.eq(node.to_string()), lease::until.eq(until.0));
+    let held = (
+        lease::connection.eq(new.connection.to_string()),
+        lease::node.eq(holder.to_string()),
+        lease::until.eq(now.plus(ALONE).0),
+    );
     put!(
         conn,
         diesel::insert_into(lease::table)
@@ -127,80 +153,25 @@ pub fn any(tx: &mut Tx<'_>, participant: &str) -> Result<bool, Error> {
     Ok(count > 0)
 }
 
-/// What of a node's leases was renewed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Renewed {
-    /// How many.
-    pub count: usize,
-    /// Those that end from then on were left.
-    pub rest: Option<Millis>,
-}
-
-/// Which rows a statement takes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Rows {
-    /// All of them. While somebody keeps one of them locked that fails.
-    All,
-    /// Those that nobody has locked. Costs twice as much.
-    Free,
-}
-
-/// Gives rows another end, and says how many. A macro, for each thing that diesel filters by is of a type of its own.
-macro_rules! renew {
-    ($conn:expr, $rows:expr, $leases:expr, $until:expr) => {
-        match ($conn, $rows) {
-            (Conn::Postgres(inner), Rows::Free) => {
-                let free: Vec<String> = lease::table
-                    .filter($leases)
-                    .select(lease::connection)
-                    .for_no_key_update()
-                    .skip_locked()
-                    .load(&mut **inner)?;
-                diesel::update(lease::table.filter($leases.and(lease::connection.eq_any(free))))
-                    .set(lease::until.eq($until.0))
-                    .execute(&mut **inner)?
-            }
-            // On SQLite all are free: nobody locks a row there.
-            (conn, _) => {
-                on!(conn, c => diesel::update(lease::table.filter($leases)).set(lease::until.eq($until.0)).execute(c))?
-            }
-        }
-    };
-}
-
-/// Renews about `limit` of those leases of a node's sockets that end within `ends`, the first of them. As many as end in the
-/// same millisecond go together.
+/// At most `limit` of the leases that a node holds.
 ///
 /// # Errors
-/// When a statement fails.
-pub fn renew(
-    conn: &mut Conn,
-    node: NodeId,
-    ends: Range<Millis>,
-    until: Millis,
-    (limit, rows): (i64, Rows),
-) -> Result<Renewed, Error> {
-    let node = node.to_string();
-    let of = |end: Millis| lease::node.eq(&node).and(lease::until.ge(ends.start.0)).and(lease::until.lt(end.0));
-    let last: Option<i64> = on!(conn, c => lease::table
-        .filter(of(ends.end))
+/// When the statement fails.
+pub fn at(conn: &mut Conn, node: NodeId, limit: i64) -> Result<Vec<Lease>, Error> {
+    let rows: Vec<Row> = on!(conn, c => lease::table
+        .filter(lease::node.eq(node.to_string()))
         .order(lease::until.asc())
-        .offset(limit)
-        .select(lease::until)
-        .first(c)
-        .optional())?;
-    let rest = last.map(|last| Millis(last.saturating_add(1))).filter(|rest| *rest < ends.end);
-    let portion = of(rest.unwrap_or(ends.end));
-    let count = renew!(conn, rows, portion, until);
-    Ok(Renewed { count, rest })
+        .limit(limit)
+        .select((lease::tenant, lease::participant, lease::device, lease::connection))
+        .load(c))?;
+    rows.into_iter().map(Lease::read).collect()
 }
 
-/// Lets the leases of those sockets of a node end at `until` whose participants are in a call, and says how many there
-/// are. Costs one statement while nobody is.
+/// The leases that a node holds for participants in calls. Costs one statement while nobody is in one.
 ///
 /// # Errors
 /// When a statement fails.
-pub fn renew_in_calls(conn: &mut Conn, node: NodeId, until: Millis, rows: Rows) -> Result<usize, Error> {
+pub fn in_calls(conn: &mut Conn, node: NodeId) -> Result<Vec<Lease>, Error> {
     let live: Vec<(String, String, String)> = on!(conn, c => call::table
         .filter(call::ended_at.is_null())
         .select((call::tenant, call::agent, call::contact))
@@ -210,58 +181,50 @@ pub fn renew_in_calls(conn: &mut Conn, node: NodeId, until: Millis, rows: Rows) 
         talking.entry(tenant).or_default().extend([format!("agent:{agent}"), format!("contact:{contact}")]);
     }
     let node = node.to_string();
-    let mut renewed = 0;
+    let mut found = Vec::new();
     for (tenant, participants) in &talking {
-        let theirs =
-            lease::tenant.eq(tenant).and(lease::participant.eq_any(participants)).and(lease::node.eq(node.as_str()));
-        renewed += renew!(&mut *conn, rows, theirs.clone(), until);
+        let rows: Vec<Row> = on!(conn, c => lease::table
+            .filter(lease::tenant.eq(tenant).and(lease::participant.eq_any(participants)).and(lease::node.eq(&node)))
+            .select((lease::tenant, lease::participant, lease::device, lease::connection))
+            .load(c))?;
+        found.extend(rows);
     }
-    Ok(renewed)
+    found.into_iter().map(Lease::read).collect()
 }
 
-/// Lets the leases of these participants end at `until` at the latest, whichever nodes have their sockets.
+/// At most `limit` leases of nodes other than the `known`, which end by then each by itself, and when; those that have
+/// ended first. A release that renews each lease leaves such.
 ///
 /// # Errors
 /// When the statement fails.
-pub fn shorten(tx: &mut Tx<'_>, participants: &[String], until: Millis) -> Result<(), Error> {
-    let (conn, tenant) = tx.parts();
-    put!(
-        conn,
-        diesel::update(lease::table.filter(
-            lease::tenant.eq(tenant).and(lease::participant.eq_any(participants)).and(lease::until.gt(until.0))
-        ))
-        .set(lease::until.eq(until.0))
-    )?;
-    Ok(())
-}
-
-/// At most `limit` leases of all tenants that end by then, and when; those that have ended first.
-///
-/// # Errors
-/// When the statement fails.
-pub fn ending(conn: &mut Conn, by: Millis, limit: i64) -> Result<Vec<(Lease, Millis)>, Error> {
-    let rows: Vec<(String, String, String, String, i64)> = on!(conn, c => lease::table
-        .filter(lease::until.le(by.0))
+pub fn of_others(conn: &mut Conn, known: &[NodeId], by: Millis, limit: i64) -> Result<Vec<(Lease, Millis)>, Error> {
+    let known = known.iter().map(ToString::to_string);
+    let rows: Vec<(Row, i64)> = on!(conn, c => lease::table
+        .filter(lease::until.le(by.0).and(lease::node.ne_all(known)))
         .order(lease::until.asc())
         .limit(limit)
-        .select((lease::tenant, lease::participant, lease::device, lease::connection, lease::until))
+        .select(((lease::tenant, lease::participant, lease::device, lease::connection), lease::until))
         .load(c))?;
-    rows.into_iter()
-        .map(|(tenant, participant, device, connection, until)| {
-            let (tenant, connection) = (read("tenant", &tenant)?, read("connection", &connection)?);
-            Ok((Lease { tenant, participant, device, connection }, Millis(until)))
-        })
-        .collect()
+    rows.into_iter().map(|(row, until)| Ok((Lease::read(row)?, Millis(until)))).collect()
 }
 
-/// Removes a lease that was good until then; `false` when it was renewed or taken over meanwhile.
+/// Removes a lease, unless there has been a later sign of it or its device has another connection.
 ///
 /// # Errors
-/// When the statement fails.
-pub fn bury(tx: &mut Tx<'_>, old: &Lease, until: Millis) -> Result<bool, Error> {
+/// When a statement fails.
+pub fn bury(tx: &mut Tx<'_>, old: &Lease, last: Sign) -> Result<bool, Error> {
+    if let Sign::Node(of, at) = last
+        && node::seen(tx, of)? != Some(at)
+    {
+        return Ok(false);
+    }
+    let until = match last {
+        Sign::Node(..) => Millis(i64::MAX),
+        Sign::Own(until) => until,
+    };
     let (conn, tenant) = tx.parts();
     let deleted = on!(conn, c => diesel::delete(one!(tenant, &old.participant, &old.device)
-            .filter(lease::connection.eq(old.connection.to_string()).and(lease::until.eq(until.0))))
+            .filter(lease::connection.eq(old.connection.to_string()).and(lease::until.le(until.0))))
         .execute(c))?;
     Ok(deleted == 1)
 }

@@ -163,6 +163,6 @@ mod tests {
         let store = ground.store();
         let read = move |conn: &mut Conn| Ok::<_, Error>(on!(conn, c => sql_query(keys).load::<Step>(c))?);
         let without: Vec<_> = store.survey(read).await.unwrap().into_iter().map(|key| key.detail).collect();
-        assert_eq!(without, ["__diesel_schema_migrations_pkey", "duty_pkey"], "they belong to no tenant");
+        assert_eq!(without, ["__diesel_schema_migrations_pkey", "duty_pkey", "node_pkey"], "they belong to no tenant");
     }
 }

@@ -32,6 +32,7 @@ pub mod login;
 pub mod media;
 pub mod message;
 mod migrate;
+pub mod node;
 pub mod order;
 pub mod outbox;
 pub mod pass;

@@ -286,6 +286,13 @@ diesel::table! {
 }
 
 diesel::table! {
+    node (id) {
+        id -> Text,
+        seen -> BigInt,
+    }
+}
+
+diesel::table! {
     media (tenant, id) {
         tenant -> Text,
         #[sql_name = "media"]
@@ -598,6 +605,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     assignment,
     timer,
     lease,
+    node,
     media,
     quarantine,
     audit,

@@ -5,14 +5,13 @@ use super::push::{self, CallPush, Ring, Standing};
 use super::settle::settle;
 use super::{limits, reach, step, step_at, wait, way};
 use crate::core::effect::{Effect, Effects};
-use crate::core::leases::CALL_LEASE;
 use crate::core::{Client, Error, Party, Scene};
 use crate::model::call::{Author, Move, Reason, Side};
 use crate::model::id::{AgentId, ContactId, DeviceId, SessionId};
 use crate::model::time::Millis;
 use crate::store::call::{self as store, Call};
 use crate::store::session::Session;
-use crate::store::{Tx, agent, lease};
+use crate::store::{Tx, agent};
 
 /// The live calls of a party.
 fn live_of(tx: &mut Tx<'_>, party: &Party) -> Result<Vec<Call>, Error> {
@@ -37,11 +36,7 @@ pub(in crate::core) fn attached(
     fx: &mut Effects,
 ) -> Result<(), Error> {
     let side = side_of(&client.party);
-    let calls = live_of(tx, &client.party)?;
-    if !calls.is_empty() {
-        lease::shorten(tx, &[client.participant()], scene.now.plus(CALL_LEASE))?;
-    }
-    for mut call in calls {
+    for mut call in live_of(tx, &client.party)? {
         if call.life.takes_part(side, &client.device) {
             step(tx, scene, &mut call, Move::Back(side), fx)?;
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::push::{self, CallPush, Ring};
-use super::settle::{finish, hurry, progress, watch};
+use super::settle::{finish, progress, watch};
 use super::{busy, gone_error, joined, limits, policy, reach, side, step};
 use crate::core::asker::{self, own_conversation};
 use crate::core::effect::{Effect, Effects};
@@ -92,7 +92,6 @@ pub(super) fn made(
 ) -> Result<Call, Error> {
     let call = drawn_up(tx, scene, session, agent_id, life)?;
     store::insert(tx, &call).map_err(|error| if error.is_duplicate() { busy() } else { error.into() })?;
-    hurry(tx, scene, &call)?;
     Ok(call)
 }
 

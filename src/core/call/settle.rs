@@ -6,7 +6,6 @@ use super::push::{self, CallPush, Start};
 use super::{limits, policy};
 use crate::core::effect::{Effect, Effects};
 use crate::core::event::emit;
-use crate::core::leases::CALL_LEASE;
 use crate::core::session::conflict;
 use crate::core::switchboard::{Draft, append};
 use crate::core::timer::{self, Kind};
@@ -16,8 +15,8 @@ use crate::model::content::Content;
 use crate::model::event::call::{
     Accepted, Connected, Ended, Held, Progress, Reconnecting, RecordingStarted, Resumed, Ringing, Upgraded,
 };
+use crate::store::Tx;
 use crate::store::call::{self as store, Call, recording, side};
-use crate::store::{Tx, lease};
 
 /// Writes a call that has changed and tells what that means. `before` is what it was.
 pub(super) fn settle(
@@ -30,9 +29,6 @@ pub(super) fn settle(
     if !store::save(tx, call)? {
         return Err(conflict());
     }
-    if before.leg != call.life.leg {
-        hurry(tx, scene, call)?;
-    }
     watch(tx, scene, Some(before), call, fx)?;
     report(tx, scene, before, call, fx)?;
     show(scene, before, call, fx)?;
@@ -40,12 +36,6 @@ pub(super) fn settle(
         Some(end) => finish(tx, scene, call, end, fx),
         None => Ok(()),
     }
-}
-
-/// The sockets of both sides are missed sooner from now on: the node of one of them may die.
-pub(super) fn hurry(tx: &mut Tx<'_>, scene: &Scene, call: &Call) -> Result<(), Error> {
-    let both = [format!("agent:{}", call.agent), format!("contact:{}", call.contact)];
-    Ok(lease::shorten(tx, &both, scene.now.plus(CALL_LEASE))?)
 }
 
 /// Moves the call's timer to the next time at which something is decided.

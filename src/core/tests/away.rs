@@ -171,22 +171,21 @@ async fn an_offer_to_an_agent_who_is_given_up_goes_to_others(on: Trial) {
 
 /// On PostgreSQL alone: there another program may hold a row.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_locked_lease_keeps_no_other_from_being_renewed() {
+async fn a_locked_lease_keeps_its_node_from_no_sign_of_life() {
     let desk = Desk::open(Trial::Postgres);
-    let (li, wang) = (desk.ready("li", 1, &["service"]).await, desk.ready("wang", 1, &["service"]).await);
-    let held = [li.participant()];
+    let li = desk.ready("li", 1, &["service"]).await;
+    let (held, node, now) = (crate::core::presence::lease_of(&li), desk.core.node(), desk.clock.now());
     let lock = move |tx: &mut Tx<'_>| {
-        lease::shorten(tx, &held, Millis(1))?;
-        assert_eq!(lease::of(tx, &held[0])?.len(), 1, "it is done, not only said");
+        lease::take(tx, &held, node, now)?;
+        assert_eq!(lease::of(tx, &held.participant)?.len(), 1, "it is done, not only said");
         Ok(())
     };
     let (let_go, holding) = hold(desk.ground.store().tenant(&desk.tenant), lock).await;
-    desk.turn(30);
-    desk.core.renew_leases().await.unwrap();
-    let ends = desk.clock.now().plus(Duration::from_secs(20));
-    let ending = desk.core.store().survey(move |conn| lease::ending(conn, ends, 9)).await.unwrap();
-    let ending: Vec<_> = ending.into_iter().map(|(lease, _)| lease.participant).collect();
-    assert_eq!(ending, [li.participant()], "{} has a new one", wang.participant());
+    desk.turn(35);
+    desk.core.give_sign().await.unwrap();
+    desk.turn(35);
+    desk.core.bury_leases().await.unwrap();
     let_go.send(()).unwrap();
     holding.await.unwrap().unwrap();
+    assert!(desk.person(&li).await.presence.online);
 }

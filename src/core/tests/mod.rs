@@ -4,6 +4,7 @@ mod audit;
 mod away;
 mod calls;
 mod cluster;
+mod dead;
 mod events;
 mod fetches;
 mod held;

@@ -4,7 +4,6 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::config::{Hub as Where, Redis};
-use crate::core::leases::Watched;
 use crate::core::sweep::{Memory, Round};
 use crate::model::delivery::DeliveryState;
 use crate::model::secret::Secret;
@@ -17,9 +16,6 @@ on_both! {
     a_visitor_elsewhere_learns_of_messages_and_of_the_session
     a_socket_whose_device_came_back_elsewhere_checks_itself
     a_socket_that_was_replaced_does_not_move_the_cursor_any_more
-    a_visitor_who_waits_and_whose_node_died_has_a_while_to_come_back
-    a_call_whose_node_died_is_over_within_half_a_minute
-    a_node_whose_clock_is_ahead_ends_no_call_of_others
     idle_visitors_cost_a_statement_for_fifty_of_them
     a_node_without_anybody_counts_its_rounds_all_the_same
     that_it_rings_elsewhere_is_found_once
@@ -27,18 +23,18 @@ on_both! {
 }
 
 /// Another node on the tables of a desk. Its hub leads to a server that is not there: nothing is heard of others.
-struct Elsewhere {
-    core: Core,
+pub(super) struct Elsewhere {
+    pub(super) core: Core,
     memory: Memory,
 }
 
 impl Elsewhere {
-    fn of(desk: &Desk) -> Self {
+    pub(super) fn of(desk: &Desk) -> Self {
         Self::by(desk, desk.clock.clone())
     }
 
     /// A node that goes by another clock.
-    fn by(desk: &Desk, clock: Clock) -> Self {
+    pub(super) fn by(desk: &Desk, clock: Clock) -> Self {
         let redis = Redis {
             url: Secret::new("redis://127.0.0.1:9".into()),
             cluster: false,
@@ -67,7 +63,7 @@ impl Elsewhere {
     }
 
     /// A round of the sweep, without the pauses between its steps.
-    async fn whole_round(&mut self) {
+    pub(super) async fn whole_round(&mut self) {
         let mut round = self.core.begin_round(&mut self.memory).await.unwrap();
         while !round.is_over() {
             self.core.look_on(&mut round, &mut self.memory).await.unwrap();
@@ -211,85 +207,6 @@ async fn a_socket_that_was_replaced_does_not_move_the_cursor_any_more(on: Trial)
     };
     assert_eq!(read(&customer.client).await, 0, "the old socket speaks for nobody");
     assert_eq!(read(&newer).await, 1);
-}
-
-async fn a_visitor_who_waits_and_whose_node_died_has_a_while_to_come_back(on: Trial) {
-    let desk = Desk::open(on);
-    desk.ready("li", 0, &["service"]).await;
-    let (gone, back) = (desk.writer("gone").await, desk.writer("back").await);
-    let dead = Elsewhere::of(&desk);
-    dead.core.attached(&gone.client).await.unwrap();
-    dead.core.attached(&back.client).await.unwrap();
-    drop(dead);
-    desk.turn(crate::core::leases::LEASE.as_secs());
-    desk.core.bury_leases().await.unwrap();
-    desk.core.attached(&back.client).await.unwrap();
-    desk.pass(120).await;
-    assert_eq!((desk.place(&gone).await, desk.place(&back).await), (None, Some(1)));
-}
-
-async fn a_call_whose_node_died_is_over_within_half_a_minute(on: Trial) {
-    let desk = Desk::open_with(on, "[call]\n");
-    let (li, customer) = calls::in_talks(&desk).await;
-    let there = Elsewhere::of(&desk);
-    there.core.attached(&li).await.unwrap();
-    let id = calls::connected(&desk, &li, &customer).await;
-    let state = async || {
-        let seen = calls::ask(&desk, &customer.client, "call.state", json!({ "call_id": id })).await.unwrap();
-        (seen["state"].clone(), seen["end"]["reason"].clone())
-    };
-    // A node that stands still for a while is taken for dead, and puts that right.
-    desk.turn(11);
-    desk.core.renew_leases().await.unwrap();
-    desk.core.bury_leases().await.unwrap();
-    assert_eq!(state().await, (json!("reconnecting"), Value::Null));
-    there.core.attached(&li).await.unwrap();
-    assert_eq!(state().await, (json!("connected"), Value::Null));
-    // While it renews its leases nobody is missed, talk or not.
-    for _ in 0..20 {
-        desk.turn(4);
-        for core in [&desk.core, &there.core] {
-            core.renew_leases().await.unwrap();
-            core.bury_leases().await.unwrap();
-        }
-    }
-    assert_eq!(state().await, (json!("connected"), Value::Null));
-    drop(there);
-    desk.turn(11);
-    desk.core.renew_leases().await.unwrap();
-    desk.core.bury_leases().await.unwrap();
-    assert_eq!(state().await, (json!("reconnecting"), Value::Null));
-    desk.pass(8).await;
-    assert_eq!(state().await, (json!("reconnecting"), Value::Null), "there is time to come back");
-    desk.pass(3).await;
-    assert_eq!(state().await, (json!("ended"), json!("lost")));
-    assert!(desk.read(|tx| Ok(crate::store::call::engaged(tx)?)).await.is_empty(), "the agent is free");
-}
-
-async fn a_node_whose_clock_is_ahead_ends_no_call_of_others(on: Trial) {
-    let desk = Desk::open_with(on, "[call]\n");
-    let (li, customer) = calls::in_talks(&desk).await;
-    let id = calls::connected(&desk, &li, &customer).await;
-    let state = async || {
-        let seen = calls::ask(&desk, &customer.client, "call.state", json!({ "call_id": id })).await.unwrap();
-        seen["state"].clone()
-    };
-    let clock = Clock::system();
-    clock.turn(Duration::from_secs(15));
-    let ahead = Elsewhere::by(&desk, clock.clone());
-    let mut watched = Watched::default();
-    for _ in 0..10 {
-        for clock in [&desk.clock, &clock] {
-            clock.turn(Duration::from_secs(2));
-        }
-        desk.core.renew_leases().await.unwrap();
-        ahead.core.bury_silent(&mut watched).await.unwrap();
-    }
-    assert_eq!(state().await, "connected", "their node renews, though by the other clock too late");
-    for _ in 0..3 {
-        ahead.core.bury_silent(&mut watched).await.unwrap();
-    }
-    assert_eq!(state().await, "reconnecting", "their node is silent");
 }
 
 async fn idle_visitors_cost_a_statement_for_fifty_of_them(on: Trial) {

@@ -9,9 +9,9 @@ use crate::model::id::{ConnectionId, ConversationId, MediaId, NodeId, TenantId};
 use crate::model::inbound::Answer;
 use crate::store::delivery::{self, Delivery};
 use crate::store::fetch::{self, Order};
-use crate::store::lease::{self, Lease, Rows};
+use crate::store::lease::{self, Lease, Sign};
 use crate::store::trial::{Trial, on_both};
-use crate::store::{Error, Scope, Store, Tx, inbox, pass, timer};
+use crate::store::{Error, Scope, Store, Tx, inbox, node, pass, timer};
 
 on_both! {
     a_delivery_that_two_nodes_get_at_once_is_worked_once
@@ -151,25 +151,26 @@ async fn the_newest_connection_of_a_device_has_its_lease(on: Trial) {
     };
     let ids = [NodeId::generate(NOW), NodeId::generate(NOW)];
     let (old, new) = (lease_of(ConnectionId::generate(NOW)), lease_of(ConnectionId::generate(NOW)));
-    let until = Millis(NOW.0 + 1_000);
     let (taken, node) = (old.clone(), ids[0]);
-    assert_eq!(nodes[0].write(move |tx| lease::take(tx, &taken, node, until)).await.unwrap(), None);
+    assert_eq!(nodes[0].write(move |tx| lease::take(tx, &taken, node, NOW)).await.unwrap(), None);
     let (taken, node) = (new.clone(), ids[1]);
-    assert_eq!(nodes[1].write(move |tx| lease::take(tx, &taken, node, until)).await.unwrap(), Some(old.connection));
-    assert!(!nodes[0].write(move |tx| lease::release(tx, &old)).await.unwrap(), "it has it no more");
+    assert_eq!(nodes[1].write(move |tx| lease::take(tx, &taken, node, NOW)).await.unwrap(), Some(old.connection));
+    let given_up = old.clone();
+    assert!(!nodes[0].write(move |tx| lease::release(tx, &given_up)).await.unwrap(), "it has it no more");
 
-    let later = Millis(until.0 + 1_000);
     let [first, second] = ids;
-    let renewed =
-        stores[0].sweep(move |conn| lease::renew(conn, first, NOW..later, later, (10, Rows::All))).await.unwrap();
-    assert_eq!(renewed.count, 0, "another node's");
-    let ended = stores[1].survey(move |conn| lease::ending(conn, until, 10)).await.unwrap();
-    assert_eq!(ended, [(new.clone(), until)]);
-    let renewed =
-        stores[1].sweep(move |conn| lease::renew(conn, second, NOW..later, later, (10, Rows::All))).await.unwrap();
-    assert_eq!(renewed.count, 1);
-    assert!(!nodes[0].write(move |tx| lease::bury(tx, &new, until)).await.unwrap(), "it was renewed meanwhile");
+    assert_eq!(stores[1].survey(move |conn| lease::at(conn, first, 10)).await.unwrap(), []);
+    assert_eq!(stores[1].survey(move |conn| lease::at(conn, second, 10)).await.unwrap(), [new.clone()]);
+    let bury = async |gone: &Lease, of: NodeId, at: i64| {
+        let gone = gone.clone();
+        nodes[0].write(move |tx| lease::bury(tx, &gone, Sign::Node(of, Millis(NOW.0 + at)))).await.unwrap()
+    };
+    assert!(!bury(&old, first, 0).await, "its device has another");
+    stores[1].sweep(move |conn| node::sign(conn, second, Millis(NOW.0 + 1))).await.unwrap();
+    assert!(!bury(&new, second, 0).await, "there has been a sign meanwhile");
     assert!(nodes[0].read(|tx| lease::any(tx, "agent:li")).await.unwrap());
+    assert!(bury(&new, second, 1).await);
+    assert!(!nodes[0].read(|tx| lease::any(tx, "agent:li")).await.unwrap());
 }
 
 async fn a_ticket_lets_in_once(on: Trial) {

@@ -5,6 +5,7 @@ mod beside;
 mod claim;
 mod event;
 mod gather;
+mod lease;
 mod log;
 mod machine;
 mod row;

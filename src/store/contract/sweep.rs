@@ -1,20 +1,14 @@
 //! Sweeps over all tenants beside writers of theirs: nobody is in anybody's way for long.
 
-use std::ops::Range;
-
 use super::{NOW, scope};
 use crate::model::id::{ConnectionId, NodeId, TenantId};
 use crate::model::time::Millis;
-use crate::store::lease::{self, Lease, Renewed, Rows};
+use crate::store::lease::{self, Lease};
 use crate::store::trial::{Trial, on_both};
-use crate::store::{Error, inbox, order};
-
-/// Whenever they end.
-const ALL: Range<Millis> = Millis(0)..Millis(i64::MAX);
+use crate::store::{Error, inbox, node, order};
 
 on_both! {
     sweeps_and_jobs_on_the_same_rows_all_succeed
-    leases_are_renewed_a_portion_at_a_time_each_of_them_once
     what_is_old_goes_a_part_at_a_time
 }
 
@@ -44,9 +38,7 @@ async fn sweeps_and_jobs_on_the_same_rows_all_succeed(on: Trial) {
                     mine.reverse();
                 }
                 scope
-                    .write(move |tx| {
-                        mine.iter().try_for_each(|lease| lease::take(tx, lease, node, Millis(NOW.0 + turn)).map(drop))
-                    })
+                    .write(move |tx| mine.iter().try_for_each(|lease| lease::take(tx, lease, node, NOW).map(drop)))
                     .await
                     .unwrap();
             }
@@ -55,50 +47,16 @@ async fn sweeps_and_jobs_on_the_same_rows_all_succeed(on: Trial) {
     for (store, node) in stores.iter().cloned().zip(nodes) {
         work.spawn(async move {
             for turn in 0..40 {
-                let rows = if turn % 2 == 0 { Rows::All } else { Rows::Free };
-                store
-                    .sweep(move |conn| lease::renew(conn, node, ALL, Millis(NOW.0 + turn), (1_000, rows)))
-                    .await
-                    .unwrap();
+                store.sweep(move |conn| node::sign(conn, node, Millis(NOW.0 + turn))).await.unwrap();
             }
         });
     }
     while let Some(done) = work.join_next().await {
         done.unwrap();
     }
-    let renewed =
-        stores[0].sweep(move |conn| lease::renew(conn, nodes[0], ALL, NOW, (1_000, Rows::All))).await.unwrap();
-    assert_eq!(renewed, Renewed { count: 20, rest: None });
-}
-
-async fn leases_are_renewed_a_portion_at_a_time_each_of_them_once(on: Trial) {
-    let ground = on.ground();
-    let store = ground.store();
-    let (node, other) = (NodeId::generate(NOW), NodeId::generate(NOW));
-    let soon = Millis(NOW.0 + 1_000);
-    scope(&store)
-        .write(move |tx| {
-            for n in 0..70 {
-                // Five end together, and the last ten not soon.
-                let until = Millis(NOW.0 + if n < 60 { n / 5 } else { 1_000 });
-                let (participant, connection) = (format!("agent:{n}"), ConnectionId::generate(Millis(NOW.0 + n)));
-                let lease = Lease { tenant: tx.tenant().clone(), participant, device: "tab".into(), connection };
-                lease::take(tx, &lease, if n % 10 == 0 { other } else { node }, until)?;
-            }
-            Ok::<_, Error>(())
-        })
-        .await
-        .unwrap();
-    let (mut counts, mut next) = (Vec::new(), Some(NOW));
-    while let Some(from) = next {
-        // What is renewed ends within the span still, as the lease of a call does.
-        let until = Millis(NOW.0 + 500);
-        let renewed =
-            store.sweep(move |conn| lease::renew(conn, node, from..soon, until, (20, Rows::All))).await.unwrap();
-        counts.push(renewed.count);
-        next = renewed.rest;
+    for node in nodes {
+        assert_eq!(stores[0].survey(move |conn| lease::at(conn, node, 1_000)).await.unwrap().len(), 20);
     }
-    assert_eq!(counts, [22, 23, 54, 0], "what ends together goes together, and comes once more at its new end");
 }
 
 async fn what_is_old_goes_a_part_at_a_time(on: Trial) {
