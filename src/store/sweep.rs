@@ -220,14 +220,24 @@ pub fn sign_ins(tx: &mut Tx<'_>, agents: &[AgentId]) -> Result<Vec<(AgentId, Str
     rows.into_iter().map(|(agent, hash)| Ok((read("agent", &agent)?, hash))).collect()
 }
 
-/// The connections whose leases a node holds.
+/// At most `limit` connections whose leases a node holds, those that it took first, behind that one; and what the next
+/// page is behind.
 ///
 /// # Errors
 /// When the statement fails.
-pub fn leases_of(conn: &mut Conn, node: NodeId) -> Result<Vec<ConnectionId>, Error> {
-    let rows: Vec<String> = on!(conn, c => lease::table
-        .filter(lease::node.eq(node.to_string()))
-        .select(lease::connection)
+pub fn leases_of(
+    conn: &mut Conn,
+    node: NodeId,
+    behind: Option<(Millis, ConnectionId)>,
+    limit: i64,
+) -> Result<Vec<(Millis, ConnectionId)>, Error> {
+    let (until, connection) = behind.map_or((i64::MIN, String::new()), |(until, last)| (until.0, last.to_string()));
+    let later = lease::until.gt(until).or(lease::until.eq(until).and(lease::connection.gt(connection)));
+    let rows: Vec<(i64, String)> = on!(conn, c => lease::table
+        .filter(lease::node.eq(node.to_string()).and(lease::until.ge(until)).and(later))
+        .order((lease::until.asc(), lease::connection.asc()))
+        .limit(limit)
+        .select((lease::until, lease::connection))
         .load(c))?;
-    rows.iter().map(|connection| read("connection", connection)).collect()
+    rows.into_iter().map(|(until, connection)| Ok((Millis(until), read("connection", &connection)?))).collect()
 }

@@ -22,6 +22,7 @@ use tokio::time::Instant;
 use self::agent::AgentSeen;
 use self::contact::ContactSeen;
 use self::desk::DeskSeen;
+use self::lease::Reading;
 pub(super) use self::round::Round;
 use self::round::{Look, Who, by_tenant};
 use super::call::CallsSeen;
@@ -137,7 +138,7 @@ impl Core {
     /// When the store is away; what was found until then counts.
     pub(super) async fn sweep_step(&self, step: usize, round: &mut Round, memory: &mut Memory) -> Result<(), Error> {
         if step == 0 {
-            *round = self.begin_round(memory).await?;
+            *round = self.begin_round(memory);
         }
         if step.is_multiple_of(FRESH) {
             self.sweep_fresh(memory).await?;
@@ -147,12 +148,13 @@ impl Core {
     }
 
     /// Everybody who is attached here; whoever is not any more is forgotten.
-    ///
-    /// # Errors
-    /// When the store is away.
-    pub(super) async fn begin_round(&self, memory: &mut Memory) -> Result<Round, Error> {
-        memory.statements = self.sweep_leases().await?;
-        let mut tenants = by_tenant(self.hub().recipients());
+    pub(super) fn begin_round(&self, memory: &mut Memory) -> Round {
+        memory.statements = 0;
+        let recipients = self.hub().recipients();
+        let here = recipients.len();
+        // Half of the looks, for who connects with several devices.
+        let leases = (here > 0).then(|| Reading::of(here, LOOKING / 2, self.clock().now()));
+        let mut tenants = by_tenant(recipients);
         tenants.retain(|tenant, _| self.tenants().tenant(tenant).is_some());
         memory.contacts.retain(|tenant, _| tenants.contains_key(tenant));
         memory.agents.retain(|tenant, _| tenants.contains_key(tenant));
@@ -166,7 +168,7 @@ impl Core {
                 known.retain(|agent, _| here.agents.contains(agent));
             }
         }
-        Ok(Round::of(tenants, LOOKING))
+        Round::of(tenants, leases, LOOKING)
     }
 
     /// Takes the next step of a round.
@@ -176,6 +178,10 @@ impl Core {
     pub(super) async fn look_on(&self, round: &mut Round, memory: &mut Memory) -> Result<(), Error> {
         for look in round.step() {
             Error::one_of_many(self.look_at(&look, memory).await, &look.tenant, UNSEEN)?;
+        }
+        if let Some(leases) = round.leases.take() {
+            memory.statements += 1;
+            round.leases = self.sweep_leases(leases).await?;
         }
         if round.is_over() {
             let statements = u64::try_from(memory.statements).unwrap_or(u64::MAX);

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
+use super::lease::Reading;
 use crate::hub::Recipient;
 use crate::model::id::{AgentId, ContactId, TenantId};
 
@@ -47,6 +48,8 @@ pub(super) struct Look {
 #[derive(Debug, Default)]
 pub(in crate::core) struct Round {
     looks: VecDeque<Look>,
+    /// Leases that are still to be read.
+    pub(super) leases: Option<Reading>,
     /// How many it had.
     all: usize,
     /// Its steps, and how many of them were taken.
@@ -93,15 +96,19 @@ fn portions<T: Clone>(all: &BTreeSet<T>, most: usize) -> Vec<Vec<T>> {
 }
 
 impl Round {
-    /// Of these, to be over after so many steps.
-    pub(super) fn of(tenants: impl IntoIterator<Item = (TenantId, Here)>, steps: usize) -> Self {
+    /// Of these, to be over after so many steps. The leases are read beside.
+    pub(super) fn of(
+        tenants: impl IntoIterator<Item = (TenantId, Here)>,
+        leases: Option<Reading>,
+        steps: usize,
+    ) -> Self {
         let looks = tenants.into_iter().flat_map(|(tenant, here)| {
             let here = Arc::new(here);
             let who: Vec<Who> = here.people(steps).chain([Who::Shared]).collect();
             who.into_iter().map(move |who| Look { tenant: tenant.clone(), here: Arc::clone(&here), who })
         });
         let looks: VecDeque<Look> = looks.collect();
-        Self { all: looks.len(), looks, steps, taken: 0 }
+        Self { all: looks.len(), looks, leases, steps, taken: 0 }
     }
 
     /// The looks of the next step.
@@ -114,7 +121,7 @@ impl Round {
 
     /// Whether nothing is left of it.
     pub(in crate::core) fn is_over(&self) -> bool {
-        self.looks.is_empty()
+        self.looks.is_empty() && self.leases.is_none()
     }
 }
 
@@ -143,7 +150,7 @@ mod tests {
     #[test]
     fn a_round_is_over_after_its_steps_and_has_looked_at_everybody_once() {
         let tenants = ["bank", "shop"].map(|tenant| (TenantId::parse(tenant).unwrap(), here(4_000, 60)));
-        let mut round = Round::of(tenants, 12);
+        let mut round = Round::of(tenants, None, 12);
         let steps: Vec<usize> = (0..12).map(|_| people(round.step())).collect();
         assert!(round.is_over());
         assert_eq!(steps.iter().sum::<usize>(), 2 * 4_060);
@@ -152,7 +159,7 @@ mod tests {
 
     #[test]
     fn a_few_people_are_all_looked_at_and_what_they_share_with_them() {
-        let mut round = Round::of([(TenantId::parse("shop").unwrap(), here(3, 2))], 12);
+        let mut round = Round::of([(TenantId::parse("shop").unwrap(), here(3, 2))], None, 12);
         let looks: Vec<Look> = (0..12).flat_map(|_| round.step().collect::<Vec<_>>()).collect();
         assert!(round.is_over() && looks.iter().any(|look| look.who == Who::Shared));
         assert_eq!(people(looks.into_iter()), 5);
@@ -161,7 +168,7 @@ mod tests {
     /// At which step each look of a round is.
     fn steps(looks: usize) -> Vec<usize> {
         // Each portion of agents is a look, and what they share is the last one.
-        let mut round = Round::of([(TenantId::parse("shop").unwrap(), here(0, (looks - 1) * 25))], 1);
+        let mut round = Round::of([(TenantId::parse("shop").unwrap(), here(0, (looks - 1) * 25))], None, 1);
         (round.all, round.steps) = (round.looks.len(), 12);
         (0..12).flat_map(|step| round.step().map(|_| step).collect::<Vec<_>>()).collect()
     }
@@ -190,7 +197,7 @@ mod tests {
 
     #[test]
     fn a_node_without_anybody_has_nothing_to_look_at() {
-        let mut round = Round::of([], 12);
+        let mut round = Round::of([], None, 12);
         assert!(round.is_over());
         assert_eq!(round.step().count(), 0);
     }

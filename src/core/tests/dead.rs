@@ -5,11 +5,14 @@ use serde_json::{Value, json};
 use super::swept::Elsewhere;
 use super::*;
 use crate::core::leases::{LEASE, Watched};
+use crate::core::presence::lease_of;
+use crate::store::lease;
 
 on_both! {
     a_visitor_who_waits_and_whose_node_died_has_a_while_to_come_back
     a_call_whose_node_died_is_over_within_half_a_minute
     a_node_whose_clock_is_ahead_ends_no_call_of_others
+    one_lease_that_is_gone_is_missed_among_hundreds
 }
 
 async fn a_visitor_who_waits_and_whose_node_died_has_a_while_to_come_back(on: Trial) {
@@ -90,4 +93,37 @@ async fn a_node_whose_clock_is_ahead_ends_no_call_of_others(on: Trial) {
         ahead.core.bury_silent(&mut watched).await.unwrap();
     }
     assert_eq!(state().await, "reconnecting", "their node is silent");
+}
+
+async fn one_lease_that_is_gone_is_missed_among_hundreds(on: Trial) {
+    let desk = Desk::open(on);
+    let mut there = Elsewhere::of(&desk);
+    let (node, now) = (there.core.node(), desk.clock.now());
+    let clients: Vec<Client> = {
+        let customer = desk.visitor("many").await.client;
+        let other = |n: i64| ConnectionId::generate(Millis(now.0 + n / 7));
+        let device = |n: i64| DeviceId::parse(&format!("tab-{n}")).unwrap();
+        (0..600).map(|n| Client { connection: other(n), device: device(n), ..customer.clone() }).collect()
+    };
+    let Party::Contact { contact, .. } = clients[0].party else { panic!("not a customer") };
+    let to = || vec![Recipient::Contact(desk.tenant.clone(), contact)];
+    let mut sockets: Vec<_> = clients.iter().map(|one| there.core.hub().attach(one.connection, to(), 700)).collect();
+    let held: Vec<_> = clients.iter().map(lease_of).collect();
+    let gone = held[300].clone();
+    let take = move |tx: &mut Tx<'_>| {
+        // Several are taken in the same millisecond.
+        let at = |n: usize| Millis(now.0 + i64::try_from(n / 7).unwrap());
+        held.iter().enumerate().try_for_each(|(n, one)| lease::take(tx, one, node, at(n)).map(drop))
+    };
+    desk.core.scope(&desk.tenant).write(move |tx| take(tx).map_err(Error::from)).await.unwrap();
+    desk.turn(5);
+    let mut told = async || {
+        there.whole_round().await;
+        let told = sockets.iter_mut().flat_map(|(_, inlet)| std::iter::from_fn(|| inlet.hints.try_recv().ok()));
+        told.filter(|hint| matches!(hint, Hint::SignedOut)).count()
+    };
+    assert_eq!(told().await, 0, "all have theirs");
+    desk.core.scope(&desk.tenant).write(move |tx| Ok::<_, Error>(lease::release(tx, &gone)?)).await.unwrap();
+    // All sockets of one customer are asked.
+    assert_eq!(told().await, 600);
 }

@@ -64,7 +64,7 @@ impl Elsewhere {
 
     /// A round of the sweep, without the pauses between its steps.
     pub(super) async fn whole_round(&mut self) {
-        let mut round = self.core.begin_round(&mut self.memory).await.unwrap();
+        let mut round = self.core.begin_round(&mut self.memory);
         while !round.is_over() {
             self.core.look_on(&mut round, &mut self.memory).await.unwrap();
         }
