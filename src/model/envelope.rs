@@ -108,6 +108,12 @@ impl ChannelKind {
             Self::Xmpp => "xmpp",
         }
     }
+
+    /// The kind with this written form.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Wechat, Self::Web, Self::Xmpp].into_iter().find(|kind| kind.as_str() == text)
+    }
 }
 
 /// Where a message came from or goes to.

@@ -66,10 +66,7 @@ pub(in crate::store) struct Row {
 impl Row {
     pub(in crate::store) fn parse(self) -> Result<Conversation, Error> {
         let damaged = |what, value: &str| Error::Damaged { what, value: value.to_owned() };
-        let kind = [ChannelKind::Wechat, ChannelKind::Web, ChannelKind::Xmpp]
-            .into_iter()
-            .find(|kind| kind.as_str() == self.kind)
-            .ok_or_else(|| damaged("channel kind", &self.kind))?;
+        let kind = ChannelKind::parse(&self.kind).ok_or_else(|| damaged("channel kind", &self.kind))?;
         Ok(Conversation {
             conv: ConversationId::parse(&self.conv).map_err(|_source| damaged("conversation id", &self.conv))?,
             account: AccountId::parse(&self.account).map_err(|_source| damaged("account", &self.account))?,

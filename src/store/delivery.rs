@@ -157,6 +157,37 @@ pub fn between(tx: &mut Tx<'_>, conv: ConversationId, from: i64, to: i64) -> Res
     rows.into_iter().map(Row::parse).collect()
 }
 
+/// Parts of logs that are asked for at a time.
+pub const PARTS: usize = 64;
+
+/// How the messages of these parts of logs stand, each part a conversation with its first and its last place. A few
+/// statements, however many parts there are.
+///
+/// # Errors
+/// When a statement fails.
+pub fn of_parts(tx: &mut Tx<'_>, parts: &[(ConversationId, i64, i64)]) -> Result<Vec<Delivery>, Error> {
+    let (conn, tenant) = tx.parts();
+    let mut all = Vec::new();
+    for some in parts.chunks(PARTS) {
+        // The last one again, up to a power of two: a connection keeps few forms of the statement.
+        let again = some.last().into_iter().cycle();
+        let padded: Vec<_> = some.iter().chain(again).take(some.len().next_power_of_two()).collect();
+        let rows: Vec<Row> = on!(conn, c => {
+            let mut query = delivery::table.select(Row::as_select()).into_boxed();
+            for (conv, from, to) in &padded {
+                query = query.or_filter(delivery::tenant.eq(tenant)
+                    .and(delivery::conv.eq(conv.to_string()))
+                    .and(delivery::seq.between(*from, *to)));
+            }
+            query.order((delivery::conv.asc(), delivery::seq.asc())).load(c)
+        })?;
+        for row in rows {
+            all.push(row.parse()?);
+        }
+    }
+    Ok(all)
+}
+
 /// Lets go what was held back, because the customer wrote again. Says how many messages that were.
 ///
 /// # Errors

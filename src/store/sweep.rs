@@ -7,9 +7,10 @@ use diesel::prelude::*;
 
 use super::conn::on;
 use super::schema::{assignment, conversation, delivery, lease, login, reader, session};
-use super::stored::read;
+use super::stored::{damaged, read};
 use super::{Conn, Error, Tx};
 use crate::model::delivery::DeliveryState;
+use crate::model::envelope::ChannelKind;
 use crate::model::id::{AgentId, AssignmentId, ConnectionId, ContactId, ConversationId, NodeId, SessionId};
 use crate::model::time::Millis;
 use crate::model::window::Window;
@@ -21,6 +22,8 @@ pub struct Head {
     pub conv: ConversationId,
     /// The customer.
     pub contact: ContactId,
+    /// The kind of its channel.
+    pub kind: ChannelKind,
     /// Its newest message.
     pub seq: i64,
     /// What the channel lets us send.
@@ -34,6 +37,7 @@ pub struct Head {
 struct HeadRow {
     conv: String,
     contact: String,
+    kind: String,
     last_seq: i64,
     window_left: i32,
     window_until: i64,
@@ -43,7 +47,8 @@ struct HeadRow {
 fn head(row: &HeadRow) -> Result<Head, Error> {
     let window = Window { left: u32::try_from(row.window_left).unwrap_or(0), until: Millis(row.window_until) };
     let (conv, contact) = (read("conversation", &row.conv)?, read("contact", &row.contact)?);
-    Ok(Head { conv, contact, seq: row.last_seq, window, updated_at: Millis(row.updated_at) })
+    let kind = ChannelKind::parse(&row.kind).ok_or_else(|| damaged("channel kind", &row.kind))?;
+    Ok(Head { conv, contact, kind, seq: row.last_seq, window, updated_at: Millis(row.updated_at) })
 }
 
 /// The conversations of these customers on the web.

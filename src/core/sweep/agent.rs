@@ -1,9 +1,9 @@
 //! Agents: what is offered to them, the conversations in their lists and what is new in these, their sign-ins.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
+use super::list::{AgentSeen, ConvSeen, Rows};
 use super::{Core, Memory, News, RECENT};
-use crate::channel::is_called;
 use crate::core::effect::{Push, Receipt, WindowView};
 use crate::core::log::{far, receipt};
 use crate::core::view::{Around, Viewer, conversation_view, offer_view, session_view};
@@ -11,79 +11,15 @@ use crate::core::{Error, Scene};
 use crate::hub::{Hint, Recipient, digest};
 use crate::model::assignment::State;
 use crate::model::delivery::DeliveryState;
-use crate::model::id::{AgentId, AssignmentId, ConversationId, SessionId, TenantId};
-use crate::model::time::Millis;
-use crate::model::window::Window;
+use crate::model::id::{AgentId, TenantId};
 use crate::store::conversation::Conversation;
 use crate::store::cursor::Cursor;
-use crate::store::sweep::{self, Head, Share};
+use crate::store::delivery::Delivery;
+use crate::store::sweep::{self, Share};
 use crate::store::{Tx, assignment, conversation, delivery, message, session};
 
 /// The most messages of a conversation that is new here whose state is told.
 const LATELY: i64 = 50;
-
-/// What the last look saw of an agent.
-#[derive(Debug, Clone, Default)]
-pub(super) struct AgentSeen {
-    offers: BTreeSet<AssignmentId>,
-    convs: BTreeMap<ConversationId, ConvSeen>,
-    sign_ins: u64,
-}
-
-/// What it saw of a conversation in the agent's list.
-#[derive(Debug, Clone)]
-struct ConvSeen {
-    assignment: AssignmentId,
-    session: SessionId,
-    /// Version of the session, and how the share stands.
-    stand: (i64, String, Millis),
-    seq: i64,
-    window: Window,
-    /// Messages on their way through a channel, and how they stand.
-    unsettled: BTreeMap<i64, u64>,
-    customer: (i64, i64),
-}
-
-/// The rows of a chunk of agents.
-struct Rows {
-    heads: HashMap<ConversationId, Head>,
-    versions: HashMap<SessionId, i64>,
-    unsettled: HashMap<ConversationId, BTreeMap<i64, u64>>,
-    customers: HashMap<ConversationId, (i64, i64)>,
-}
-
-impl Rows {
-    fn read(tx: &mut Tx<'_>, shares: &[Share]) -> Result<Self, Error> {
-        let held = shares.iter().filter(|share| share.state != State::Offered.as_str());
-        let (convs, sessions): (BTreeSet<_>, BTreeSet<_>) = held.map(|share| (share.conv, share.session)).unzip();
-        let convs: Vec<ConversationId> = convs.into_iter().collect();
-        let sessions: Vec<SessionId> = sessions.into_iter().collect();
-        let mut unsettled: HashMap<ConversationId, BTreeMap<i64, u64>> = HashMap::new();
-        for (conv, seq, stand) in sweep::unsettled(tx, &convs)? {
-            unsettled.entry(conv).or_default().insert(seq, digest(stand));
-        }
-        Ok(Self {
-            heads: sweep::heads(tx, &convs)?.into_iter().map(|head| (head.conv, head)).collect(),
-            versions: sweep::versions(tx, &sessions)?,
-            unsettled,
-            customers: sweep::customers_at(tx, &convs)?,
-        })
-    }
-
-    fn seen(&self, share: &Share) -> Option<ConvSeen> {
-        let head = self.heads.get(&share.conv)?;
-        let version = self.versions.get(&share.session).copied()?;
-        Some(ConvSeen {
-            assignment: share.assignment,
-            session: share.session,
-            stand: (version, share.state.clone(), share.deadline),
-            seq: head.seq,
-            window: head.window,
-            unsettled: self.unsettled.get(&share.conv).cloned().unwrap_or_default(),
-            customer: self.customers.get(&share.conv).copied().unwrap_or_default(),
-        })
-    }
-}
 
 /// One agent who is looked at.
 struct Look<'a> {
@@ -107,8 +43,9 @@ fn look(
     let mut news = News { statements: 2, ..News::default() };
     let shares = sweep::shares_of(tx, agents)?;
     let sign_ins = sweep::sign_ins(tx, agents)?;
-    let rows = Rows::read(tx, &shares)?;
+    let mut rows = Rows::read(tx, &shares)?;
     news.statements += if shares.is_empty() { 0 } else { 4 };
+    news.statements += rows.read_moved(tx, &shares, known)?;
     let mut seen = HashMap::new();
     for agent in agents {
         let before = known.get(agent);
@@ -165,7 +102,7 @@ impl Look<'_> {
             }
             let Some(mut seen) = rows.seen(share) else { continue };
             match before.and_then(|before| before.convs.get(&share.conv)) {
-                Some(was) if was.assignment == seen.assignment => self.changed(tx, share, was, &mut seen)?,
+                Some(was) if was.assignment == seen.assignment => self.changed(tx, rows, share, was, &mut seen)?,
                 Some(_) => self.entered(tx, scene, share, &mut seen)?,
                 None if before.is_some() || recent(scene, rows, share) => self.entered(tx, scene, share, &mut seen)?,
                 // An agent who has just come was told by the answer to the sign-in.
@@ -189,7 +126,7 @@ impl Look<'_> {
         self.news.push(&self.to, &Push::Conversation(Box::new(view)))?;
         self.session(tx, seen)?;
         self.news.head(&self.to, share.conv, seen.seq, seen.seq);
-        if is_called(conversation.kind) { self.lately(tx, scene, &conversation, seen) } else { Ok(()) }
+        if seen.called { self.lately(tx, scene, &conversation, seen) } else { Ok(()) }
     }
 
     /// How messages stand that came shortly before the conversation was seen here for the first time: one that was sent
@@ -206,59 +143,62 @@ impl Look<'_> {
         self.news.statements += 1;
         let Some(first) = log.iter().find(|envelope| envelope.ts >= since) else { return Ok(()) };
         let before = ConvSeen { seq: first.seq - 1, unsettled: BTreeMap::new(), ..seen.clone() };
-        self.settled(tx, conversation.conv, &before, seen)
+        let Some((first, last)) = seen.moved_since(&before) else { return Ok(()) };
+        let moved = delivery::between(tx, conversation.conv, first, last)?;
+        self.news.statements += 1;
+        self.settled(tx, &moved, &before, seen)
     }
 
-    fn changed(&mut self, tx: &mut Tx<'_>, share: &Share, was: &ConvSeen, now: &mut ConvSeen) -> Result<(), Error> {
+    fn changed(
+        &mut self,
+        tx: &mut Tx<'_>,
+        rows: &Rows,
+        share: &Share,
+        was: &ConvSeen,
+        now: &mut ConvSeen,
+    ) -> Result<(), Error> {
         if was.stand != now.stand {
             self.session(tx, now)?;
         }
         if was.seq != now.seq && share.state == State::Active.as_str() {
             self.news.head(&self.to, share.conv, now.seq, was.seq);
         }
-        if was.window != now.window {
-            let conversation = conversation::find(tx, share.conv)?;
-            if conversation.is_some_and(|conversation| is_called(conversation.kind)) {
-                let view = WindowView { conv: share.conv, window: now.window };
-                self.news.push(&self.to, &Push::Window(view))?;
-            }
+        if was.window != now.window && now.called {
+            let view = WindowView { conv: share.conv, window: now.window };
+            self.news.push(&self.to, &Push::Window(view))?;
         }
         if was.customer != now.customer {
             let cursor = Cursor { delivered: now.customer.0, seen: now.customer.1 };
             self.news.push(&self.to, &Push::Receipt(far(share.conv, "contact".into(), cursor)))?;
         }
-        self.settled(tx, share.conv, was, now)
+        self.settled(tx, rows.moved.get(&share.conv).map_or(&[], Vec::as_slice), was, now)
     }
 
-    /// How messages stand that were on their way, or were not there, at the last look.
+    /// Tells how messages stand of those that have `moved`.
     fn settled(
         &mut self,
         tx: &mut Tx<'_>,
-        conv: ConversationId,
+        moved: &[Delivery],
         was: &ConvSeen,
         now: &mut ConvSeen,
     ) -> Result<(), Error> {
-        if was.unsettled == now.unsettled && was.seq == now.seq {
-            return Ok(());
-        }
-        let first = was.unsettled.keys().next().copied().unwrap_or(was.seq + 1);
-        self.news.statements += 1;
-        for item in delivery::between(tx, conv, first, now.seq)? {
+        for item in moved {
             if item.seq <= was.seq && !was.unsettled.contains_key(&item.seq) {
                 continue;
             }
-            let Some(conversation) = conversation::find(tx, conv)? else { return Ok(()) };
+            let Some(conversation) = conversation::find(tx, item.conv)? else { return Ok(()) };
             let origin = conversation.origin(tx);
-            let id = message::at(tx, &origin, conv, item.seq)?.map(|envelope| envelope.id);
+            let id = message::at(tx, &origin, item.conv, item.seq)?.map(|envelope| envelope.id);
+            self.news.statements += 2;
             let on_its_way = matches!(item.state, DeliveryState::Pending | DeliveryState::Sending);
             if !on_its_way || item.code.is_some() {
                 // That it is on its way is not worth telling: a hint that came meanwhile may have said more.
-                let receipt: Receipt = receipt(&item, id);
+                let receipt: Receipt = receipt(item, id);
                 self.news.push(&self.to, &Push::Receipt(receipt))?;
             }
             // Each statement sees its own moment: the list of what is on its way may have been read before this message
             // came, and without it here nobody would look at the message again.
-            let stand = (item.state.as_str().to_owned(), item.code);
+            let stand = (item.state.as_str().to_owned(), item.code.clone());
             if sweep::ON_THEIR_WAY.contains(&item.state) {
                 now.unsettled.insert(item.seq, digest(stand));
             }
@@ -298,8 +238,9 @@ impl Core {
 mod tests {
     use super::*;
     use crate::model::envelope::ChannelKind;
-    use crate::model::id::{AccountId, RemoteId};
-    use crate::store::delivery::Delivery;
+    use crate::model::id::{AccountId, AssignmentId, RemoteId, SessionId};
+    use crate::model::time::Millis;
+    use crate::model::window::Window;
     use crate::store::trial::{Trial, on_both};
 
     on_both! { what_came_in_the_middle_of_a_look_is_looked_at_again }
@@ -308,7 +249,7 @@ mod tests {
         let (assignment, session) = (AssignmentId::generate(Millis(1)), SessionId::generate(Millis(1)));
         let stand = (1, "active".to_owned(), Millis(0));
         let (window, unsettled, customer) = (Window::default(), BTreeMap::new(), (0, 0));
-        ConvSeen { assignment, session, stand, seq, window, unsettled, customer }
+        ConvSeen { assignment, session, stand, seq, window, called: true, unsettled, customer }
     }
 
     async fn what_came_in_the_middle_of_a_look_is_looked_at_again(on: Trial) {
@@ -325,10 +266,15 @@ mod tests {
             let mut look = Look { agent: &agent, to, before: None, news: &mut news };
             // The list of what is on its way was read, then the message came, then the newest message was read.
             let (before, mut now) = (seen(0), seen(1));
-            look.settled(tx, conv, &before, &mut now)?;
+            let mut settled = |tx: &mut Tx<'_>, was: &ConvSeen, now: &mut ConvSeen| {
+                let (first, last) = now.moved_since(was).unwrap();
+                let moved = delivery::between(tx, conv, first, last)?;
+                look.settled(tx, &moved, was, now)
+            };
+            settled(tx, &before, &mut now)?;
             reply.state = DeliveryState::Delivered;
             delivery::save(tx, &reply)?;
-            look.settled(tx, conv, &now, &mut seen(1))?;
+            settled(tx, &now, &mut seen(1))?;
             Ok::<_, Error>(news)
         };
         let news = ground.store().tenant(&tenant).write(tell).await.unwrap();

@@ -10,6 +10,7 @@ mod call;
 mod contact;
 mod desk;
 mod lease;
+mod list;
 mod round;
 
 use std::collections::{HashMap, VecDeque};
@@ -19,10 +20,10 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use self::agent::AgentSeen;
 use self::contact::ContactSeen;
 use self::desk::DeskSeen;
 use self::lease::Reading;
+use self::list::AgentSeen;
 pub(super) use self::round::Round;
 use self::round::{Look, Who, by_tenant};
 use super::call::CallsSeen;

@@ -17,6 +17,7 @@ on_both! {
     a_socket_whose_device_came_back_elsewhere_checks_itself
     a_socket_that_was_replaced_does_not_move_the_cursor_any_more
     idle_visitors_cost_a_statement_for_fifty_of_them
+    what_is_said_on_the_web_costs_no_statement_each
     a_node_without_anybody_counts_its_rounds_all_the_same
     that_it_rings_elsewhere_is_found_once
     a_lost_question_for_recording_and_its_answer_are_found
@@ -228,6 +229,30 @@ async fn idle_visitors_cost_a_statement_for_fifty_of_them(on: Trial) {
     // Their leases are missing here, which they are asked to check; of news there is nothing.
     let mut told = sockets.iter_mut().flat_map(|(_, inlet)| std::iter::from_fn(|| inlet.hints.try_recv().ok()));
     assert!(told.all(|hint| matches!(hint, Hint::SignedOut)));
+}
+
+async fn what_is_said_on_the_web_costs_no_statement_each(on: Trial) {
+    let desk = Desk::open(on);
+    let li = desk.ready("li", 5, &["service"]).await;
+    let mut there = Elsewhere::of(&desk);
+    let (_socket, mut inlet) = there.joined(&li).await;
+    let mut customers = Vec::new();
+    for name in ["a", "b", "c", "d", "e"] {
+        customers.push(desk.writer(name).await);
+        desk.accept(&li).await;
+    }
+    for _ in 0..2 {
+        there.round(&mut inlet).await;
+    }
+    let mut statements = Vec::new();
+    for speaking in [&customers[..1], &customers[..]] {
+        for customer in speaking {
+            desk.says(customer, "在吗").await;
+        }
+        assert_eq!(heads(&there.round(&mut inlet).await).len(), speaking.len());
+        statements.push(there.memory.statements);
+    }
+    assert_eq!(statements[0], statements[1]);
 }
 
 async fn a_node_without_anybody_counts_its_rounds_all_the_same(on: Trial) {

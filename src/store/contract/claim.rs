@@ -86,7 +86,7 @@ async fn a_timer_fires_on_one_node(on: Trial) {
     assert_eq!(stores[0].survey(timer::next).await.unwrap(), None);
 }
 
-fn waits(conv: ConversationId, seq: i64, next_at: Millis) -> Delivery {
+pub(super) fn waits(conv: ConversationId, seq: i64, next_at: Millis) -> Delivery {
     let (state, account) = (DeliveryState::Pending, account());
     Delivery { conv, seq, account, state, part: 0, attempts: 0, next_at, code: None, detail: None }
 }

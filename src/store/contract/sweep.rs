@@ -1,15 +1,17 @@
 //! Sweeps over all tenants beside writers of theirs: nobody is in anybody's way for long.
 
+use super::claim::waits;
 use super::{NOW, scope};
-use crate::model::id::{ConnectionId, NodeId, TenantId};
+use crate::model::id::{ConnectionId, ConversationId, NodeId, TenantId};
 use crate::model::time::Millis;
 use crate::store::lease::{self, Lease};
 use crate::store::trial::{Trial, on_both};
-use crate::store::{Error, inbox, node, order};
+use crate::store::{Error, Tx, delivery, inbox, node, order};
 
 on_both! {
     sweeps_and_jobs_on_the_same_rows_all_succeed
     what_is_old_goes_a_part_at_a_time
+    parts_of_many_logs_are_asked_for_together
 }
 
 async fn sweeps_and_jobs_on_the_same_rows_all_succeed(on: Trial) {
@@ -85,4 +87,33 @@ async fn what_is_old_goes_a_part_at_a_time(on: Trial) {
     let quarantined = store.sweep(move |conn| inbox::forget(conn, NOW, before, 100)).await.unwrap();
     let ordered = store.sweep(move |conn| order::forget(conn, before, 100)).await.unwrap();
     assert_eq!((quarantined, ordered), (101, 101));
+}
+
+async fn parts_of_many_logs_are_asked_for_together(on: Trial) {
+    let ground = on.ground();
+    let store = ground.store();
+    let convs: Vec<_> = (0..70).map(|n| ConversationId::generate(Millis(NOW.0 + n))).collect();
+    let sent = convs.clone();
+    let send = move |tx: &mut Tx<'_>| {
+        for conv in &sent {
+            for seq in 1..=4 {
+                delivery::insert(tx, &waits(*conv, seq, NOW))?;
+            }
+        }
+        Ok::<_, Error>(())
+    };
+    let other = TenantId::parse("shop").unwrap();
+    scope(&store).write(send.clone()).await.unwrap();
+    store.tenant(&other).write(send).await.unwrap();
+    let asked: Vec<_> = convs.iter().map(|conv| (*conv, 2, 3)).collect();
+    let read = async |parts: &[(ConversationId, i64, i64)]| {
+        let parts = parts.to_vec();
+        let found = scope(&store).read(move |tx| delivery::of_parts(tx, &parts)).await.unwrap();
+        found.into_iter().map(|item| (item.conv, item.seq)).collect::<Vec<_>>()
+    };
+    let expected =
+        |convs: &[ConversationId]| convs.iter().flat_map(|conv| [(*conv, 2), (*conv, 3)]).collect::<Vec<_>>();
+    for count in [0, 1, 3, 64, 65, 70] {
+        assert_eq!(read(&asked[..count]).await, expected(&convs[..count]), "{count} parts");
+    }
 }
