@@ -159,11 +159,11 @@ impl Core {
         Ok(())
     }
 
-    /// Says that this node is alive, and all of its sockets with it.
+    /// Says that this node is alive, and all of its sockets with it. Nobody misses a socket of a node that never did.
     ///
     /// # Errors
     /// When the store is away.
-    pub(crate) async fn give_sign(&self) -> Result<(), Error> {
+    pub async fn give_sign(&self) -> Result<(), Error> {
         let (node, now) = (self.node(), self.inner.parts.clock.now());
         self.inner.parts.store.sweep(move |conn| node::sign(conn, node, now).map_err(Error::from)).await
     }

@@ -60,7 +60,6 @@ macro_rules! one {
 /// # Errors
 /// When the statement fails.
 pub fn take(tx: &mut Tx<'_>, new: &Lease, holder: NodeId, now: Millis) -> Result<Option<ConnectionId>, Error> {
-    node::opens(tx, holder, now)?;
     let (conn, tenant) = tx.parts();
     let before: Option<String> = on!(conn, c => one!(tenant, &new.participant, &new.device)
         .select(lease::connection)

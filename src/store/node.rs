@@ -2,14 +2,14 @@
 
 use diesel::prelude::*;
 
-use super::conn::{on, put};
+use super::conn::on;
 use super::schema::{lease, node};
 use super::stored::read;
 use super::{Conn, Error, Tx};
 use crate::model::id::NodeId;
 use crate::model::time::Millis;
 
-/// The last sign of life of each node that has open sockets, or had some a while ago.
+/// The last sign of life of each node that lives, and of those that died a while ago.
 ///
 /// # Errors
 /// When the statement fails.
@@ -29,39 +29,17 @@ pub fn seen(tx: &mut Tx<'_>, of: NodeId) -> Result<Option<Millis>, Error> {
     Ok(seen.map(Millis))
 }
 
-/// Sees to it that a node that has an open socket from now on is known.
-pub(super) fn opens(tx: &mut Tx<'_>, new: NodeId, now: Millis) -> Result<(), Error> {
-    let (conn, _) = tx.parts();
-    put!(
-        conn,
-        diesel::insert_into(node::table)
-            .values((node::id.eq(new.to_string()), node::seen.eq(now.0)))
-            .on_conflict_do_nothing()
-    )?;
-    Ok(())
-}
-
-/// Gives a sign of life. Nothing is written for a node that never had an open socket.
+/// Gives a sign of life.
 ///
 /// # Errors
-/// When a statement fails.
+/// When the statement fails.
 pub fn sign(conn: &mut Conn, of: NodeId, now: Millis) -> Result<(), Error> {
-    let of = of.to_string();
-    let given = on!(conn, c => diesel::update(node::table.filter(node::id.eq(&of)))
+    on!(conn, c => diesel::insert_into(node::table)
+        .values((node::id.eq(of.to_string()), node::seen.eq(now.0)))
+        .on_conflict(node::id)
+        .do_update()
         .set(node::seen.eq(now.0))
         .execute(c))?;
-    if given > 0 {
-        return Ok(());
-    }
-    // Others may have forgotten it while it slept, just before it had a socket again.
-    let open: Option<String> =
-        on!(conn, c => lease::table.filter(lease::node.eq(&of)).select(lease::connection).first(c).optional())?;
-    if open.is_some() {
-        on!(conn, c => diesel::insert_into(node::table)
-            .values((node::id.eq(&of), node::seen.eq(now.0)))
-            .on_conflict_do_nothing()
-            .execute(c))?;
-    }
     Ok(())
 }
 

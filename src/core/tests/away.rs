@@ -117,6 +117,7 @@ async fn a_dead_node_is_noticed_by_its_leases(on: Trial) {
     let li = desk.ready("li", 1, &["service"]).await;
     let wang = desk.writer("wang").await;
     desk.accept(&li).await;
+    desk.core.give_sign().await.unwrap();
     desk.turn(35);
     desk.core.bury_leases().await.unwrap();
     assert!(desk.person(&li).await.presence.online);
@@ -136,8 +137,9 @@ async fn a_socket_of_a_tenant_that_is_gone_keeps_no_dead_agent_online(on: Trial)
         device: "tab".into(),
         connection: ConnectionId::generate(desk.clock.now()),
     };
-    let (node, now, scope) = (NodeId::generate(desk.clock.now()), desk.clock.now(), desk.core.scope(&gone.tenant));
+    let (node, now, scope) = (desk.core.node(), desk.clock.now(), desk.core.scope(&gone.tenant));
     scope.write(move |tx| Ok::<_, Error>(lease::take(tx, &gone, node, now)?)).await.unwrap();
+    desk.core.give_sign().await.unwrap();
     desk.turn(37);
     desk.core.bury_leases().await.unwrap();
     assert!(!desk.person(&li).await.presence.online);
@@ -150,6 +152,7 @@ async fn a_visitor_who_waits_at_a_node_that_dies_is_given_up_too(on: Trial) {
     let goes = desk.visitor("goes").await;
     desk.core.attached(&goes.client).await.unwrap();
     desk.says(&goes, "您好").await;
+    desk.core.give_sign().await.unwrap();
     desk.turn(61);
     desk.core.bury_leases().await.unwrap();
     assert_eq!(desk.session(goes.conv).await.state, State::Queued);

@@ -22,6 +22,7 @@ async fn a_visitor_who_waits_and_whose_node_died_has_a_while_to_come_back(on: Tr
     let dead = Elsewhere::of(&desk);
     dead.core.attached(&gone.client).await.unwrap();
     dead.core.attached(&back.client).await.unwrap();
+    dead.core.give_sign().await.unwrap();
     drop(dead);
     desk.turn(LEASE.as_secs());
     desk.core.bury_leases().await.unwrap();
@@ -35,6 +36,7 @@ async fn a_call_whose_node_died_is_over_within_half_a_minute(on: Trial) {
     let (li, customer) = calls::in_talks(&desk).await;
     let there = Elsewhere::of(&desk);
     there.core.attached(&li).await.unwrap();
+    there.core.give_sign().await.unwrap();
     let id = calls::connected(&desk, &li, &customer).await;
     let state = async || {
         let seen = calls::ask(&desk, &customer.client, "call.state", json!({ "call_id": id })).await.unwrap();

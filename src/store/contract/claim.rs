@@ -165,6 +165,9 @@ async fn the_newest_connection_of_a_device_has_its_lease(on: Trial) {
         let gone = gone.clone();
         nodes[0].write(move |tx| lease::bury(tx, &gone, Sign::Node(of, Millis(NOW.0 + at)))).await.unwrap()
     };
+    for (store, node) in stores.iter().zip(ids) {
+        store.sweep(move |conn| node::sign(conn, node, NOW)).await.unwrap();
+    }
     assert!(!bury(&old, first, 0).await, "its device has another");
     stores[1].sweep(move |conn| node::sign(conn, second, Millis(NOW.0 + 1))).await.unwrap();
     assert!(!bury(&new, second, 0).await, "there has been a sign meanwhile");

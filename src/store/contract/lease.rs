@@ -7,7 +7,7 @@ use crate::model::id::{ConnectionId, NodeId, TenantId};
 use crate::model::time::Millis;
 use crate::store::conn::on;
 use crate::store::lease::{self, Lease, Sign};
-use crate::store::schema::{lease as row, node as known};
+use crate::store::schema::lease as row;
 use crate::store::trial::{Trial, on_both};
 use crate::store::{Conn, Error, Tx, node};
 
@@ -37,29 +37,20 @@ async fn a_node_is_known_as_long_as_it_has_sockets(on: Trial) {
     };
     let forget =
         async |of: NodeId, at: i64| store.sweep(move |conn| node::forget(conn, of, Millis(NOW.0 + at))).await.unwrap();
-    assert_eq!(sign(idle, 1).await, [], "who never had a socket writes nothing");
+    assert_eq!(sign(idle, 1).await, [(idle, 1)]);
+    assert_eq!(sign(busy, 2).await, [(idle, 1), (busy, 2)]);
+    assert_eq!(sign(busy, 3).await, [(idle, 1), (busy, 3)]);
     let held = lease_of("agent:li");
     let taken = held.clone();
     scope(&store).write(move |tx| lease::take(tx, &taken, busy, NOW)).await.unwrap();
-    assert_eq!(store.survey(node::all).await.unwrap(), [(busy, NOW)], "known with its first socket");
-    let taken = Lease { device: "phone".into(), ..held.clone() };
-    let phone = taken.clone();
-    scope(&store).write(move |tx| lease::take(tx, &taken, idle, Millis(NOW.0 + 1))).await.unwrap();
-    assert_eq!(sign(busy, 2).await, [(idle, 1), (busy, 2)]);
 
-    assert!(!forget(busy, 2).await, "it has a socket");
-    let buried = held.clone();
-    let bury = move |tx: &mut Tx<'_>| lease::bury(tx, &buried, Sign::Node(busy, Millis(NOW.0 + 2)));
+    assert!(!forget(busy, 3).await, "it has a socket");
+    let bury = move |tx: &mut Tx<'_>| lease::bury(tx, &held, Sign::Node(busy, Millis(NOW.0 + 3)));
     assert!(scope(&store).write(bury).await.unwrap());
-    assert!(!forget(busy, 1).await, "it gave a sign since");
-    assert!(forget(busy, 2).await);
-    assert_eq!(sign(busy, 3).await, [(idle, 1)], "it has none");
-
-    // Forgotten while it slept, with a socket all the same.
-    let forget_all = |conn: &mut Conn| Ok::<_, Error>(on!(conn, c => diesel::delete(known::table).execute(c))?);
-    store.sweep(forget_all).await.unwrap();
-    assert_eq!(sign(idle, 4).await, [(idle, 4)]);
-    assert_eq!(store.survey(move |conn| lease::at(conn, idle, 9)).await.unwrap(), [phone]);
+    assert!(!forget(busy, 2).await, "it gave a sign since");
+    assert!(forget(busy, 3).await);
+    assert_eq!(store.survey(node::all).await.unwrap(), [(idle, Millis(NOW.0 + 1))]);
+    assert_eq!(sign(busy, 4).await, [(idle, 1), (busy, 4)], "it only slept");
 }
 
 /// As a release leaves them that renews each lease and tells nothing of its nodes.
@@ -74,9 +65,8 @@ async fn a_lease_of_an_unknown_node_ends_by_itself(on: Trial) {
     scope(&store).write(take).await.unwrap();
     let ends = async |at: i64| {
         let change = move |conn: &mut Conn| {
-            on!(conn, c => diesel::update(row::table).set(row::until.eq(NOW.0 + at)).execute(c))?;
-            on!(conn, c => diesel::delete(known::table.filter(known::id.eq(old.to_string()))).execute(c))
-                .map_err(Error::from)
+            let ends = diesel::update(row::table).set(row::until.eq(NOW.0 + at));
+            Ok::<_, Error>(on!(conn, c => ends.execute(c))?)
         };
         store.sweep(change).await.unwrap();
     };
