@@ -135,11 +135,13 @@ pub(crate) fn open(
 ) -> Result<Session, Error> {
     let mut new = Session::started(SessionId::generate(scene.now), conversation.conv, scene.now);
     let window = by_channel(scene.tenant.policy.reopen, conversation.kind);
-    if let Some(last) = store::latest_of(tx, conversation.conv)?
-        && last.ended.as_ref().is_some_and(|end| scene.now.since(end.at) <= window)
-    {
-        new.reopened_from = Some(last.session);
-        new.last_agent = last.last_agent;
+    if let Some(last) = store::latest_of(tx, conversation.conv)? {
+        // What was meant for the last one and comes late is refused, also when the same agent answers this one.
+        new.control_epoch = last.control_epoch;
+        if last.ended.as_ref().is_some_and(|end| scene.now.since(end.at) <= window) {
+            new.reopened_from = Some(last.session);
+            new.last_agent = last.last_agent;
+        }
     }
     store::insert(tx, &new)?;
     timer::set(tx, Kind::SessionMax, new.session, scene.now.plus(scene.tenant.policy.session_max), fx)?;

@@ -89,16 +89,21 @@ impl Rows {
         shares: &[Share],
         known: &HashMap<AgentId, AgentSeen>,
     ) -> Result<usize, Error> {
-        let moved = shares.iter().filter_map(|share| {
-            let was = known.get(&share.agent)?.convs.get(&share.conv)?;
-            let (first, last) = self.seen(share)?.moved_since(was)?;
-            Some((share.conv, first, last))
-        });
-        let moved: Vec<_> = moved.collect();
-        for item in delivery::of_parts(tx, &moved)? {
+        // Several may have shares of one conversation, each with a look of its own behind.
+        let mut moved: BTreeMap<ConversationId, (i64, i64)> = BTreeMap::new();
+        for share in shares {
+            let was = known.get(&share.agent).and_then(|seen| seen.convs.get(&share.conv));
+            let Some((was, now)) = was.zip(self.seen(share)) else { continue };
+            if let Some((first, last)) = now.moved_since(was) {
+                let part = moved.entry(share.conv).or_insert((first, last));
+                part.0 = part.0.min(first);
+            }
+        }
+        let parts: Vec<_> = moved.into_iter().map(|(conv, (first, last))| (conv, first, last)).collect();
+        for item in delivery::of_parts(tx, &parts)? {
             self.moved.entry(item.conv).or_default().push(item);
         }
-        Ok(moved.len().div_ceil(delivery::PARTS))
+        Ok(parts.len().div_ceil(delivery::PARTS))
     }
 
     pub(super) fn seen(&self, share: &Share) -> Option<ConvSeen> {

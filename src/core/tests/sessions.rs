@@ -18,6 +18,7 @@ on_both! {
     who_cancels_while_offered_cannot_be_accepted_any_more
     the_word_for_cancel_cancels
     who_comes_back_in_time_is_offered_to_the_same_agent
+    what_was_meant_for_the_last_session_is_not_said_in_the_next
     a_silent_customer_is_asked_once_and_then_let_go
     who_leaves_the_account_stops_waiting_or_is_reported_to_the_agent
     an_agent_who_comes_back_hears_what_became_of_replies_that_are_on_the_screen_already
@@ -186,6 +187,26 @@ async fn who_comes_back_in_time_is_offered_to_the_same_agent(on: Trial) {
 }
 
 /// Scenario 21.
+async fn what_was_meant_for_the_last_session_is_not_said_in_the_next(on: Trial) {
+    let desk = Desk::open(on);
+    let li = desk.ready("li", 1, &["service"]).await;
+    let wang = desk.writer("wang").await;
+    desk.accept(&li).await;
+    let old = desk.session(wang.conv).await;
+    desk.core.end(&li, Some(old.session), None).await.unwrap();
+    desk.pass(600).await;
+    desk.core.attached(&li).await.unwrap();
+    desk.choose(&li, "ready").await;
+    desk.says(&wang, "还有一事").await;
+    desk.route().await;
+    desk.accept(&li).await;
+    let new = desk.session(wang.conv).await;
+    assert_ne!(new.session, old.session);
+    let late = desk.answers(&li, wang.conv, "上一次的回答", Some(old.control_epoch)).await;
+    assert_eq!(code(late), Code::StaleEpoch, "the same agent has it, but it is another one");
+    desk.answers(&li, wang.conv, "请讲", Some(new.control_epoch)).await.unwrap();
+}
+
 async fn a_silent_customer_is_asked_once_and_then_let_go(on: Trial) {
     let desk = Desk::open(on);
     let li = desk.ready("li", 2, &["service"]).await;
