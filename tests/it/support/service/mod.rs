@@ -114,6 +114,11 @@ impl Service {
     /// Starts it again on its port and its data, and waits until it answers.
     pub fn resume(&mut self) {
         assert!(self.child.is_none(), "it runs already");
+        self.spawn();
+        self.wait();
+    }
+
+    fn spawn(&mut self) {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/service");
         let log = std::fs::File::create(self.dir.path().join("log")).expect("a log file");
         let child = Command::new(script)
@@ -128,7 +133,6 @@ impl Service {
             .spawn()
             .expect("scripts/service can be started");
         self.child = Some(child);
-        self.wait();
     }
 
     fn wait(&mut self) {
@@ -137,6 +141,11 @@ impl Service {
         while !kind.answers(port) {
             let ended = self.child.as_mut().and_then(|child| child.try_wait().expect("a child"));
             let log = || std::fs::read_to_string(self.dir.path().join("log")).unwrap_or_default();
+            // What a killed PostgreSQL had started has not noticed yet.
+            if ended.is_some() && log().contains(STILL_IN_USE) && Instant::now() < end {
+                self.spawn();
+                continue;
+            }
             assert!(ended.is_none(), "{kind:?} ended: {}", log());
             assert!(Instant::now() < end, "{kind:?} does not answer: {}", log());
             pause();
@@ -149,6 +158,9 @@ impl Drop for Service {
         self.kill();
     }
 }
+
+/// What PostgreSQL says when it is started again before its processes of before have ended.
+const STILL_IN_USE: &str = "pre-existing shared memory block";
 
 /// Whether something listens.
 fn listens(port: u16) -> Option<TcpStream> {
