@@ -174,7 +174,7 @@ impl Look<'_> {
         self.settled(tx, rows.moved.get(&share.conv).map_or(&[], Vec::as_slice), was, now)
     }
 
-    /// Tells how messages stand of those that have `moved`.
+    /// Tells how messages of a conversation stand of those that have `moved`.
     fn settled(
         &mut self,
         tx: &mut Tx<'_>,
@@ -182,14 +182,14 @@ impl Look<'_> {
         was: &ConvSeen,
         now: &mut ConvSeen,
     ) -> Result<(), Error> {
+        let moved: Vec<&Delivery> =
+            moved.iter().filter(|item| item.seq > was.seq || was.unsettled.contains_key(&item.seq)).collect();
+        let Some(first) = moved.first() else { return Ok(()) };
+        let Some(conversation) = conversation::find(tx, first.conv)? else { return Ok(()) };
+        let origin = conversation.origin(tx);
+        self.news.statements += 1 + moved.len();
         for item in moved {
-            if item.seq <= was.seq && !was.unsettled.contains_key(&item.seq) {
-                continue;
-            }
-            let Some(conversation) = conversation::find(tx, item.conv)? else { return Ok(()) };
-            let origin = conversation.origin(tx);
             let id = message::at(tx, &origin, item.conv, item.seq)?.map(|envelope| envelope.id);
-            self.news.statements += 2;
             let on_its_way = matches!(item.state, DeliveryState::Pending | DeliveryState::Sending);
             if !on_its_way || item.code.is_some() {
                 // That it is on its way is not worth telling: a hint that came meanwhile may have said more.
