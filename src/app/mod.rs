@@ -148,7 +148,7 @@ impl App {
         let deadline = self.config.drain.deadline;
         let mut supervisor = Supervisor::new(stop.clone(), abort);
         let core = &self.core;
-        // Before the first socket: whoever dies without one is not missed.
+        // Before the first socket: sockets of a node that dies without a sign are not missed.
         core.give_sign().await.context("this node cannot be noted in the store")?;
         for (name, run) in WORK {
             let core = core.clone();

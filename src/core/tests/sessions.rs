@@ -186,7 +186,6 @@ async fn who_comes_back_in_time_is_offered_to_the_same_agent(on: Trial) {
     assert_eq!(desk.session(wang.conv).await.reopened_from, None);
 }
 
-/// Scenario 21.
 async fn what_was_meant_for_the_last_session_is_not_said_in_the_next(on: Trial) {
     let desk = Desk::open(on);
     let li = desk.ready("li", 1, &["service"]).await;
@@ -207,6 +206,7 @@ async fn what_was_meant_for_the_last_session_is_not_said_in_the_next(on: Trial) 
     desk.answers(&li, wang.conv, "请讲", Some(new.control_epoch)).await.unwrap();
 }
 
+/// Scenario 21.
 async fn a_silent_customer_is_asked_once_and_then_let_go(on: Trial) {
     let desk = Desk::open(on);
     let li = desk.ready("li", 2, &["service"]).await;
