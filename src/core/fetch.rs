@@ -23,7 +23,7 @@ const CONCURRENCY: usize = 16;
 const ATTEMPTS: i32 = 24;
 /// The pauses.
 const BACKOFF: Backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(2 * 3600));
-/// How long a fetch belongs to the node that began it.
+/// How long a fetch belongs to the node that began it, if that lives.
 const LEASE: Duration = Duration::from_secs(120);
 
 /// Why a blob is not here.
@@ -56,7 +56,8 @@ impl Core {
 
     async fn fetch_one(&self, (tenant, id): &Key, stop: &Stop) -> Result<(), Error> {
         let (now, claimed) = (self.clock().now(), id.clone());
-        let claim = move |tx: &mut Tx<'_>| fetch::claim(tx, &claimed, now, now.plus(LEASE)).map_err(Error::from);
+        let (node, until) = (self.node(), now.plus(LEASE));
+        let claim = move |tx: &mut Tx<'_>| fetch::claim(tx, &claimed, node, (now, until)).map_err(Error::from);
         let Some(item) = self.scope(tenant).write(claim).await? else { return Ok(()) };
         // The channel may be silent for longer than the process has to end.
         let Some(outcome) = stop.run_until_cancelled(self.download(tenant, &item)).await else { return Ok(()) };

@@ -30,6 +30,7 @@ pub mod log;
 mod mark;
 mod offer;
 pub mod order;
+mod orphans;
 mod presence;
 pub mod relay;
 pub mod request;

@@ -7,7 +7,7 @@ use super::conn::{on, put};
 use super::schema::delivery;
 use super::{Conn, Error, Tx};
 use crate::model::delivery::DeliveryState;
-use crate::model::id::{AccountId, ConversationId, TenantId};
+use crate::model::id::{AccountId, ConversationId, NodeId, TenantId};
 use crate::model::time::Millis;
 
 /// One message on its way.
@@ -46,10 +46,11 @@ struct Row {
     next_at: i64,
     code: Option<String>,
     detail: Option<String>,
+    node: Option<String>,
 }
 
 impl Row {
-    fn of(tenant: &str, d: &Delivery) -> Self {
+    fn of(tenant: &str, d: &Delivery, node: Option<NodeId>) -> Self {
         Self {
             tenant: tenant.to_owned(),
             conv: d.conv.to_string(),
@@ -61,6 +62,7 @@ impl Row {
             next_at: d.next_at.0,
             code: d.code.clone(),
             detail: d.detail.clone(),
+            node: node.map(|node| node.to_string()),
         }
     }
 
@@ -86,18 +88,30 @@ impl Row {
 /// When the statement fails.
 pub fn insert(tx: &mut Tx<'_>, item: &Delivery) -> Result<(), Error> {
     let (conn, tenant) = tx.parts();
-    let row = Row::of(tenant, item);
+    let row = Row::of(tenant, item, None);
     put!(conn, diesel::insert_into(delivery::table).values(&row))?;
     Ok(())
 }
 
-/// Writes how a message stands.
+/// Writes how a message stands that nobody is sending.
 ///
 /// # Errors
 /// When the statement fails.
 pub fn save(tx: &mut Tx<'_>, item: &Delivery) -> Result<(), Error> {
+    write(tx, item, None)
+}
+
+/// Writes that this node is sending a message, until `next_at` and as long as it lives.
+///
+/// # Errors
+/// When the statement fails.
+pub fn send(tx: &mut Tx<'_>, item: &Delivery, node: NodeId) -> Result<(), Error> {
+    write(tx, item, Some(node))
+}
+
+fn write(tx: &mut Tx<'_>, item: &Delivery, node: Option<NodeId>) -> Result<(), Error> {
     let (conn, tenant) = tx.parts();
-    let row = Row::of(tenant, item);
+    let row = Row::of(tenant, item, node);
     put!(
         conn,
         diesel::update(delivery::table.filter(
@@ -202,15 +216,24 @@ pub fn release(tx: &mut Tx<'_>, conv: ConversationId, now: Millis) -> Result<usi
     Ok(rows)
 }
 
-/// Makes all that are being sent due, as nobody can be sending them any more. Says how many there were.
+/// Makes due what this node was sending, as it is dead; or, without one, all that is being sent. Says how many there were.
 ///
 /// # Errors
 /// When the statement fails.
-pub fn orphan(conn: &mut Conn, now: Millis) -> Result<usize, Error> {
-    Ok(on!(conn, c => diesel::update(delivery::table
-            .filter(delivery::state.eq("sending").and(delivery::next_at.gt(now.0))))
-        .set(delivery::next_at.eq(now.0))
-        .execute(c))?)
+pub fn orphan(conn: &mut Conn, of: Option<NodeId>, now: Millis) -> Result<usize, Error> {
+    let of = of.map(|node| node.to_string());
+    Ok(on!(conn, c => {
+        // What is settled has no time: the index leads past it.
+        let under_way = delivery::next_at.gt(now.0).and(delivery::next_at.lt(i64::MAX));
+        let mut orphans = diesel::update(delivery::table)
+            .filter(delivery::state.eq("sending").and(under_way))
+            .set(delivery::next_at.eq(now.0))
+            .into_boxed();
+        if let Some(node) = &of {
+            orphans = orphans.filter(delivery::node.eq(node));
+        }
+        orphans.execute(c)
+    })?)
 }
 
 /// The conversations, of all tenants but `without`, in which something can be done, but for those of accounts that others

@@ -6,7 +6,7 @@ use super::conn::{on, put};
 use super::schema::media;
 use super::stored::read;
 use super::{Conn, Error, Tx};
-use crate::model::id::{AccountId, ConversationId, MediaId, TenantId};
+use crate::model::id::{AccountId, ConversationId, MediaId, NodeId, TenantId};
 use crate::model::time::Millis;
 
 /// A blob to be fetched, as a message brought it.
@@ -104,18 +104,22 @@ pub fn due(conn: &mut Conn, now: Millis, limit: i64, without: &[TenantId]) -> Re
     Ok(rows.into_iter().filter_map(known).collect())
 }
 
-/// Claims a blob if it is still due: until `lease` it belongs to the caller. One that does not say what to fetch is given
+/// Claims a blob if it is still due: until `lease`, and as long as it lives, it belongs to this node. One that does not say what to fetch is given
 /// up: it would stay the earliest for ever.
 ///
 /// # Errors
 /// When a statement fails.
-pub fn claim(tx: &mut Tx<'_>, id: &str, now: Millis, lease: Millis) -> Result<Option<Fetch>, Error> {
+pub fn claim(tx: &mut Tx<'_>, id: &str, node: NodeId, (now, lease): (Millis, Millis)) -> Result<Option<Fetch>, Error> {
     let (conn, tenant) = tx.parts();
     let row: Option<Row> = on!(conn, c => diesel::update(media::table.filter(media::tenant.eq(tenant)
             .and(media::id.eq(id))
             .and(media::state.eq("pending"))
             .and(media::next_at.le(now.0))))
-        .set((media::next_at.eq(lease.0), media::attempts.eq(media::attempts + 1)))
+        .set((
+            media::next_at.eq(lease.0),
+            media::attempts.eq(media::attempts + 1),
+            media::node.eq(node.to_string()),
+        ))
         .returning((media::id, media::conv, media::seq, media::account, media::remote, media::attempts))
         .get_result(c)
         .optional())?;
@@ -141,7 +145,8 @@ pub fn done(tx: &mut Tx<'_>, id: MediaId, mime: &str, size: u64) -> Result<(), E
         diesel::update(media::table.filter(media::tenant.eq(tenant).and(media::id.eq(id.to_string())))).set((
             media::state.eq("ready"),
             media::mime.eq(mime),
-            media::size.eq(size)
+            media::size.eq(size),
+            media::node.eq(None::<String>),
         ))
     )?;
     Ok(())
@@ -156,9 +161,27 @@ pub fn again(tx: &mut Tx<'_>, id: MediaId, at: Millis) -> Result<(), Error> {
     put!(
         conn,
         diesel::update(media::table.filter(media::tenant.eq(tenant).and(media::id.eq(id.to_string()))))
-            .set(media::next_at.eq(at.0))
+            .set((media::next_at.eq(at.0), media::node.eq(None::<String>)))
     )?;
     Ok(())
+}
+
+/// Makes due what this node was fetching, as it is dead; or, without one, all that is being fetched. Says how many there were.
+///
+/// # Errors
+/// When the statement fails.
+pub fn orphan(conn: &mut Conn, of: Option<NodeId>, now: Millis) -> Result<usize, Error> {
+    let of = of.map(|node| node.to_string());
+    Ok(on!(conn, c => {
+        let mut orphans = diesel::update(media::table)
+            .filter(media::state.eq("pending").and(media::next_at.gt(now.0)).and(media::node.is_not_null()))
+            .set((media::next_at.eq(now.0), media::node.eq(None::<String>)))
+            .into_boxed();
+        if let Some(node) = &of {
+            orphans = orphans.filter(media::node.eq(node));
+        }
+        orphans.execute(c)
+    })?)
 }
 
 /// The blob is not to be had.
@@ -174,7 +197,7 @@ fn give_up(tx: &mut Tx<'_>, id: &str) -> Result<(), Error> {
     put!(
         conn,
         diesel::update(media::table.filter(media::tenant.eq(tenant).and(media::id.eq(id))))
-            .set(media::state.eq("failed"))
+            .set((media::state.eq("failed"), media::node.eq(None::<String>)))
     )?;
     Ok(())
 }

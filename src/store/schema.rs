@@ -218,6 +218,7 @@ diesel::table! {
         next_at -> BigInt,
         code -> Nullable<Text>,
         detail -> Nullable<Text>,
+        node -> Nullable<Text>,
     }
 }
 
@@ -309,6 +310,7 @@ diesel::table! {
         attempts -> Integer,
         next_at -> BigInt,
         created_at -> BigInt,
+        node -> Nullable<Text>,
     }
 }
 

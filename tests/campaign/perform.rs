@@ -18,8 +18,8 @@ use crate::system::process::{Node, Probe};
 use crate::system::services::Services;
 use crate::system::{Setup, System, wechat};
 
-/// How long the system may take to settle when nothing is wrong any more: a send whose process was killed is looked at
-/// again after 90 s.
+/// How long the system may take to settle when nothing is wrong any more: a send that is cut when nobody gives signs of life for
+/// its node, as a release of before does not, is looked at again after 90 s.
 const QUIET: Duration = Duration::from_secs(150);
 /// How long everybody may take to read everything.
 const DRAIN: Duration = Duration::from_secs(90);

@@ -4,26 +4,23 @@
 //! idempotency key: when the outcome of a call is unknown the message becomes `uncertain` and is not repeated by a
 //! machine; the agent sees it and decides.
 
+mod call;
 mod settle;
 mod step;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio_util::sync::CancellationToken;
-
 pub(super) use self::settle::came_back;
-use super::backlog::{Backlog, Worked, failed, long_after};
+use super::backlog::{Backlog, Worked, failed};
 use super::effect::Effects;
 use super::{Core, Error, Scene};
 use crate::channel::wechat::error::SendError;
 use crate::channel::wechat::outgoing::Part;
-use crate::config::{Bug, planted};
-use crate::model::code::Code;
 use crate::model::envelope::Envelope;
 use crate::model::id::{ConversationId, TenantId};
 use crate::model::time::Millis;
-use crate::runtime::Backoff;
+use crate::runtime::{Backoff, Stop};
 use crate::store::conversation::Conversation;
 use crate::store::delivery::{self, Delivery};
 use crate::store::{Conn, Tx};
@@ -31,8 +28,8 @@ use crate::store::{Conn, Tx};
 /// Conversations that are worked at the same time, half of them of one tenant.
 const CONCURRENCY: usize = 128;
 
-/// How long the outcome of a call is kept in hand while it cannot be noted: after the lease of the attempt nobody would
-/// believe it any more.
+/// How long the outcome of a call is kept in hand while it cannot be noted: after the lease of the attempt somebody else has
+/// said that it is unknown.
 const IN_HAND: Duration = Duration::from_secs(60);
 /// The pauses between tries to note something.
 const BACKOFF: Backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(2));
@@ -40,6 +37,8 @@ const BACKOFF: Backoff = Backoff::new(Duration::from_millis(100), Duration::from
 /// One call that is noted and has to be made.
 #[derive(Clone)]
 struct Attempt {
+    /// When it was noted.
+    noted: Millis,
     conversation: Conversation,
     /// The messages that the call carries: one, or several that were joined.
     items: Vec<Delivery>,
@@ -70,7 +69,7 @@ type Key = (TenantId, ConversationId);
 
 impl Core {
     /// Sends what waits until `stop`; then finishes the calls that are under way.
-    pub async fn run_deliveries(&self, stop: CancellationToken) {
+    pub async fn run_deliveries(&self, stop: Stop) {
         self.take_up_orphans().await;
         let deliveries = Backlog {
             what: "deliveries",
@@ -86,22 +85,8 @@ impl Core {
         deliveries.work_off(self, &stop, |key| self.clone().work(key, stop.clone())).await;
     }
 
-    /// A process that has its tables to itself and begins knows that nobody makes the calls that were under way: what became
-    /// of them can be said at once. Another node may be making them, until its lease is over.
-    async fn take_up_orphans(&self) {
-        if self.store().is_shared() {
-            return;
-        }
-        let now = self.clock().now();
-        match self.store().sweep(move |conn| delivery::orphan(conn, now)).await {
-            Ok(0) => {}
-            Ok(calls) => tracing::warn!(calls, "calls were cut off when the process ended; their outcome is unknown"),
-            Err(error) => tracing::warn!(error = ?error, "calls that were cut off wait for the end of their lease"),
-        }
-    }
-
     /// Works off one conversation, call by call, until `stop`: what is left then waits in its row.
-    async fn work(self, key: Key, stop: CancellationToken) -> Worked<Key> {
+    async fn work(self, key: Key, stop: Stop) -> Worked<Key> {
         let (tenant, conv) = &key;
         while !stop.is_cancelled() {
             let scene = match self.scene(tenant) {
@@ -114,8 +99,7 @@ impl Core {
             let now = scene.now;
             match self.step(tenant, scene, *conv).await {
                 Ok(Step::Call(attempt)) => {
-                    let outcome = self.call(tenant, &attempt, &stop).await;
-                    if let Err(error) = self.settle(tenant, *attempt, outcome, &stop).await {
+                    if let Err(error) = self.carry_out(tenant, *attempt, &stop).await {
                         tracing::error!(tenant = %tenant, error = ?error, "the outcome of a call could not be noted");
                         return Ok(key);
                     }
@@ -149,89 +133,49 @@ impl Core {
         Ok(step)
     }
 
-    async fn call(&self, tenant: &TenantId, attempt: &Attempt, stop: &CancellationToken) -> Result<(), SendError> {
-        if planted(Bug::SentWithoutCall) && attempt.items.iter().any(|item| item.seq % 7 == 0) {
-            return Ok(());
-        }
-        let part = match &attempt.load {
-            Load::Wechat(part) => part.clone(),
-            Load::Xmpp(envelope) => {
-                let Conversation { account, external_id, .. } = &attempt.conversation;
-                return self.xmpp_send(tenant, account, external_id, Arc::clone(envelope)).await;
-            }
-        };
-        let gone = || SendError::Refused {
-            code: Code::ChannelAccountDisabled,
-            errcode: None,
-            detail: "the account is no longer declared".into(),
-        };
-        let door = self.directory().wechat_of(tenant, &attempt.conversation.account).ok_or_else(gone)?;
-        let api = &self.inner.parts.wechat;
-        let outgoing = match part {
-            Part::Ready(outgoing) => outgoing,
-            Part::Upload(upload) => {
-                let refused = |detail: String| SendError::Refused { code: Code::MediaRejected, errcode: None, detail };
-                let read = self.inner.parts.media.read(tenant, upload.media.id).await;
-                let bytes = read.map_err(|error| refused(error.to_string()))?;
-                let bytes = bytes.ok_or_else(|| refused("the blob is gone".into()))?;
-                // An upload that got lost did no harm: only sends are uncertain.
-                let again = |detail| SendError::Retry { after: Duration::from_secs(1), detail };
-                let uploaded = tokio::select! {
-                    uploaded = api.upload(&door.credentials, upload.kind, &upload.media.mime, &bytes) => uploaded,
-                    () = long_after(stop) => return Err(again("the process ends".into())),
-                };
-                let id = uploaded.map_err(|error| match SendError::from(error) {
-                    SendError::Uncertain { detail } => again(detail),
-                    other => other,
-                })?;
-                upload.with(id)
-            }
-        };
-        api.send(&door.credentials, attempt.conversation.external_id.as_str(), &outgoing).await
-    }
-
     /// Notes what became of a call, however long that takes: nobody else knows it.
     async fn settle(
         &self,
         tenant: &TenantId,
         attempt: Attempt,
         outcome: Result<(), SendError>,
-        stop: &CancellationToken,
+        stop: &Stop,
     ) -> Result<(), Error> {
         if let Err(SendError::Stop { errcode, .. }) = &outcome {
             tracing::error!(tenant = %tenant, account = %attempt.conversation.account, errcode, "WeChat stopped the account");
         }
-        let (known, mut patience) = (Arc::new((attempt, outcome)), Patience::default());
-        let effects = loop {
-            let (scene, known, again) = (self.scene(tenant)?, Arc::clone(&known), patience.tries > 0);
-            let note = move |tx: &mut Tx<'_>| {
-                let (mut effects, (attempt, outcome)) = (Effects::default(), &*known);
-                // An earlier try may have been stored, although nobody heard of it; what comes back may be faster.
-                let said = again || matches!(attempt.load, Load::Xmpp(_));
-                if !said || settle::stands(tx, attempt)? {
-                    settle::settle(tx, &scene, attempt.clone(), outcome.clone(), &mut effects)?;
-                }
-                Ok::<_, Error>(effects)
-            };
-            match self.scope(tenant).write(note).await {
-                Ok(effects) => break effects,
-                Err(error) => patience.after(error, stop).await?,
-            }
+        let known = Arc::new((attempt, outcome));
+        let note = move |tx: &mut Tx<'_>, scene: &Scene| {
+            let (mut effects, (attempt, outcome)) = (Effects::default(), &*known);
+            settle::settle(tx, scene, attempt.clone(), outcome.clone(), &mut effects)?;
+            Ok(effects)
         };
+        let effects = self.insist(tenant, stop, note).await?;
         self.announce(tenant, effects);
         Ok(())
     }
 
     /// An attempt may have been noted although nobody heard of it, and its call was not made: it never was.
-    async fn take_back(&self, tenant: &TenantId, conv: ConversationId, noted: Millis, stop: &CancellationToken) {
+    async fn take_back(&self, tenant: &TenantId, conv: ConversationId, noted: Millis, stop: &Stop) {
+        let back = move |tx: &mut Tx<'_>, scene: &Scene| settle::take_back(tx, conv, step::lease_of(noted), scene.now);
+        if let Err(error) = self.insist(tenant, stop, back).await {
+            tracing::error!(tenant = %tenant, error = ?error, "an attempt that was not made could not be taken back");
+        }
+    }
+
+    /// Writes something that has to be noted, until it is or [`Patience`] is at its end. `note` may run after it was stored.
+    async fn insist<T: Send + 'static>(
+        &self,
+        tenant: &TenantId,
+        stop: &Stop,
+        note: impl Fn(&mut Tx<'_>, &Scene) -> Result<T, Error> + Clone + Send + 'static,
+    ) -> Result<T, Error> {
         let mut patience = Patience::default();
         loop {
-            let now = self.clock().now();
-            let back = move |tx: &mut Tx<'_>| settle::take_back(tx, conv, step::lease_of(noted), now);
-            let Err(error) = self.scope(tenant).write(back).await else { return };
-            if let Err(error) = patience.after(error, stop).await {
-                tracing::error!(tenant = %tenant, error = ?error, "an attempt that was not made could not be taken back");
-                return;
+            let (scene, note) = (self.scene(tenant)?, note.clone());
+            match self.scope(tenant).write(move |tx| note(tx, &scene)).await {
+                Ok(noted) => return Ok(noted),
+                Err(error) => patience.after(error, stop).await?,
             }
         }
     }
@@ -254,7 +198,7 @@ impl Patience {
     ///
     /// # Errors
     /// `error` itself, when another try is of no use, too late, or `stop` has come.
-    async fn after(&mut self, error: Error, stop: &CancellationToken) -> Result<(), Error> {
+    async fn after(&mut self, error: Error, stop: &Stop) -> Result<(), Error> {
         if !error.may_pass() || self.began.elapsed() > IN_HAND {
             return Err(error);
         }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::Attempt;
+use super::step::lease_of;
 use crate::channel::is_counted;
 use crate::channel::wechat::error::SendError;
 use crate::config::{Bug, planted};
@@ -28,7 +29,8 @@ const BACKOFF: Backoff = Backoff::new(Duration::from_secs(1), Duration::from_sec
 /// The pause after the account's daily quota is used up.
 const QUOTA_PAUSE: Duration = Duration::from_secs(600);
 
-/// Notes what became of a call.
+/// Notes what became of a call. When somebody has said meanwhile that nobody knows it, only good news counts: what comes
+/// behind the message may have left.
 pub(super) fn settle(
     tx: &mut Tx<'_>,
     scene: &Scene,
@@ -36,60 +38,102 @@ pub(super) fn settle(
     outcome: Result<(), SendError>,
     effects: &mut Effects,
 ) -> Result<(), Error> {
-    let Attempt { items, parts, conversation: noted, .. } = attempt;
     // The window may have changed while the call was under way: the row is the truth.
-    let conversation = conversation::find(tx, noted.conv)?.ok_or_else(Error::not_found)?;
-    let renewed = conversation.window.until > noted.window.until;
+    let conversation = conversation::find(tx, attempt.conversation.conv)?.ok_or_else(Error::not_found)?;
     if let Err(SendError::Stop { code, errcode, detail }) = &outcome {
         let (account, code) = (conversation.account.clone(), code.as_str().to_owned());
         emit(tx, scene, &channel::Error { account, code, errcode: *errcode, detail: detail.clone() })?;
     }
-    match outcome {
-        Ok(()) => delivered(tx, scene, &conversation, items, parts, effects)?,
-        Err(SendError::Retry { after, detail }) => retry(tx, scene, &conversation, items, (after, detail), effects)?,
-        // The customer wrote while we were being refused: ask again under the new permission.
-        Err(SendError::WindowClosed { detail } | SendError::QuotaUsed { detail }) if renewed => {
-            retry(tx, scene, &conversation, items, (Duration::ZERO, detail), effects)?;
-        }
-        Err(SendError::WindowClosed { detail }) => {
-            conversation::set_window(tx, conversation.conv, Window::default())?;
-            hold(tx, scene, &conversation, worded(items, &detail), Code::ChannelWindowClosed, effects)?;
-        }
-        Err(SendError::QuotaUsed { detail }) => {
-            conversation::set_window(tx, conversation.conv, conversation.window.used_up())?;
-            hold(tx, scene, &conversation, worded(items, &detail), Code::ChannelQuota, effects)?;
-        }
-        Err(SendError::Uncertain { detail }) if planted(Bug::UncertainRepeated) => {
-            retry(tx, scene, &conversation, items, (Duration::ZERO, detail), effects)?;
-        }
-        Err(SendError::Uncertain { detail }) => {
-            for item in worded(items, &detail) {
-                finish(tx, scene, &conversation, item, (DeliveryState::Uncertain, Some("uncertain")), effects)?;
-            }
-        }
-        Err(SendError::Stop { errcode: 45009, detail, .. }) => {
-            give_back(tx, &conversation)?;
-            for item in worded(items, &detail) {
-                let item = Delivery { next_at: scene.now.plus(QUOTA_PAUSE), ..item };
-                let code = Code::ChannelQuota.as_str();
-                finish(tx, scene, &conversation, item, (DeliveryState::Pending, Some(code)), effects)?;
-            }
-        }
-        Err(SendError::Refused { code, detail, .. } | SendError::Stop { code, detail, .. }) => {
-            give_back(tx, &conversation)?;
-            for item in worded(items, &detail) {
-                finish(tx, scene, &conversation, item, (DeliveryState::Failed, Some(code.as_str())), effects)?;
-            }
-        }
+    let noted = if planted(Bug::AttemptNotNoted) { DeliveryState::Pending } else { DeliveryState::Sending };
+    let rows = rows_of(tx, &attempt)?;
+    let is = |item: &Delivery, state| rows.iter().any(|row| row.state == state && is_same(row, item));
+    let (items, others): (Vec<_>, Vec<_>) = attempt.items.into_iter().partition(|item| is(item, noted));
+    let given_up = |item: &Delivery| is(item, DeliveryState::Uncertain) && item.part + 1 == attempt.parts;
+    for item in others.into_iter().filter(|item| outcome.is_ok() && given_up(item)) {
+        let item = Delivery { part: attempt.parts, detail: None, ..item };
+        finish(tx, scene, &conversation, item, (DeliveryState::Delivered, None), effects)?;
+    }
+    if !items.is_empty() {
+        conclude(tx, scene, &conversation, Attempt { items, ..attempt }, outcome, effects)?;
     }
     show_window(tx, &conversation, effects)
 }
 
-/// Whether an attempt is still as it was noted: nobody has said yet what became of it.
-pub(super) fn stands(tx: &mut Tx<'_>, attempt: &Attempt) -> Result<bool, Error> {
-    let Some(first) = attempt.items.first() else { return Ok(false) };
-    let rows = delivery::between(tx, first.conv, first.seq, first.seq)?;
-    Ok(rows.iter().any(|row| row.state == DeliveryState::Sending && row.next_at == first.next_at))
+/// Writes what follows from the outcome for messages that are still as they were noted.
+fn conclude(
+    tx: &mut Tx<'_>,
+    scene: &Scene,
+    conversation: &Conversation,
+    attempt: Attempt,
+    outcome: Result<(), SendError>,
+    effects: &mut Effects,
+) -> Result<(), Error> {
+    let Attempt { items, parts, conversation: noted, .. } = attempt;
+    let renewed = conversation.window.until > noted.window.until;
+    match outcome {
+        Ok(()) => delivered(tx, scene, conversation, items, parts, effects)?,
+        Err(SendError::Retry { after, detail }) => retry(tx, scene, conversation, items, (after, detail), effects)?,
+        // The customer wrote while we were being refused: ask again under the new permission.
+        Err(SendError::WindowClosed { detail } | SendError::QuotaUsed { detail }) if renewed => {
+            retry(tx, scene, conversation, items, (Duration::ZERO, detail), effects)?;
+        }
+        Err(SendError::WindowClosed { detail }) => {
+            conversation::set_window(tx, conversation.conv, Window::default())?;
+            hold(tx, scene, conversation, worded(items, &detail), Code::ChannelWindowClosed, effects)?;
+        }
+        Err(SendError::QuotaUsed { detail }) => {
+            conversation::set_window(tx, conversation.conv, conversation.window.used_up())?;
+            hold(tx, scene, conversation, worded(items, &detail), Code::ChannelQuota, effects)?;
+        }
+        Err(SendError::Uncertain { detail }) if planted(Bug::UncertainRepeated) => {
+            retry(tx, scene, conversation, items, (Duration::ZERO, detail), effects)?;
+        }
+        Err(SendError::Uncertain { detail }) => {
+            for item in worded(items, &detail) {
+                finish(tx, scene, conversation, item, (DeliveryState::Uncertain, Some("uncertain")), effects)?;
+            }
+        }
+        Err(SendError::Stop { errcode: 45009, detail, .. }) => {
+            give_back(tx, conversation)?;
+            for item in worded(items, &detail) {
+                let item = Delivery { next_at: scene.now.plus(QUOTA_PAUSE), ..item };
+                let code = Code::ChannelQuota.as_str();
+                finish(tx, scene, conversation, item, (DeliveryState::Pending, Some(code)), effects)?;
+            }
+        }
+        Err(SendError::Refused { code, detail, .. } | SendError::Stop { code, detail, .. }) => {
+            give_back(tx, conversation)?;
+            for item in worded(items, &detail) {
+                finish(tx, scene, conversation, item, (DeliveryState::Failed, Some(code.as_str())), effects)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// How the messages of an attempt stand now.
+fn rows_of(tx: &mut Tx<'_>, attempt: &Attempt) -> Result<Vec<Delivery>, Error> {
+    let (Some(first), Some(last)) = (attempt.items.first(), attempt.items.last()) else { return Ok(Vec::new()) };
+    Ok(delivery::between(tx, first.conv, first.seq, last.seq)?)
+}
+
+/// Whether a row is that of this attempt and no later one.
+fn is_same(row: &Delivery, item: &Delivery) -> bool {
+    row.seq == item.seq && row.attempts == item.attempts && row.part == item.part
+}
+
+/// Gives a noted attempt its time anew, unless somebody has said what became of it: then it may not be made any more.
+pub(super) fn renew(tx: &mut Tx<'_>, scene: &Scene, attempt: &Attempt) -> Result<bool, Error> {
+    let rows = rows_of(tx, attempt)?;
+    let stands = |item: &Delivery| rows.iter().any(|row| row.state == DeliveryState::Sending && is_same(row, item));
+    if !attempt.items.iter().all(stands) {
+        return Ok(false);
+    }
+    for item in &attempt.items {
+        let item = Delivery { next_at: lease_of(scene.now), ..item.clone() };
+        delivery::send(tx, &item, scene.node)?;
+    }
+    Ok(true)
 }
 
 /// A message that the channel had taken came back: it has failed after all. `false` when it is none that could.

@@ -20,7 +20,7 @@ use crate::model::window::Window;
 use crate::store::delivery::{self, Delivery};
 use crate::store::{Tx, conversation, message};
 
-/// How long a noted attempt belongs to the node that noted it: longer than any call may take.
+/// How long a noted attempt belongs to the node that noted it, if that lives: longer than any call may take.
 const LEASE: Duration = Duration::from_secs(90);
 /// With so few messages left, waiting texts are joined into one.
 const SCARCE: u32 = 2;
@@ -55,7 +55,7 @@ pub(super) fn next(
     let envelope = message::at(tx, &origin, conv, first.seq)?.ok_or_else(Error::not_found)?;
     if !is_counted(conversation.kind) {
         let load = Load::Xmpp(Arc::new(envelope));
-        let mut attempt = Attempt { conversation, items: vec![first], load, parts: 1 };
+        let mut attempt = Attempt { noted: scene.now, conversation, items: vec![first], load, parts: 1 };
         note(tx, scene, &mut attempt)?;
         return Ok(Step::Call(Box::new(attempt)));
     }
@@ -72,7 +72,8 @@ pub(super) fn next(
         return Ok(Step::Again);
     };
     let parts = i32::try_from(parts.len()).unwrap_or(i32::MAX);
-    let mut attempt = Attempt { conversation, items: vec![first], load: Load::Wechat(part), parts };
+    let (noted, load) = (scene.now, Load::Wechat(part));
+    let mut attempt = Attempt { noted, conversation, items: vec![first], load, parts };
     if window.left <= SCARCE && parts == 1 {
         join(tx, scene, &mut attempt, items, link)?;
     }
@@ -144,7 +145,7 @@ fn note(tx: &mut Tx<'_>, scene: &Scene, attempt: &mut Attempt) -> Result<(), Err
         item.state = DeliveryState::Sending;
         item.attempts += 1;
         item.next_at = lease_of(scene.now);
-        delivery::save(tx, item)?;
+        delivery::send(tx, item, scene.node)?;
     }
     if is_counted(attempt.conversation.kind) {
         attempt.conversation.window = attempt.conversation.window.debited();

@@ -2,17 +2,14 @@
 //! nor the end of the process.
 
 use futures_util::FutureExt as _;
-use tokio::io::AsyncWriteExt as _;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use super::held::{busy, hold};
+use super::platform::Platform;
 use super::*;
 use crate::model::account::ChannelSettings;
 use crate::model::id::MediaId;
 use crate::runtime::Stop;
-use crate::runtime::seen::Seen;
 use crate::store::fetch::{self, Order};
 use crate::store::media;
 use crate::tenant::Tenant;
@@ -24,58 +21,8 @@ on_both! {
     downloads_that_hang_keep_neither_others_waiting_nor_the_end
 }
 
-/// A platform that gives tokens, and blobs whose id is `here`; whatever else it is asked stays without an answer.
-struct Platform {
-    base: String,
-    unanswered: mpsc::UnboundedReceiver<String>,
-}
-
-impl Platform {
-    async fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let base = format!("http://{}", listener.local_addr().unwrap());
-        let (tell, unanswered) = mpsc::unbounded_channel();
-        tokio::spawn(async move {
-            loop {
-                let (stream, _) = listener.accept().await.unwrap();
-                tokio::spawn(answer(stream, tell.clone()));
-            }
-        });
-        Self { base, unanswered }
-    }
-
-    /// The next question that stays without an answer.
-    async fn unanswered(&mut self) -> String {
-        tokio::time::timeout(PATIENCE, self.unanswered.recv()).await.expect("nothing was asked").unwrap()
-    }
-}
-
-async fn answer(mut stream: TcpStream, tell: mpsc::UnboundedSender<String>) {
-    let line = Seen::read(&mut stream).await.line;
-    let body: &[u8] = if line.contains("/stable_token") {
-        br#"{"access_token":"T1","expires_in":7200}"#
-    } else if line.contains("media_id=here") {
-        b"\xff\xd8\xff\xe0 a picture"
-    } else {
-        tell.send(line).unwrap();
-        return std::future::pending().await;
-    };
-    let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
-    stream.write_all(&[head.as_bytes(), body].concat()).await.unwrap();
-    stream.shutdown().await.unwrap();
-}
-
-fn bank_of(desk: &Desk) -> Tenant {
+pub(super) fn bank_of(desk: &Desk) -> Tenant {
     (*desk.core.tenants().tenant(&desk.tenant).unwrap()).clone()
-}
-
-/// A core of these tenants at this platform, for whose answers it waits longer than any test.
-fn core_at(desk: &Desk, platform: &Platform, tenants: impl IntoIterator<Item = Tenant>) -> Core {
-    let long = Duration::from_secs(600);
-    let settings = ApiSettings { total: long, media: long, ..ApiSettings::at(platform.base.parse().unwrap()) };
-    let wechat = Api::new(&settings, desk.clock.clone()).unwrap();
-    let others = parts(desk.ground.store(), desk.clock.clone(), Registry::new(tenants), desk.ground.folder());
-    Core::new(Parts { wechat, ..others })
 }
 
 /// A core of the bank and of a shop that has the same account.
@@ -83,11 +30,11 @@ fn core_of_two(desk: &Desk, platform: &Platform) -> (Core, [TenantId; 2]) {
     let bank = bank_of(desk);
     let shop = Tenant { id: TenantId::parse("shop").unwrap(), ..bank.clone() };
     let ids = [bank.id.clone(), shop.id.clone()];
-    (core_at(desk, platform, [bank, shop]), ids)
+    (platform.core(desk, [bank, shop]), ids)
 }
 
 /// A blob that waits at the platform under this id since then.
-async fn waits(core: &Core, tenant: &TenantId, remote: &'static str, since: Millis) -> MediaId {
+pub(super) async fn waits(core: &Core, tenant: &TenantId, remote: &'static str, since: Millis) -> MediaId {
     let media = MediaId::generate(since);
     let order = move |tx: &mut Tx<'_>| {
         let (conv, account) = (ConversationId::generate(since), AccountId::parse("oa").unwrap());
@@ -104,7 +51,7 @@ async fn state(core: &Core, tenant: &TenantId, id: MediaId) -> String {
 }
 
 /// Waits until the blob is here.
-async fn arrives(core: &Core, tenant: &TenantId, id: MediaId) {
+pub(super) async fn arrives(core: &Core, tenant: &TenantId, id: MediaId) {
     let arrived = async {
         while state(core, tenant, id).await != "ready" {
             tokio::task::yield_now().await;
@@ -136,7 +83,7 @@ async fn downloads_that_hang_keep_neither_others_waiting_nor_the_end(on: Trial) 
     let stop = Stop::new();
     let fetching = fetching(&core, &stop);
     arrives(&core, &shop, here).await;
-    assert!(platform.unanswered().await.contains("media_id=never"));
+    assert!(platform.unanswered().await.line.contains("media_id=never"));
     ends(fetching, &stop).await;
     for id in hanging {
         assert_eq!(state(&core, &bank, id).await, "pending", "left to whoever comes next");
@@ -171,13 +118,13 @@ async fn a_platform_that_keeps_its_addresses_to_itself_does_not_keep_the_end_wai
             settings.enforce_sources = true;
         }
     }
-    let core = core_at(&desk, &platform, [bank]);
+    let core = platform.core(&desk, [bank]);
     let stop = Stop::new();
     let asking = tokio::spawn({
         let stop = stop.clone();
         async move { core.run_sources(stop).await }
     });
-    assert!(platform.unanswered().await.contains("getcallbackip"));
+    assert!(platform.unanswered().await.line.contains("getcallbackip"));
     ends(asking, &stop).await;
 }
 

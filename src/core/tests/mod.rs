@@ -9,6 +9,8 @@ mod events;
 mod fetches;
 mod held;
 mod offers;
+mod orphans;
+mod platform;
 mod random;
 mod reach;
 mod recordings;
@@ -262,12 +264,23 @@ impl Desk {
         text: &str,
         epoch: Option<i64>,
     ) -> Result<(), Error> {
-        let (text, agent) = (text.to_owned(), client_agent(client));
+        self.shows(client, conv, Content::text(text.to_owned()), epoch).await
+    }
+
+    /// What an agent shows, if the agent may speak.
+    async fn shows(
+        &self,
+        client: &Client,
+        conv: ConversationId,
+        content: Content,
+        epoch: Option<i64>,
+    ) -> Result<(), Error> {
+        let agent = client_agent(client);
         self.core
             .change(&self.tenant, move |tx, scene, fx| {
                 let conversation = conversation::find(tx, conv)?.unwrap();
                 let held = session::agent_speaks(session::current(tx, conv)?, &agent, epoch)?;
-                let mut draft = Draft::system(conv, Some(held.session), Content::text(text));
+                let mut draft = Draft::system(conv, Some(held.session), content.clone());
                 draft.from = Sender { role: Role::Agent, id: agent.to_string(), name: None };
                 draft.control_epoch = held.control_epoch;
                 append(tx, scene, draft, fx)?;

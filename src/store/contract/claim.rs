@@ -19,6 +19,7 @@ on_both! {
     a_message_is_called_out_by_one_node
     what_comes_behind_a_message_that_has_its_time_later_waits_with_it
     the_newest_connection_of_a_device_has_its_lease
+    what_a_dead_node_was_doing_is_due_and_what_others_do_is_not
     a_ticket_lets_in_once
     a_blob_is_fetched_by_one_node
     a_blob_whose_row_is_damaged_is_given_up_and_another_is_not
@@ -44,12 +45,13 @@ fn work_once(tx: &mut Tx<'_>, key: &str) -> Result<(bool, Option<Answer>), Error
 }
 
 /// Takes a message that waits for its channel.
-fn take(tx: &mut Tx<'_>, conv: ConversationId, seq: i64) -> Result<bool, Error> {
+fn take(tx: &mut Tx<'_>, conv: ConversationId, seq: i64, by: NodeId) -> Result<bool, Error> {
     let first = delivery::between(tx, conv, seq, seq)?.remove(0);
     if first.state != DeliveryState::Pending {
         return Ok(false);
     }
-    delivery::save(tx, &Delivery { state: DeliveryState::Sending, attempts: 1, ..first })?;
+    let until = NOW.plus(Duration::from_secs(90));
+    delivery::send(tx, &Delivery { state: DeliveryState::Sending, attempts: 1, next_at: until, ..first }, by)?;
     Ok(true)
 }
 
@@ -129,11 +131,12 @@ async fn a_message_is_called_out_by_one_node(on: Trial) {
     let ground = on.ground();
     let nodes = [ground.store(), ground.store()].map(|store| scope(&store));
     let conv = customer(&nodes[0], "o1").await.conv;
+    let by = NodeId::generate(NOW);
     for seq in 1..=20 {
         let item = waits(conv, seq, NOW);
         nodes[0].write(move |tx| delivery::insert(tx, &item)).await.unwrap();
         let mine =
-            race(&nodes, |node| Box::pin(async move { node.write(move |tx| take(tx, conv, seq)).await.unwrap() }))
+            race(&nodes, |node| Box::pin(async move { node.write(move |tx| take(tx, conv, seq, by)).await.unwrap() }))
                 .await;
         assert_eq!(mine.iter().filter(|mine| **mine).count(), 1, "message {seq}");
     }
@@ -218,11 +221,11 @@ async fn a_blob_is_fetched_by_one_node(on: Trial) {
         .unwrap();
     let due = stores[1].survey(|conn| fetch::due(conn, NOW, 100, &[])).await.unwrap();
     assert_eq!(due.len(), 20);
-    let until = Millis(NOW.0 + 60_000);
+    let (until, by) = (Millis(NOW.0 + 60_000), NodeId::generate(NOW));
     let claimed = race(&nodes, |node| {
         let ids: Vec<String> = due.iter().map(|(_, media)| media.clone()).collect();
         let claim = move |tx: &mut Tx<'_>| {
-            ids.iter().map(|id| fetch::claim(tx, id, NOW, until)).collect::<Result<Vec<_>, Error>>()
+            ids.iter().map(|id| fetch::claim(tx, id, by, (NOW, until))).collect::<Result<Vec<_>, Error>>()
         };
         Box::pin(async move { node.write(claim).await.unwrap() })
     })
@@ -251,10 +254,10 @@ async fn a_blob_whose_row_is_damaged_is_given_up_and_another_is_not(on: Trial) {
     .unwrap();
     let due = store.survey(|conn| fetch::due(conn, NOW, 100, &[])).await.unwrap();
     assert_eq!(due.len(), 3);
-    let until = Millis(NOW.0 + 60_000);
+    let (until, by) = (Millis(NOW.0 + 60_000), NodeId::generate(NOW));
     let mut claimed = Vec::new();
     for (_, media) in due {
-        claimed.extend(node.write(move |tx| fetch::claim(tx, &media, NOW, until)).await.unwrap());
+        claimed.extend(node.write(move |tx| fetch::claim(tx, &media, by, (NOW, until))).await.unwrap());
     }
     assert_eq!(claimed.iter().map(|fetch| fetch.seq).collect::<Vec<i64>>(), [3_i64]);
     let left = store.survey(move |conn| fetch::due(conn, until, 100, &[])).await.unwrap();
@@ -262,4 +265,45 @@ async fn a_blob_whose_row_is_damaged_is_given_up_and_another_is_not(on: Trial) {
     let tenant = node.tenant().clone();
     let others = store.survey(move |conn| fetch::due(conn, until, 100, &[tenant])).await.unwrap();
     assert!(others.is_empty(), "of other tenants there is nothing");
+}
+
+async fn what_a_dead_node_was_doing_is_due_and_what_others_do_is_not(on: Trial) {
+    let ground = on.ground();
+    let store = ground.store();
+    let ours = scope(&store);
+    let (dead, well) = (NodeId::generate(NOW), NodeId::generate(NOW));
+    let (first, second) = (customer(&ours, "o1").await.conv, customer(&ours, "o2").await.conv);
+    let later = NOW.plus(Duration::from_secs(60));
+    ours.write(move |tx| {
+        for (conv, by) in [(first, dead), (second, well)] {
+            delivery::insert(tx, &waits(conv, 1, NOW))?;
+            assert!(take(tx, conv, 1, by)?);
+            for (seq, remote) in [(2, "under way"), (3, "again later")] {
+                let (media, account) = (MediaId::generate(NOW), account());
+                let order = Order { media, mime: "image/jpeg", conv, seq, account: &account, remote };
+                fetch::order(tx, &order, NOW)?;
+                assert!(fetch::claim(tx, &media.to_string(), by, (NOW, later))?.is_some());
+                if seq == 3 {
+                    fetch::again(tx, media, later)?;
+                }
+            }
+        }
+        let settled = Delivery { state: DeliveryState::Uncertain, ..waits(first, 2, Millis(i64::MAX)) };
+        delivery::insert(tx, &settled)?;
+        delivery::insert(tx, &waits(first, 3, later))
+    })
+    .await
+    .unwrap();
+    let blobs = async || store.survey(|conn| fetch::due(conn, NOW, 100, &[])).await.unwrap().len();
+    assert_eq!((due(&store, &[]).await, blobs().await), (vec![], 0));
+    let orphan = async |of| {
+        let found =
+            store.sweep(move |conn| Ok::<_, Error>((delivery::orphan(conn, of, NOW)?, fetch::orphan(conn, of, NOW)?)));
+        found.await.unwrap()
+    };
+    assert_eq!(orphan(Some(dead)).await, (1, 1));
+    assert_eq!((due(&store, &[]).await, blobs().await), (vec![first], 1));
+    assert_eq!(orphan(Some(dead)).await, (0, 0), "said once");
+    assert_eq!(orphan(None).await, (1, 1), "of whoever is left");
+    assert_eq!(blobs().await, 2);
 }

@@ -1,14 +1,16 @@
-//! This node gives signs of life for all of its sockets; the sockets of nodes that give none are buried. Knows when; what an
-//! ended socket means is `presence`'s.
+//! This node gives signs of life for all of its sockets; the sockets of nodes that give none are buried, and what they were
+//! doing is for others. Knows when; what an ended socket means is `presence`'s.
 
-use std::collections::HashMap;
+mod watched;
+
 use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
 use tokio::time::Instant;
 
+pub(crate) use self::watched::Watched;
 use super::{Core, Error, presence};
-use crate::model::id::{ConnectionId, NodeId};
+use crate::model::id::NodeId;
 use crate::model::time::Millis;
 use crate::runtime::Stop;
 use crate::store::lease::{Lease, Sign};
@@ -30,9 +32,9 @@ const AT_ONCE: usize = 16;
 /// A socket that is gone so soon if its node stays silent is watched. Even one in a call is not while all are well: its
 /// node gave a sign two looks ago at the latest.
 const SOON: Duration = Duration::from_secs(6);
-/// So many looks in a row have to find its last sign as it was. Clocks of nodes differ, and one that is ahead takes nodes for
-/// silent that are well: who gives signs is alive, whatever the time is. What begins before the end costs no time after it.
-const LOOKS: u32 = 3;
+/// A node that gives no sign of life for so long makes no call and fetches nothing any more. An agent's answer that waits
+/// behind a call that was cut off leaves within ten seconds; a node that only stood still looks before it goes on.
+pub(super) const WORK: Duration = Duration::from_secs(6);
 /// Leases of a node that are watched at a time.
 const WATCHED: i64 = 5_000;
 
@@ -58,6 +60,8 @@ impl Fading {
 /// What one look finds.
 #[derive(Debug, Default)]
 struct Found {
+    /// All nodes, with their last sign.
+    nodes: Vec<(NodeId, Millis)>,
     fading: Vec<Fading>,
     /// Nodes without a sign for as long as a socket's may be missing, and without sockets.
     empty: Vec<(NodeId, Millis)>,
@@ -67,8 +71,8 @@ struct Found {
 fn look(conn: &mut Conn, now: Millis) -> Result<Found, StoreError> {
     let nodes = node::all(conn)?;
     let known: Vec<NodeId> = nodes.iter().map(|(node, _)| *node).collect();
-    let mut found = Found::default();
-    for (node, seen) in nodes {
+    let mut found = Found { nodes, ..Found::default() };
+    for &(node, seen) in &found.nodes {
         let (gone_at, leases) = if seen.plus(LEASE) <= now.plus(SOON) {
             (seen.plus(LEASE), lease::at(conn, node, WATCHED)?)
         } else if seen.plus(CALL_LEASE) <= now.plus(SOON) {
@@ -88,33 +92,6 @@ fn look(conn: &mut Conn, now: Millis) -> Result<Found, StoreError> {
         gone_at: until,
     }));
     Ok(found)
-}
-
-/// What was seen of sockets that fade: their last sign, and in how many looks it was that one.
-#[derive(Debug, Default)]
-pub(crate) struct Watched(HashMap<ConnectionId, (Sign, u32)>);
-
-impl Watched {
-    /// Takes in what a look has found, and gives back those without a new sign for long enough.
-    fn silent(&mut self, found: Vec<Fading>) -> Vec<Fading> {
-        let before = std::mem::take(&mut self.0);
-        let mut silent = Vec::new();
-        for one in found {
-            let connection = one.lease.connection;
-            let known = before.get(&connection).filter(|(sign, _)| *sign == one.sign).map_or(0, |(_, looks)| *looks);
-            let looks = known.saturating_add(1);
-            self.0.insert(connection, (one.sign, looks));
-            if looks >= LOOKS {
-                silent.push(one);
-            }
-        }
-        silent
-    }
-
-    /// Lets a socket be found silent for as long again before anything is done about it.
-    fn put_off(&mut self, lease: &Lease) {
-        self.0.remove(&lease.connection);
-    }
 }
 
 /// Whether silence says anything about a node.
@@ -149,6 +126,10 @@ impl Core {
                 () = tokio::time::sleep(LOOK) => {}
             }
         }
+        // Calls that are under way may last a while longer: nobody misses this node so soon.
+        if let Err(error) = self.give_sign().await {
+            tracing::warn!(error = ?error, "no last sign of life was given");
+        }
     }
 
     async fn look_after_leases(&self, upkeep: &Upkeep, watched: &mut Watched) -> Result<(), Error> {
@@ -168,15 +149,20 @@ impl Core {
         self.inner.parts.store.sweep(move |conn| node::sign(conn, node, now).map_err(Error::from)).await
     }
 
-    /// Treats sockets of silent nodes as closed, once looks enough have found them so. One that cannot be treated so is put
+    /// Leaves to others what silent nodes were doing, and treats their sockets as closed, once looks enough have found them so. One that cannot be treated so is put
     /// off and holds up no other.
     ///
     /// # Errors
     /// When the store is away.
     pub(crate) async fn bury_silent(&self, watched: &mut Watched) -> Result<(), Error> {
         let (store, now) = (&self.inner.parts.store, self.inner.parts.clock.now());
-        let Found { fading, empty } = store.survey(move |conn| look(conn, now).map_err(Error::from)).await?;
-        let silent = watched.silent(fading);
+        let Found { nodes, fading, empty } = store.survey(move |conn| look(conn, now).map_err(Error::from)).await?;
+        for (node, seen) in watched.nodes.silent(nodes, |node| *node) {
+            if seen.plus(WORK) <= now {
+                self.orphaned(Some(node)).await?;
+            }
+        }
+        let silent = watched.sockets.silent(fading, |one| (one.lease.connection, one.sign));
         let gone = silent.into_iter().filter(|one| one.gone_at <= now).take(BATCH);
         let buried = stream::iter(gone).map(async |one| (self.bury(&one).await, one.lease));
         let buried: Vec<_> = buried.buffer_unordered(AT_ONCE).collect().await;
@@ -188,7 +174,7 @@ impl Core {
                 Err(error) => {
                     let Lease { tenant, participant, .. } = &lease;
                     tracing::error!(%tenant, participant, error = ?error, "a socket of a dead node could not be closed");
-                    watched.put_off(&lease);
+                    watched.sockets.put_off(&lease.connection);
                 }
             }
         }
@@ -222,7 +208,7 @@ impl Core {
     #[cfg(test)]
     pub(crate) async fn bury_leases(&self) -> Result<(), Error> {
         let mut watched = Watched::default();
-        for _ in 0..LOOKS {
+        for _ in 0..watched::LOOKS {
             self.bury_silent(&mut watched).await?;
         }
         Ok(())
@@ -242,25 +228,5 @@ mod tests {
         upkeep.was_away(start + LOOK);
         assert!(!upkeep.may_bury(start + PATIENCE), "the last failure counts");
         assert!(upkeep.may_bury(start + LOOK + PATIENCE));
-    }
-
-    #[test]
-    fn who_gives_signs_is_alive_whatever_the_time_is() {
-        let lease = Lease {
-            tenant: crate::model::id::TenantId::parse("demo").unwrap(),
-            participant: "agent:li".to_owned(),
-            device: "tab".to_owned(),
-            connection: ConnectionId::generate(Millis(1)),
-        };
-        let (mut watched, node) = (Watched::default(), NodeId::generate(Millis(1)));
-        let mut look = |seen: i64| {
-            let sign = Sign::Node(node, Millis(seen));
-            watched.silent(vec![Fading { lease: lease.clone(), sign, gone_at: Millis(9) }]).len()
-        };
-        assert_eq!([look(1), look(2), look(3), look(4)], [0; 4], "a sign between all of them");
-        assert_eq!([look(4), look(4)], [0, 1], "as it was for three looks");
-        assert_eq!(look(5), 0, "and a sign after all");
-        assert!(watched.silent(Vec::new()).is_empty());
-        assert!(watched.0.is_empty(), "what does not fade is forgotten");
     }
 }

@@ -1,0 +1,2 @@
+ALTER TABLE media DROP COLUMN node;
+ALTER TABLE delivery DROP COLUMN node;
