@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::effect::{Effect, Effects, Push, Receipt};
 use super::event::emit;
-use super::presence::lease_of;
+use super::open::lease_of;
 use super::request::{Mark, Position};
 use super::{Client, Core, Error, Party, Scene};
 use crate::channel::is_called;
@@ -291,7 +291,7 @@ fn moved(
     if next == place.device {
         return Ok(());
     }
-    tx.changes_only(&of.depends());
+    tx.changes_only(&[of.conv.to_string()]);
     cursor::set(tx, mark.conv, &of.lease.participant, &of.lease.device, next)?;
     notify(tx, client, &place.conversation, place.participant.moved(next), fx)?;
     match client.party {

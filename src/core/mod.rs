@@ -29,6 +29,7 @@ mod leave;
 pub mod log;
 mod mark;
 mod offer;
+mod open;
 pub mod order;
 mod orphans;
 mod presence;
@@ -60,7 +61,7 @@ use std::time::Duration;
 
 pub use self::error::Error;
 pub use self::log::{LogPage, Synced};
-pub use self::presence::Holds;
+pub use self::open::Holds;
 pub use self::state::Ready;
 
 use arc_swap::{ArcSwap, Guard};

@@ -1,37 +1,21 @@
-//! Who is there: sockets come and go, agents choose, and whoever stays away too long loses the sessions.
+//! Which agents are there: they come and go with their sockets, they choose, and whoever stays away too long loses the sessions.
 
 use super::effect::{AgentView, Effect, Effects, Push};
 use super::event::emit;
 use super::timer::{self, Kind};
 use super::view::agent_view;
-use super::{Client, Core, Error, Party, Scene, asker, call, handoff, offer};
-use crate::hub::{Hint, Recipient};
+use super::{Client, Core, Error, Scene, asker, handoff, offer};
 use crate::model::assignment::State as Share;
 use crate::model::code::Code;
-use crate::model::envelope::ChannelKind;
 use crate::model::event::agent::{CapacityChanged, Grace, Login, Logout, Lost, StatusChanged};
-use crate::model::id::{AccountId, AgentId, ConnectionId, ContactId};
+use crate::model::id::AgentId;
 use crate::model::label::label;
 use crate::model::presence::{Presence, Status};
-use crate::model::session::State;
-use crate::model::time::Millis;
 use crate::store::agent::Agent;
-use crate::store::lease::{self, Lease};
-use crate::store::{Tx, agent, assignment, conversation, session};
+use crate::store::{Tx, agent, assignment, lease};
 
 /// Chats at a time that an agent may choose at most.
 const CAPACITY_MAX: i32 = 200;
-
-/// Which connection is the one of a device.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Holds {
-    /// The one that was asked about.
-    This,
-    /// A newer one.
-    Another,
-    /// None: the lease has ended.
-    Nobody,
-}
 
 /// Pushes an agent's state to colleagues.
 pub(super) fn show(tx: &mut Tx<'_>, who: &AgentId, fx: &mut Effects) -> Result<(), Error> {
@@ -42,7 +26,7 @@ pub(super) fn show(tx: &mut Tx<'_>, who: &AgentId, fx: &mut Effects) -> Result<(
 }
 
 /// An agent's socket opened.
-fn arrived(tx: &mut Tx<'_>, scene: &Scene, who: &AgentId, fx: &mut Effects) -> Result<(), Error> {
+pub(super) fn arrived(tx: &mut Tx<'_>, scene: &Scene, who: &AgentId, fx: &mut Effects) -> Result<(), Error> {
     let agent = agent::find(tx, who)?.ok_or_else(Error::not_found)?;
     timer::cancel(tx, &[Kind::AgentGrace], who)?;
     if !agent::set_online(tx, who, true)? {
@@ -59,7 +43,7 @@ fn arrived(tx: &mut Tx<'_>, scene: &Scene, who: &AgentId, fx: &mut Effects) -> R
 }
 
 /// An agent's socket closed; when it was the last one, the grace begins.
-fn departed(tx: &mut Tx<'_>, scene: &Scene, who: &AgentId, fx: &mut Effects) -> Result<(), Error> {
+pub(super) fn departed(tx: &mut Tx<'_>, scene: &Scene, who: &AgentId, fx: &mut Effects) -> Result<(), Error> {
     if lease::any(tx, &format!("agent:{who}"))? || !agent::set_online(tx, who, false)? {
         return Ok(());
     }
@@ -81,62 +65,6 @@ pub(super) fn given_up(tx: &mut Tx<'_>, scene: &Scene, who: &AgentId, fx: &mut E
         handoff::requeue(tx, scene, &share, handoff::Back::AgentLost, fx)?;
     }
     show(tx, who, fx)
-}
-
-/// The sessions of a customer that wait, with the kind of channel: only sockets can be missed.
-fn waits(tx: &mut Tx<'_>, contact: ContactId, account: &AccountId) -> Result<Option<String>, Error> {
-    let Some(conv) = session::conversation_of(tx, contact, account)? else { return Ok(None) };
-    let web = conversation::find(tx, conv)?.is_some_and(|conversation| conversation.kind == ChannelKind::Web);
-    let open = session::open_of(tx, conv)?.filter(|session| web && session.state == State::Queued);
-    Ok(open.map(|session| session.session.to_string()))
-}
-
-fn left(tx: &mut Tx<'_>, scene: &Scene, client: &Client, fx: &mut Effects) -> Result<(), Error> {
-    match &client.party {
-        Party::Agent { agent, .. } => departed(tx, scene, agent, fx),
-        Party::Contact { contact, account } => missed(tx, scene, *contact, account, fx),
-    }
-}
-
-/// A customer's socket closed; when it was the last one of somebody who waits, the grace begins.
-fn missed(
-    tx: &mut Tx<'_>,
-    scene: &Scene,
-    contact: ContactId,
-    account: &AccountId,
-    fx: &mut Effects,
-) -> Result<(), Error> {
-    if lease::any(tx, &format!("contact:{contact}"))? {
-        return Ok(());
-    }
-    let Some(session) = waits(tx, contact, account)? else { return Ok(()) };
-    timer::set(tx, Kind::QueueGrace, session, scene.now.plus(scene.tenant.policy.queue_grace), fx)
-}
-
-/// A socket whose node died closed, as far as anybody can tell; `heard` is about when its node was heard of last.
-pub(super) fn lost(
-    tx: &mut Tx<'_>,
-    scene: &Scene,
-    (participant, device, heard): (&str, &str, Millis),
-    fx: &mut Effects,
-) -> Result<(), Error> {
-    call::gone(tx, scene, (participant, device, heard), fx)?;
-    if let Some(who) = participant.strip_prefix("agent:") {
-        return departed(tx, scene, &AgentId::parse(who)?, fx);
-    }
-    let Some(contact) = participant.strip_prefix("contact:") else { return Ok(()) };
-    let contact = ContactId::parse(contact)?;
-    scene.tenant.accounts.iter().try_for_each(|account| missed(tx, scene, contact, &account.id, fx))
-}
-
-/// The lease that a client's socket should have.
-pub(super) fn lease_of(client: &Client) -> Lease {
-    Lease {
-        tenant: client.tenant.clone(),
-        participant: client.participant(),
-        device: client.device.to_string(),
-        connection: client.connection,
-    }
 }
 
 /// What an agent asks for with `presence.set`, checked.
@@ -208,77 +136,6 @@ pub(super) fn choose(
 }
 
 impl Core {
-    /// Notes that a client's socket is open here. An older socket of the same device is told to close.
-    ///
-    /// # Errors
-    /// `not_found` for an agent who does not exist any more; `dependency_unavailable`.
-    pub async fn attached(&self, client: &Client) -> Result<(), Error> {
-        let owned = client.clone();
-        let node = self.node();
-        let replaced = self
-            .change(&client.tenant, move |tx, scene, fx| {
-                let replaced = lease::take(tx, &lease_of(&owned), node, scene.now)?;
-                match &owned.party {
-                    Party::Agent { agent, .. } => arrived(tx, scene, agent, fx)?,
-                    Party::Contact { contact, account } => {
-                        if let Some(session) = waits(tx, *contact, account)? {
-                            timer::cancel(tx, &[Kind::QueueGrace], session)?;
-                        }
-                    }
-                }
-                call::attached(tx, scene, &owned, fx)?;
-                Ok(replaced)
-            })
-            .await?;
-        if let Some(old) = replaced {
-            let to = match &client.party {
-                Party::Agent { agent, .. } => Recipient::Agent(client.tenant.clone(), agent.clone()),
-                Party::Contact { contact, .. } => Recipient::Contact(client.tenant.clone(), *contact),
-            };
-            self.inner.parts.hub.publish(&to, &Hint::Replaced(old));
-        }
-        Ok(())
-    }
-
-    /// Whose the lease of a client's device is.
-    ///
-    /// # Errors
-    /// When the store is away.
-    pub async fn holds(&self, client: &Client) -> Result<Holds, Error> {
-        let lease = lease_of(client);
-        let holder = self.scope(&client.tenant).read(move |tx| lease::holder(tx, &lease)).await.map_err(Error::from)?;
-        Ok(match holder {
-            None => Holds::Nobody,
-            Some(connection) if connection == client.connection => Holds::This,
-            Some(_) => Holds::Another,
-        })
-    }
-
-    /// The connections of a client's party, on all nodes.
-    ///
-    /// # Errors
-    /// When the store is away.
-    pub async fn connections_of(&self, client: &Client) -> Result<Vec<ConnectionId>, Error> {
-        let participant = client.participant();
-        Ok(self.scope(&client.tenant).read(move |tx| lease::of(tx, &participant)).await?)
-    }
-
-    /// Notes that a client's socket is closed, unless the device has opened a newer one. When it cannot be noted the
-    /// lease ends by itself.
-    pub async fn detached(&self, client: &Client) {
-        let owned = client.clone();
-        let noted = self.change(&client.tenant, move |tx, scene, fx| {
-            if lease::release(tx, &lease_of(&owned))? {
-                left(tx, scene, &owned, fx)?;
-                call::gone(tx, scene, (&owned.participant(), owned.device.as_str(), scene.now), fx)?;
-            }
-            Ok(())
-        });
-        if let Err(error) = noted.await {
-            tracing::warn!(error = ?error, connection = %client.connection, "a lease is left to end by itself");
-        }
-    }
-
     /// Chooses a status, and how many chats at a time. What is offered is taken back unless the agent is ready; what
     /// is being answered goes on, also above a lowered capacity.
     ///

@@ -82,7 +82,7 @@ where
     }
 
     fn bears_to_wait(&self) -> bool {
-        self.course == Course::Beside
+        self.course != Course::Lane
     }
 
     fn foresees(&self) -> bool {

@@ -13,6 +13,7 @@ use super::fixed::GoesOn;
 use super::lease::Lease;
 use super::schema::{assignment, conversation as head, lease, message, reader, session as episode, timer};
 use super::session::{self, Session};
+use super::socket::OfSocket;
 use super::stored::read_option;
 use super::{Error, Tx};
 use crate::model::id::{AgentId, ConnectionId, ConversationId};
@@ -53,6 +54,8 @@ pub enum Foresight {
     Send(OfSend),
     /// That of [`of_mark`].
     Mark(OfMark),
+    /// That of [`socket::around`](super::socket::around).
+    Socket(OfSocket),
 }
 
 impl OfSend {
@@ -67,7 +70,7 @@ impl OfMark {
     /// What the answer depends on, besides what hardly ever changes.
     #[must_use]
     pub fn depends(&self) -> Vec<String> {
-        vec![self.conv.to_string()]
+        vec![self.conv.to_string(), self.lease.participant.clone()]
     }
 }
 
@@ -263,6 +266,7 @@ impl Foresight {
         match self {
             Self::Send(of) => ahead!(conn, of.depends(), question_of_send!(tenant, of)),
             Self::Mark(of) => ahead!(conn, of.depends(), question_of_mark!(tenant, of)),
+            Self::Socket(of) => of.ask(tx),
         }
     }
 }

@@ -58,16 +58,22 @@ macro_rules! one {
 /// Gives the device's lease to this connection and returns the connection that had it, if another did.
 ///
 /// # Errors
+/// When a statement fails.
+pub fn take(tx: &mut Tx<'_>, new: &Lease, node: NodeId, now: Millis) -> Result<Option<ConnectionId>, Error> {
+    let before = holder(tx, new)?;
+    give(tx, new, node, now)?;
+    Ok(before.filter(|connection| *connection != new.connection))
+}
+
+/// Gives the device's lease to this connection, whoever has it.
+///
+/// # Errors
 /// When the statement fails.
-pub fn take(tx: &mut Tx<'_>, new: &Lease, holder: NodeId, now: Millis) -> Result<Option<ConnectionId>, Error> {
+pub fn give(tx: &mut Tx<'_>, new: &Lease, node: NodeId, now: Millis) -> Result<(), Error> {
     let (conn, tenant) = tx.parts();
-    let before: Option<String> = on!(conn, c => one!(tenant, &new.participant, &new.device)
-        .select(lease::connection)
-        .first(c)
-        .optional())?;
     let held = (
         lease::connection.eq(new.connection.to_string()),
-        lease::node.eq(holder.to_string()),
+        lease::node.eq(node.to_string()),
         lease::until.eq(now.plus(ALONE).0),
     );
     put!(
@@ -83,8 +89,7 @@ pub fn take(tx: &mut Tx<'_>, new: &Lease, holder: NodeId, now: Millis) -> Result
             .do_update()
             .set(held)
     )?;
-    let before: Option<ConnectionId> = before.map(|text| read("connection", &text)).transpose()?;
-    Ok(before.filter(|connection| *connection != new.connection))
+    Ok(())
 }
 
 /// The connection that has the device's lease, if any has.
@@ -110,6 +115,17 @@ pub fn release(tx: &mut Tx<'_>, old: &Lease) -> Result<bool, Error> {
             .filter(lease::connection.eq(old.connection.to_string())))
         .execute(c))?;
     Ok(deleted == 1)
+}
+
+/// Ends a lease that this connection is known to have.
+///
+/// # Errors
+/// When the statement fails.
+pub fn end(tx: &mut Tx<'_>, old: &Lease) -> Result<(), Error> {
+    let (conn, tenant) = tx.parts();
+    let mine = lease::connection.eq(old.connection.to_string());
+    put!(conn, diesel::delete(one!(tenant, &old.participant, &old.device).filter(mine)))?;
+    Ok(())
 }
 
 /// The connections of a participant's devices, oldest first.

@@ -45,6 +45,7 @@ pub mod room;
 pub mod schema;
 pub mod session;
 mod settings;
+pub mod socket;
 pub mod standing;
 mod stored;
 pub mod sweep;
@@ -308,6 +309,9 @@ impl Store {
 pub enum Course {
     /// In the tenant's lane: what it has read is still true when it writes.
     Lane,
+    /// In the tenant's lane, behind what does not bear to wait: for what comes by thousands at once, like sockets that come
+    /// back, while customers write. In order among its like.
+    Behind,
     /// In no lane on PostgreSQL: others may change at the same time what it reads, and nobody waits for it; on SQLite behind
     /// what is done in the lane. For what never goes back and bears to be decided on what was true a moment ago.
     Beside,

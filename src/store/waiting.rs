@@ -1,8 +1,8 @@
 //! The jobs that wait for a thread of the store, in the order in which it takes them. Knows of a job only whether it bears to
 //! wait.
 //!
-//! Somebody looks at a screen until a message is stored; nobody does until it is written that one was read. So those
-//! that bear it stand behind the others. After [`PATIENCE`] each goes with one that does not: a crowd of them must not
+//! Somebody looks at a screen until a message is stored; nobody does until it is written that one was read, and WeChat gives
+//! a callback less time than a socket that comes back with thousands. So those that bear it stand behind the others. After [`PATIENCE`] each goes with one that does not: a crowd of them must not
 //! hold up the others for having waited.
 
 use std::collections::VecDeque;
@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 /// After this time a job that bears to wait has waited enough.
 const PATIENCE: Duration = Duration::from_millis(50);
 /// So many of them at most stand aside; those behind stay in the queue, which is bounded.
-const ASIDE: usize = 1_024;
+const ASIDE: usize = 4_096;
 
 /// What jobs were taken together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

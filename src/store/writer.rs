@@ -118,7 +118,7 @@ impl Writer {
     {
         let way = match (course, &self.beside) {
             (Course::Beside, Some(beside)) => Ok(beside),
-            (Course::Lane, _) | (Course::Beside, None) => self.way(tenant),
+            (Course::Lane | Course::Behind, _) | (Course::Beside, None) => self.way(tenant),
         };
         let asks = asks.map(|asks| (tenant.clone(), asks));
         let answer =
@@ -172,8 +172,7 @@ impl Group {
     /// Starts a thread with a connection to PostgreSQL. It is made for the first job: many a lane has no tenant.
     fn start(self, server: &Arc<Server>, outage: &Outage) -> Result<Lead, Error> {
         let (way, queue) = Way::new(QUEUE, Reach::new(1, outage.clone()));
-        // Beside the lanes, all bear to wait alike.
-        let queue = Waiting::new(queue, |_| false);
+        let queue = Waiting::new(queue, |job: &Boxed| job.bears_to_wait());
         let conn = Conn::Postgres(Box::new(Postgres::closed(Arc::clone(server), Role::Writer)?));
         let (reach, lane) =
             (way.reach().clone(), self.lane.map_or_else(|| "none".into(), |lane| lane.number().to_string()));

@@ -1,5 +1,5 @@
 //! This node gives signs of life for all of its sockets; the sockets of nodes that give none are buried, and what they were
-//! doing is for others. Knows when; what an ended socket means is `presence`'s.
+//! doing is for others. Knows when; what an ended socket means is `open`'s.
 
 mod watched;
 
@@ -9,7 +9,7 @@ use futures_util::{StreamExt, stream};
 use tokio::time::Instant;
 
 pub(crate) use self::watched::Watched;
-use super::{Core, Error, presence};
+use super::{Core, Error, open};
 use crate::model::id::NodeId;
 use crate::model::time::Millis;
 use crate::runtime::Stop;
@@ -193,7 +193,7 @@ impl Core {
         self.change(&gone.lease.tenant.clone(), move |tx, scene, fx| {
             let Fading { lease: Lease { participant, device, .. }, sign, .. } = &gone;
             if lease::bury(tx, &gone.lease, *sign)? {
-                presence::lost(tx, scene, (participant, device, gone.heard()), fx)
+                open::lost(tx, scene, (participant, device, gone.heard()), fx)
             } else {
                 Ok(())
             }

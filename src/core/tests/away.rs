@@ -177,7 +177,7 @@ async fn an_offer_to_an_agent_who_is_given_up_goes_to_others(on: Trial) {
 async fn a_locked_lease_keeps_its_node_from_no_sign_of_life() {
     let desk = Desk::open(Trial::Postgres);
     let li = desk.ready("li", 1, &["service"]).await;
-    let (held, node, now) = (crate::core::presence::lease_of(&li), desk.core.node(), desk.clock.now());
+    let (held, node, now) = (crate::core::open::lease_of(&li), desk.core.node(), desk.clock.now());
     let lock = move |tx: &mut Tx<'_>| {
         lease::take(tx, &held, node, now)?;
         assert_eq!(lease::of(tx, &held.participant)?.len(), 1, "it is done, not only said");

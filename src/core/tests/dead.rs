@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::swept::Elsewhere;
 use super::*;
 use crate::core::leases::{LEASE, Watched};
-use crate::core::presence::lease_of;
+use crate::core::open::lease_of;
 use crate::store::lease;
 
 on_both! {

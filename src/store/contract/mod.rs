@@ -9,6 +9,7 @@ mod lease;
 mod log;
 mod machine;
 mod row;
+mod socket;
 mod sweep;
 
 use std::sync::Arc;
