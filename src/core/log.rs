@@ -260,7 +260,7 @@ impl Core {
             move |tx: &mut Tx<'_>, scene: &Scene, fx: &mut Effects| moved(tx, scene, &owned, &of, (mark, seen), fx);
         let course = match client.party {
             // Tells other modules, who are told everything about a session in its order.
-            Party::Contact { .. } => Course::Lane,
+            Party::Contact { .. } => Course::Behind,
             // A mark per message, and whoever writes to the customer need not wait for it.
             Party::Agent { .. } => Course::Beside,
         };

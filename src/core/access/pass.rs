@@ -19,7 +19,7 @@ use crate::model::label::label;
 use crate::model::secret::Secret;
 use crate::model::time::Millis;
 use crate::store::pass::{Kind, New, Pass};
-use crate::store::{Tx, agent as agents, conversation, session as sessions};
+use crate::store::{Course, Tx, agent as agents, conversation, session as sessions};
 
 /// A ticket is good for so long.
 pub(super) const TICKET: Duration = Duration::from_secs(60);
@@ -129,7 +129,7 @@ impl Access {
         self.inner
             .core
             .scope(tenant)
-            .write(move |tx| {
+            .repeat(Course::Behind, None, move |tx| {
                 let login_hash = login.as_deref();
                 let new = New { hash: &hash, kind: Kind::Ticket, party: &party, device: None, login_hash, expires_at };
                 passes::add(tx, &new)
@@ -233,7 +233,7 @@ impl Access {
             now: self.now(),
         };
         let scope = self.inner.core.scope(&tenant);
-        let outcome = scope.write(move |tx| entry.pass(tx)).await?;
+        let outcome = scope.repeat(Course::Behind, None, move |tx| entry.pass(tx)).await?;
         Ok(outcome.map(|Passed { party, calls_only, resume_hash, login_hash }| Admitted {
             party,
             calls_only,
@@ -264,7 +264,7 @@ impl Access {
         let at = if for_good { now } else { now.plus(self.inner.settings.resume) };
         let hash = standing.resume_hash.clone();
         let scope = self.inner.core.scope(&standing.tenant);
-        scope.write(move |tx| passes::end(tx, &hash, at)).await.map_err(Error::from)
+        scope.repeat(Course::Behind, None, move |tx| passes::end(tx, &hash, at)).await.map_err(Error::from)
     }
 }
 
@@ -291,7 +291,7 @@ struct Passed {
 }
 
 impl Entry {
-    fn pass(self, tx: &mut Tx<'_>) -> Result<Option<Passed>, Error> {
+    fn pass(&self, tx: &mut Tx<'_>) -> Result<Option<Passed>, Error> {
         let found = match self.kind {
             Kind::Ticket => passes::take(tx, &self.shown, self.now)?,
             Kind::Resume => passes::resumable(tx, &self.shown, self.now)?
@@ -313,7 +313,7 @@ impl Entry {
         };
         passes::add(tx, &new)?;
         let calls_only = bearer.calls_only();
-        Ok(Some(Passed { party, calls_only, resume_hash: self.next, login_hash: pass.login_hash }))
+        Ok(Some(Passed { party, calls_only, resume_hash: self.next.clone(), login_hash: pass.login_hash }))
     }
 
     fn party(&self, tx: &mut Tx<'_>, pass: &Pass) -> Result<Option<(Party, Bearer)>, Error> {
