@@ -122,23 +122,18 @@ impl Core {
     /// # Errors
     /// `not_found` for an agent who does not exist any more; `dependency_unavailable`.
     pub async fn attached(&self, client: &Client) -> Result<(), Error> {
-        let owned = client.clone();
-        let replaced = match of_customer(client) {
-            Some(of) => {
-                let asks = Some(Foresight::Socket(of.clone()));
-                let job = move |tx: &mut Tx<'_>, scene: &Scene, fx: &mut Effects| came(tx, scene, (&owned, &of), fx);
-                self.change_again(&client.tenant, (Course::Behind, asks), job).await?
+        let (owned, of) = (client.clone(), of_customer(client));
+        let asks = of.clone().map(Foresight::Socket);
+        let job = move |tx: &mut Tx<'_>, scene: &Scene, fx: &mut Effects| {
+            if let Some(of) = &of {
+                return came(tx, scene, (&owned, of), fx);
             }
-            None => {
-                let job = move |tx: &mut Tx<'_>, scene: &Scene, fx: &mut Effects| {
-                    let replaced = lease::take(tx, &lease_of(&owned), scene.node, scene.now)?;
-                    arrived(tx, scene, asker::agent(&owned)?, fx)?;
-                    call::attached(tx, scene, &owned, fx)?;
-                    Ok(replaced)
-                };
-                self.change_again(&client.tenant, (Course::Behind, None), job).await?
-            }
+            let replaced = lease::take(tx, &lease_of(&owned), scene.node, scene.now)?;
+            arrived(tx, scene, asker::agent(&owned)?, fx)?;
+            call::attached(tx, scene, &owned, fx)?;
+            Ok(replaced)
         };
+        let replaced = self.change_again(&client.tenant, (Course::Behind, asks), job).await?;
         if let Some(old) = replaced {
             let to = match &client.party {
                 Party::Agent { agent, .. } => Recipient::Agent(client.tenant.clone(), agent.clone()),
@@ -175,24 +170,19 @@ impl Core {
     /// Notes that a client's socket is closed, unless the device has opened a newer one. When it cannot be noted the
     /// lease ends by itself.
     pub async fn detached(&self, client: &Client) {
-        let owned = client.clone();
-        let noted = match of_customer(client) {
-            Some(of) => {
-                let asks = Some(Foresight::Socket(of.clone()));
-                let job = move |tx: &mut Tx<'_>, scene: &Scene, fx: &mut Effects| went(tx, scene, &of, fx);
-                self.change_again(&client.tenant, (Course::Behind, asks), job).await
+        let (owned, of) = (client.clone(), of_customer(client));
+        let asks = of.clone().map(Foresight::Socket);
+        let job = move |tx: &mut Tx<'_>, scene: &Scene, fx: &mut Effects| {
+            if let Some(of) = &of {
+                return went(tx, scene, of, fx);
             }
-            None => {
-                let job = move |tx: &mut Tx<'_>, scene: &Scene, fx: &mut Effects| {
-                    if lease::release(tx, &lease_of(&owned))? {
-                        departed(tx, scene, asker::agent(&owned)?, fx)?;
-                        call::gone(tx, scene, (&owned.participant(), owned.device.as_str(), scene.now), fx)?;
-                    }
-                    Ok(())
-                };
-                self.change_again(&client.tenant, (Course::Behind, None), job).await
+            if lease::release(tx, &lease_of(&owned))? {
+                departed(tx, scene, asker::agent(&owned)?, fx)?;
+                call::gone(tx, scene, (&owned.participant(), owned.device.as_str(), scene.now), fx)?;
             }
+            Ok(())
         };
+        let noted = self.change_again(&client.tenant, (Course::Behind, asks), job).await;
         if let Err(error) = noted {
             tracing::warn!(error = ?error, connection = %client.connection, "a lease is left to end by itself");
         }
