@@ -25,9 +25,9 @@ fn step(tx: &mut Tx<'_>, of: &OfSocket, opens: bool) -> Result<Around, Error> {
     let around = socket::around(tx, of)?;
     tx.changes_only(&of.depends());
     if opens {
-        lease::give(tx, &of.lease, NodeId::generate(NOW), NOW)?
+        lease::give(tx, &of.lease, NodeId::generate(NOW), NOW)?;
     } else {
-        lease::end(tx, &of.lease)?
+        lease::end(tx, &of.lease)?;
     }
     Ok(around)
 }
