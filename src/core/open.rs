@@ -6,12 +6,12 @@ use super::presence::{arrived, departed};
 use super::timer::{self, Kind};
 use super::{Client, Core, Error, Party, Scene, asker, call};
 use crate::hub::{Hint, Recipient};
-use crate::model::id::{AccountId, AgentId, ConnectionId, ContactId, SessionId};
+use crate::model::id::{AgentId, ConnectionId, ContactId, SessionId};
 use crate::model::time::Millis;
 use crate::store::footing::Foresight;
 use crate::store::lease::{self, Lease};
 use crate::store::socket::{self, OfSocket};
-use crate::store::{Course, Tx, session};
+use crate::store::{Course, Tx};
 
 /// Which connection is the one of a device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,21 +65,6 @@ fn went(tx: &mut Tx<'_>, scene: &Scene, of: &OfSocket, fx: &mut Effects) -> Resu
     Ok(())
 }
 
-/// A customer's socket was closed; when it was the last one of somebody who waits, the grace begins.
-fn missed(
-    tx: &mut Tx<'_>,
-    scene: &Scene,
-    contact: ContactId,
-    account: &AccountId,
-    fx: &mut Effects,
-) -> Result<(), Error> {
-    if lease::any(tx, &format!("contact:{contact}"))? {
-        return Ok(());
-    }
-    let Some(session) = session::waiting_of(tx, contact, account)? else { return Ok(()) };
-    begin_grace(tx, scene, session, fx)
-}
-
 fn begin_grace(tx: &mut Tx<'_>, scene: &Scene, waits: SessionId, fx: &mut Effects) -> Result<(), Error> {
     timer::set(tx, Kind::QueueGrace, waits.to_string(), scene.now.plus(scene.tenant.policy.queue_grace), fx)
 }
@@ -88,16 +73,24 @@ fn begin_grace(tx: &mut Tx<'_>, scene: &Scene, waits: SessionId, fx: &mut Effect
 pub(super) fn lost(
     tx: &mut Tx<'_>,
     scene: &Scene,
-    (participant, device, heard): (&str, &str, Millis),
+    (lease, heard): (&Lease, Millis),
     fx: &mut Effects,
 ) -> Result<(), Error> {
-    call::gone(tx, scene, (participant, device, heard), fx)?;
+    let participant = lease.participant.as_str();
+    call::gone(tx, scene, (participant, &lease.device, heard), fx)?;
     if let Some(who) = participant.strip_prefix("agent:") {
         return departed(tx, scene, &AgentId::parse(who)?, fx);
     }
     let Some(contact) = participant.strip_prefix("contact:") else { return Ok(()) };
     let contact = ContactId::parse(contact)?;
-    scene.tenant.accounts.iter().try_for_each(|account| missed(tx, scene, contact, &account.id, fx))
+    for account in &scene.tenant.accounts {
+        let of = OfSocket { lease: lease.clone(), contact, account: account.id.clone() };
+        let around = socket::around(tx, &of)?;
+        if let Some(session) = around.waits.filter(|_| !around.elsewhere) {
+            begin_grace(tx, scene, session, fx)?;
+        }
+    }
+    Ok(())
 }
 
 /// The lease that a client's socket should have.

@@ -7,7 +7,6 @@ use super::conn::on;
 use super::schema::{assignment, conversation, session};
 use super::stored::{damaged, read, read_option};
 use super::{Error, Tx};
-use crate::model::envelope::ChannelKind;
 use crate::model::id::{AccountId, AgentId, AssignmentId, ContactId, ConversationId, QueueId, SessionId};
 use crate::model::session::{Control, Holder, Move, Refused, Standing, State};
 use crate::model::time::Millis;
@@ -264,27 +263,6 @@ pub fn conversation_of(
         .first(c)
         .optional())?;
     read_option("conversation", found.as_deref())
-}
-
-/// The session in which a customer waits on the web, if there is one.
-///
-/// # Errors
-/// When the statement fails.
-pub fn waiting_of(tx: &mut Tx<'_>, contact: ContactId, account: &AccountId) -> Result<Option<SessionId>, Error> {
-    let (conn, tenant) = tx.parts();
-    let found: Option<String> = on!(conn, c => conversation::table
-        .inner_join(session::table.on(session::tenant.eq(conversation::tenant)
-            .and(session::conv.eq(conversation::conv))
-            .and(session::ended_at.is_null())))
-        .filter(conversation::tenant.eq(tenant)
-            .and(conversation::contact.eq(contact.to_string()))
-            .and(conversation::account.eq(account.as_str()))
-            .and(conversation::kind.eq(ChannelKind::Web.as_str()))
-            .and(session::state.eq(State::Queued.as_str())))
-        .select(session::id)
-        .first(c)
-        .optional())?;
-    read_option("session", found.as_deref())
 }
 
 /// These sessions, in no order.

@@ -79,6 +79,7 @@ macro_rules! question_of_socket {
         ))
     }};
 }
+
 /// How things stand around a customer's socket.
 ///
 /// # Errors

@@ -2,8 +2,8 @@
 //! wait.
 //!
 //! Somebody looks at a screen until a message is stored; nobody does until it is written that one was read, and WeChat gives
-//! a callback less time than a socket that comes back with thousands. So those that bear it stand behind the others. After [`PATIENCE`] each goes with one that does not: a crowd of them must not
-//! hold up the others for having waited.
+//! a callback less time than a socket that comes back with thousands. So those that bear it stand behind the others. After
+//! [`PATIENCE`] each goes with one that does not: a crowd of them must not hold up the others for having waited.
 
 use std::collections::VecDeque;
 use std::task::{Context, Poll, ready};

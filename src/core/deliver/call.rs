@@ -18,7 +18,7 @@ use crate::runtime::Stop;
 
 /// After a node has stood still for so long others may take it for dead, and its calls for cut off. It asks then before it
 /// makes one.
-pub(in crate::core) const FRESH: Duration = Duration::from_secs(3);
+const FRESH: Duration = Duration::from_secs(3);
 
 /// A call whose file, if it has one, is with the channel.
 enum Ready {

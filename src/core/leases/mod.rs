@@ -191,9 +191,8 @@ impl Core {
     async fn bury(&self, gone: &Fading) -> Result<(), Error> {
         let gone = gone.clone();
         self.change(&gone.lease.tenant.clone(), move |tx, scene, fx| {
-            let Fading { lease: Lease { participant, device, .. }, sign, .. } = &gone;
-            if lease::bury(tx, &gone.lease, *sign)? {
-                open::lost(tx, scene, (participant, device, gone.heard()), fx)
+            if lease::bury(tx, &gone.lease, gone.sign)? {
+                open::lost(tx, scene, (&gone.lease, gone.heard()), fx)
             } else {
                 Ok(())
             }
